@@ -1,0 +1,138 @@
+"""What a backbone gives the method: an attention, which is something one can multiply with."""
+
+from typing import Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from m2n2v2.arrays import AttentionTensor, Image
+from m2n2v2.errors import AttentionError
+from m2n2v2.grid import Size
+
+
+class Attention(Protocol):
+    """A row-stochastic matrix A over the cells of a grid, given by its products.
+
+    A dense tensor is one kind (`DenseAttention`); a product of factors is another. The chain and
+    Sinkhorn's balancing use nothing but the two products.
+    """
+
+    @property
+    def cells(self) -> Size:
+        """The grid; `n = h * w`, cells in row-major order."""
+        ...
+
+    @property
+    def device(self) -> torch.device: ...
+
+    @property
+    def dtype(self) -> torch.dtype: ...
+
+    def left(self, p: Float[Tensor, "k n"]) -> Float[Tensor, "k n"]:
+        """`p A`, one row per click: where probability goes in one step."""
+        ...
+
+    def right(self, v: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+        """`A v`."""
+        ...
+
+    def to(self, device: torch.device | str) -> "Attention":
+        """This attention on a device."""
+        ...
+
+    def sharpened(self, temperature: float) -> "Attention":
+        """An attention proportional, row by row, to `A ** (1 / temperature)`.
+
+        Rows need not sum to 1 any more: Sinkhorn's balancing follows.
+        """
+        ...
+
+
+class AttentionSource(Protocol):
+    """A backbone: from a photograph to its attention."""
+
+    @property
+    def name(self) -> str:
+        """What made the attention (backbone, weights, revision), recorded with every result."""
+        ...
+
+    def extract(self, image: Image) -> Attention:
+        """The self-attention of `image`, aggregated over heads and layers (Eq. 1)."""
+        ...
+
+
+FLOOR = 1e-12
+"""Attention below this is raised to it: every cell stays reachable and balancing converges."""
+
+
+class DenseAttention:
+    """An attention held as one `n x n` matrix.
+
+    Args:
+        tensor: `[i, j, k, l]` is what query cell (i, j) gives to key cell (k, l); every row sums
+            to 1 within 1e-3. Zeros are raised to 1e-12.
+
+    Raises:
+        AttentionError: the tensor is not square, not finite, negative, or a row does not sum to 1.
+    """
+
+    def __init__(self, tensor: AttentionTensor) -> None:
+        if tensor.ndim != 4 or tensor.shape[:2] != tensor.shape[2:] or tensor.numel() == 0:
+            raise AttentionError(
+                f"attention has shape {tuple(tensor.shape)}",
+                cure="give a tensor of shape (h, w, h, w), rows over the last two axes",
+            )
+        if not tensor.is_floating_point():
+            raise AttentionError(
+                f"attention has dtype {tensor.dtype}", cure="give floating-point values"
+            )
+        self.cells = Size(int(tensor.shape[0]), int(tensor.shape[1]))
+        self.matrix: Float[Tensor, "n n"] = tensor.reshape(self.cells.area, self.cells.area)
+        low, sums = float(self.matrix.min()), self.matrix.sum(1, dtype=torch.float32)
+        if not bool(torch.isfinite(sums).all()):
+            raise AttentionError(
+                "attention has NaN or infinite entries",
+                cure="extract it again in float32 (half precision overflows in some layers)",
+            )
+        if low < 0:
+            raise AttentionError(
+                f"attention has a negative entry ({low:g})",
+                cure="give probabilities, after the softmax",
+            )
+        worst = int((sums - 1).abs().argmax())
+        if abs(float(sums[worst]) - 1) > 1e-3:
+            raise AttentionError(
+                f"row {worst} of the attention sums to {float(sums[worst]):g}",
+                cure="divide every row by its sum, or pass normalize=True to Precomputed",
+            )
+
+    @property
+    def device(self) -> torch.device:
+        return self.matrix.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.matrix.dtype
+
+    def left(self, p: Float[Tensor, "k n"]) -> Float[Tensor, "k n"]:
+        return p @ self.matrix
+
+    def right(self, v: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+        return self.matrix @ v
+
+    def to(self, device: torch.device | str) -> "DenseAttention":
+        return self._with_matrix(self.matrix.to(device))
+
+    def sharpened(self, temperature: float) -> "DenseAttention":
+        """`A ** (1 / temperature)`, each row divided by its largest entry."""
+        sharp = self.matrix.clamp_min(FLOOR)
+        sharp /= sharp.amax(1, keepdim=True)
+        if temperature != 1:
+            sharp.pow_(1 / temperature)
+        return self._with_matrix(sharp)
+
+    def _with_matrix(self, matrix: Float[Tensor, "n n"]) -> "DenseAttention":
+        other = object.__new__(DenseAttention)
+        other.cells, other.matrix = self.cells, matrix
+        return other

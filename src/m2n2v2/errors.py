@@ -1,0 +1,50 @@
+"""Every error a user can cause, each naming the value that came and the cure."""
+
+
+class M2N2Error(Exception):
+    """Base of this package's errors; the message reads `what came; what to do`."""
+
+    def __init__(self, what: str, *, cure: str) -> None:
+        super().__init__(f"{what}; {cure}")
+        self.what = what
+        self.cure = cure
+
+
+class ImageError(M2N2Error, ValueError):
+    """The image cannot be read, or is not an image of a kind we take."""
+
+
+class ClickError(M2N2Error, ValueError):
+    """A click or a list of clicks is malformed or lies outside the image."""
+
+
+class PromptError(M2N2Error, ValueError):
+    """A prompt that is not a click (box, previous mask) cannot be used."""
+
+
+class AttentionError(M2N2Error, ValueError):
+    """The attention is no stochastic matrix over a grid."""
+
+
+class DepthError(M2N2Error, ValueError):
+    """The depth map cannot be read or does not belong to the image."""
+
+
+class SettingsError(M2N2Error, ValueError):
+    """A setting is out of its range, of another type, or unknown."""
+
+
+class BackendError(M2N2Error, LookupError):
+    """No attention source, depth source or preset of that name, or an extra is missing."""
+
+
+class NoImageError(M2N2Error, RuntimeError):
+    """A prediction was asked for before an image was set."""
+
+
+class OutputError(M2N2Error, OSError):
+    """A result cannot be written."""
+
+
+class DeviceError(M2N2Error, RuntimeError):
+    """The device asked for is not there, or has too little memory."""

@@ -1,0 +1,180 @@
+"""Photographs in and masks out: the one border where files and arrays are checked."""
+
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import PIL
+import torch
+from jaxtyping import Float, Shaped, UInt8
+from PIL import Image as PILImage
+from PIL import ImageOps
+from torch import Tensor
+from torch.nn import functional
+
+from m2n2v2.arrays import Image, PixelMap
+from m2n2v2.errors import ImageError, OutputError
+from m2n2v2.grid import Size
+
+MAX_PIXELS = 178_956_970
+"""Larger files are refused before they are decoded (Pillow's own limit)."""
+
+
+def read_image(image: object) -> Image:
+    """Any image as `H x W x 3` RGB uint8, or an error that says what came.
+
+    Args:
+        image: a path, a PIL image, a numpy array or a tensor. Arrays are `H x W` or
+            `H x W x C` with C = 1 (grey), 3 (RGB) or 4 (RGBA). Integers in [0, 255] are taken as
+            they are; 16-bit values are stretched from their own range to [0, 255], as scientific
+            viewers do; floats must lie in [0, 1]. Files are turned as their EXIF tag says;
+            transparency is laid over white; of several frames the first is read.
+
+    Raises:
+        ImageError: the file or array is no image of these kinds.
+    """
+    if isinstance(image, str | os.PathLike):
+        return _read_file(Path(image))
+    if isinstance(image, PILImage.Image):
+        return _from_pil(image, "the image")
+    if isinstance(image, Tensor):
+        image = image.detach().cpu().numpy()
+    if isinstance(image, np.ndarray):
+        return _from_array(image)
+    raise ImageError(
+        f"image is of type {type(image).__name__}",
+        cure="give a path, a PIL image, an array or a tensor",
+    )
+
+
+def resized(image: Image, size: Size) -> Image:
+    """`image` at `size`, by area averaging where it is reduced."""
+    if image.shape[:2] == size.shape:
+        return image
+    scaled = PILImage.fromarray(image).resize((size.width, size.height), PILImage.Resampling.BOX)
+    return np.asarray(scaled)
+
+
+def resized_map(values: PixelMap, size: Size) -> PixelMap:
+    """`values` at `size`: bilinear with half-pixel centres, antialiased where it is reduced."""
+    if tuple(values.shape) == size.shape:
+        return values
+    scaled: PixelMap = functional.interpolate(
+        values[None, None], size.shape, mode="bilinear", align_corners=False, antialias=True
+    )[0, 0]
+    return scaled
+
+
+def write_png(path: str | os.PathLike[str], array: Shaped[np.ndarray, "H W *C"]) -> Path:
+    """Write a mask (bool, as 0 and 255) or a uint8 image, whole or not at all.
+
+    Raises:
+        OutputError: the file cannot be written; nothing is left behind.
+    """
+    path = Path(path)
+    pixels = array.astype(np.uint8) * 255 if array.dtype == np.bool_ else array
+    try:
+        handle, temporary = tempfile.mkstemp(suffix=".png", prefix=".", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                PILImage.fromarray(pixels).save(file, format="PNG")
+            umask = os.umask(0)
+            os.umask(umask)
+            os.chmod(temporary, 0o666 & ~umask)
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {path} ({error.strerror or error})",
+            cure="choose a folder that exists and that you may write to",
+        ) from error
+    return path
+
+
+def _read_file(path: Path) -> Image:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PILImage.DecompressionBombWarning)
+            with PILImage.open(path) as file:
+                return _from_pil(file, str(path))
+    except PILImage.DecompressionBombError as error:
+        raise ImageError(
+            f"{path} has more than {MAX_PIXELS:,} pixels", cure="reduce it first"
+        ) from error
+    except PIL.UnidentifiedImageError as error:
+        raise ImageError(
+            f"{path} is not an image that Pillow can read", cure="convert it to PNG, JPEG or TIFF"
+        ) from error
+    except FileNotFoundError as error:
+        raise ImageError(f"{path} does not exist", cure="check the path") from error
+    except (OSError, SyntaxError, ValueError) as error:
+        if isinstance(error, ImageError):
+            raise
+        raise ImageError(
+            f"{path} cannot be read ({error})", cure="the file may be cut short or damaged; get it again"
+        ) from error
+
+
+def _from_pil(file: PILImage.Image, name: str) -> Image:
+    if 0 in file.size:
+        raise ImageError(f"{name} has no pixels", cure="give an image of at least 1x1")
+    file = ImageOps.exif_transpose(file)
+    if file.mode in ("I", "F") or file.mode.startswith("I;16"):
+        return _from_array(np.asarray(file))
+    if file.has_transparency_data:
+        return _over_white(np.asarray(file.convert("RGBA")))
+    return np.asarray(file.convert("RGB"))
+
+
+def _from_array(array: Shaped[np.ndarray, "..."]) -> Image:
+    shape = "x".join(map(str, array.shape)) or "scalar"
+    if array.ndim == 2:
+        array = array[:, :, None]
+    if array.size == 0:
+        raise ImageError(f"image of shape {shape} has no pixels", cure="give at least 1x1")
+    if array.ndim != 3 or array.shape[2] not in (1, 3, 4):
+        channels_first = array.ndim == 3 and array.shape[0] in (1, 3, 4)
+        raise ImageError(
+            f"image has shape {shape}",
+            cure="move the channels last, for example array.transpose(1, 2, 0)"
+            if channels_first
+            else "give H x W, or H x W x C with C = 1, 3 or 4",
+        )
+    pixels = _as_bytes(array)
+    if pixels.shape[2] == 1:
+        return np.repeat(pixels, 3, axis=2)
+    return _over_white(pixels) if pixels.shape[2] == 4 else np.ascontiguousarray(pixels)
+
+
+def _as_bytes(array: Shaped[np.ndarray, "H W C"]) -> UInt8[np.ndarray, "H W C"]:
+    if array.dtype == np.uint8:
+        return array
+    low, high = array.min(), array.max()
+    if np.issubdtype(array.dtype, np.floating):
+        if not (low >= 0 and high <= 1):  # NaN fails, too
+            raise ImageError(
+                f"float image has values from {low:g} to {high:g}",
+                cure="scale it to [0, 1] without NaN, or convert it to uint8",
+            )
+        return np.round(array * 255).astype(np.uint8)
+    if np.issubdtype(array.dtype, np.integer):
+        if low < 0:
+            raise ImageError(
+                f"integer image has a negative value ({low})", cure="use values from 0 to 255"
+            )
+        if high <= 255:
+            return array.astype(np.uint8)
+        if high <= 65535:
+            span = float(high) - float(low)
+            return np.round((array - float(low)) * (255 / span)).astype(np.uint8)
+        raise ImageError(f"integer image has values up to {high}", cure="use 8 or 16 bits")
+    raise ImageError(f"image has dtype {array.dtype}", cure="use uint8, or floats in [0, 1]")
+
+
+def _over_white(rgba: UInt8[np.ndarray, "H W 4"]) -> Image:
+    alpha: Float[np.ndarray, "H W 1"] = rgba[:, :, 3:].astype(np.float32) / 255
+    return np.round(rgba[:, :, :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)

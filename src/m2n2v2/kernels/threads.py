@@ -1,0 +1,37 @@
+"""Share the rows of an image among threads."""
+
+import functools
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import torch
+
+MIN_ROWS = 16
+"""Fewer rows than this are not worth a thread."""
+
+
+@functools.cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="m2n2v2")
+
+
+if hasattr(os, "register_at_fork"):  # a forked child inherits the pool's object, not its threads
+    os.register_at_fork(after_in_child=_pool.cache_clear)
+
+
+def over_rows(kernel: Callable[..., None], rows: int, *arguments: Any) -> None:
+    """Call `kernel(start, stop, *arguments)` over bands of `rows`, one per torch thread."""
+    bands = max(1, min(torch.get_num_threads(), rows // MIN_ROWS))
+    if bands == 1:
+        kernel(0, rows, *arguments)
+        return
+    edges = [rows * band // bands for band in range(bands + 1)]
+    rest = [
+        _pool().submit(kernel, start, stop, *arguments)
+        for start, stop in zip(edges[1:-1], edges[2:], strict=True)
+    ]
+    kernel(0, edges[1], *arguments)
+    for future in rest:
+        future.result()

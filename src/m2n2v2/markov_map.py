@@ -1,0 +1,80 @@
+"""Markov-maps at the attention's resolution: how soon the chain reaches each cell (Eq. 2-3)."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from m2n2v2.arrays import CellMaps
+from m2n2v2.grid import Size
+from m2n2v2.transition import Transition
+
+
+def start_state(
+    points: Sequence[tuple[float, float]],
+    cells: Size,
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+) -> CellMaps:
+    """Splat each point bilinearly on the grid and divide by the maximum.
+
+    Args:
+        points: (column, row) in cell coordinates (`grid.cell_coordinates`), inside the grid.
+        cells: the grid.
+
+    Returns:
+        One map per point, `k h w`, largest value 1.
+    """
+    xy = torch.tensor(points, dtype=dtype, device=device).reshape(-1, 2)
+    column = torch.arange(cells.width, dtype=dtype, device=device)
+    row = torch.arange(cells.height, dtype=dtype, device=device)
+    across = (1 - (column - xy[:, :1]).abs()).clamp_min(0)
+    down = (1 - (row - xy[:, 1:]).abs()).clamp_min(0)
+    splat = down[:, :, None] * across[:, None, :]
+    return splat / splat.amax((1, 2), keepdim=True)
+
+
+def saturation_time(
+    transition: Transition,
+    start: CellMaps,
+    *,
+    threshold: float = 0.3,
+    max_steps: int = 1000,
+) -> CellMaps:
+    """The chain step at which each cell's relative probability first exceeds a threshold.
+
+    The chain is `p <- p A`, divided by its maximum after each step. The time is a fraction:
+    linear between the two steps around the crossing. For the first step M2N2 counts a rise of
+    `1 - threshold`, and so do we. Start cells above the threshold get 0; cells that are not
+    reached within `max_steps` get `max_steps` (Eq. 3).
+
+    Args:
+        transition: doubly stochastic over n cells.
+        start: one start state per click, largest value 1.
+        threshold: tau_M, in (0, 1).
+        max_steps: the most steps to take.
+
+    Returns:
+        Times in steps, in [0, max_steps], `k h w`.
+    """
+    previous: Float[Tensor, "k n"] = start.flatten(1)
+    times = torch.where(previous > threshold, 0.0, float("inf")).to(start)
+    active = torch.arange(len(previous), device=start.device)
+    for step in range(1, max_steps + 1):
+        current = transition.step(previous)
+        current = current / current.amax(1, keepdim=True)
+        rise = current - previous if step > 1 else 1 - threshold
+        crossing = step - (current - threshold) / rise
+        pending = times[active]
+        pending = torch.where((current > threshold) & pending.isinf(), crossing, pending)
+        times[active] = pending
+        waiting = pending.isinf().any(1)
+        if not bool(waiting.all()):
+            active, current = active[waiting], current[waiting]
+            if len(active) == 0:
+                break
+        previous = current
+    times[times.isinf()] = max_steps
+    return times.reshape(start.shape)

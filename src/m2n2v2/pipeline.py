@@ -1,0 +1,337 @@
+"""The walk from a photograph and clicks to a mask.
+
+`prepare` does what is needed once per image; `segment` takes one more click. A segmentation
+holds everything the next click builds on, so a session is a fold:
+`reduce(partial(segment, state), clicks, empty(state))`.
+"""
+
+import functools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from m2n2v2 import __version__
+from m2n2v2.arrays import DepthMap, Image, Mask, PixelMap
+from m2n2v2.attention.base import AttentionSource, DenseAttention
+from m2n2v2.depth.base import DepthSource
+from m2n2v2.errors import DepthError
+from m2n2v2.flood_fill import ordered_flood_fill
+from m2n2v2.grid import Size, cell_coordinates, limited, rescaled_pixel
+from m2n2v2.images import resized, resized_map
+from m2n2v2.markov_map import saturation_time, start_state
+from m2n2v2.nearest_neighbour import truncated_nearest_neighbour
+from m2n2v2.prompts import Click, check_sequence
+from m2n2v2.scoring import Candidates, Scale, best_scale, candidates, size_limit, values_at
+from m2n2v2.settings import Settings
+from m2n2v2.transition import Transition, doubly_stochastic
+from m2n2v2.upsampling import JointBilateralUpsampling, joint_bilateral_upsampling
+
+Progress = Callable[[str], None]
+"""Called with the name of each stage of the preparation as it begins."""
+
+STAGES = ("attention", "transition", "depth", "upsampling", "warm-up")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What made a state, recorded with every result."""
+
+    attention: str
+    depth: str
+    version: str = __version__
+
+
+@dataclass(frozen=True)
+class ImageState:
+    """All that clicking on one image needs; made by `prepare`, never changed.
+
+    Attributes:
+        size: of the photograph, in pixels; clicks and masks are in these.
+        working_size: of everything computed (`Settings.max_short_side`).
+        transition: doubly stochastic, over the attention's cells.
+        depth: normalised inverse depth at working size, None for none.
+        upsampling: from cells to working size.
+    """
+
+    size: Size
+    working_size: Size
+    transition: Transition
+    depth: DepthMap | None
+    upsampling: JointBilateralUpsampling
+    settings: Settings
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
+class MarkovMap:
+    """The depth-guided Markov-map of one click, and its candidate scales.
+
+    Attributes:
+        values: `M_i` at working size, in [0, 1], 0 at the click.
+        point: the click's pixel at working size (x, y).
+        candidates: thresholds with their areas and edge scores.
+    """
+
+    values: PixelMap
+    point: tuple[int, int]
+    candidates: Candidates
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One click in its place in the sequence.
+
+    Attributes:
+        click: in pixels of the photograph.
+        map: its Markov-map.
+        limit: the largest change of area it was taken to intend when it was placed, in pixels at
+            working size (Eq. 10); infinite for none.
+        counted: False if it was discarded from `s_pos` and `s_neg` (end of section 3.4).
+    """
+
+    click: Click
+    map: MarkovMap
+    limit: float
+    counted: bool = True
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """The result after a sequence of clicks: a value, never changed.
+
+    Attributes:
+        size: of the photograph, in pixels.
+        prompts: the clicks in order, with their maps and limits.
+        scales: lambda and its score for each prompt.
+        margin: at working size, in [-1, 1]; over 0 exactly on the object
+            (`truncated_nearest_neighbour`).
+    """
+
+    size: Size
+    prompts: tuple[Prompt, ...]
+    scales: tuple[Scale, ...]
+    margin: PixelMap
+
+    @property
+    def clicks(self) -> tuple[Click, ...]:
+        return tuple(prompt.click for prompt in self.prompts)
+
+    @property
+    def working_mask(self) -> Mask:
+        """The mask at working size."""
+        mask: Mask = (self.margin > 0).cpu().numpy()
+        return mask
+
+    @property
+    def soft_mask(self) -> PixelMap:
+        """The margin at the photograph's size; clicked pixels keep the sign of their label."""
+        soft = resized_map(self.margin, self.size)
+        if soft is not self.margin:
+            for click in self.clicks:
+                soft[click.y, click.x] = 1.0 if click.positive else -1.0
+        return soft
+
+    @property
+    def mask(self) -> Mask:
+        """The mask at the photograph's size."""
+        mask: Mask = (self.soft_mask > 0).cpu().numpy()
+        return mask
+
+
+def prepare(
+    image: Image,
+    attention: AttentionSource,
+    depth: DepthSource | None = None,
+    settings: Settings | None = None,
+    *,
+    device: torch.device | str = "cpu",
+    progress: Progress | None = None,
+) -> ImageState:
+    """Everything that clicking on `image` needs, computed once.
+
+    Args:
+        image: `H x W x 3` RGB uint8 (`images.read_image` makes one of anything).
+        attention: where the attention comes from.
+        depth: where the depth map comes from; None for no guidance.
+        settings: the method's constants; `Settings.paper()` if not given.
+        device: where the chain runs.
+        progress: called with each of `STAGES` as it begins.
+    """
+    settings = settings or Settings.paper()
+    announce = progress or _silent
+    size = Size(*image.shape[:2])
+    working_size = limited(size, settings.max_short_side)
+
+    announce("attention")
+    found = attention.extract(image).to(device)  # n x n, rows sum to 1
+
+    announce("transition")
+    transition = doubly_stochastic(  # n x n, rows and columns sum to 1
+        found,
+        settings.temperature,
+        tolerance=settings.sinkhorn_tolerance,
+        rounds=settings.sinkhorn_rounds,
+    )
+
+    announce("depth")
+    depth_map = None
+    if depth is not None:
+        depth_map = depth.estimate(image)  # H x W, [0, 1], larger nearer
+        if tuple(depth_map.shape) != size.shape:
+            raise DepthError(
+                f"the depth map is {depth_map.shape[1]}x{depth_map.shape[0]}, the image {size}",
+                cure="give depth of the image's size",
+            )
+        depth_map = resized_map(depth_map, working_size)
+
+    announce("upsampling")
+    upsampling = joint_bilateral_upsampling(  # h x w -> H x W
+        resized(image, working_size),
+        transition.cells,
+        depth=depth_map if settings.depth_guided_upsampling else None,
+        spatial_sigma=settings.spatial_sigma,
+        range_sigma=settings.range_sigma,
+    ).to(device)
+
+    announce("warm-up")
+    state = ImageState(
+        size,
+        working_size,
+        transition,
+        depth_map,
+        upsampling,
+        settings,
+        Provenance(attention.name, depth.name if depth else "none"),
+    )
+    warm_up()
+    return state
+
+
+def markov_maps(state: ImageState, clicks: tuple[Click, ...]) -> tuple[MarkovMap, ...]:
+    """The depth-guided Markov-map of each click (section 3.3); none depends on another.
+
+    A map depends on the click's pixel, not on its label.
+    """
+    settings = state.settings
+    points = [rescaled_pixel(c.x, c.y, state.size, state.working_size) for c in clicks]
+    entered = [
+        cell_coordinates(x, y, state.working_size, state.transition.cells, settings.click_placement)
+        for x, y in points
+    ]
+    start = start_state(  # k h w
+        entered,
+        state.transition.cells,
+        dtype=state.transition.rows.dtype,
+        device=state.transition.rows.device,
+    )
+    times = saturation_time(  # k h w, in chain steps
+        state.transition,
+        start,
+        threshold=settings.chain_threshold,
+        max_steps=settings.chain_steps,
+    )
+    upsampled = state.upsampling(times).cpu()  # k H W
+    guide = state.depth if settings.depth_guided_fill else None
+    maps = []
+    for values, point in zip(upsampled, points, strict=True):
+        filled, order = ordered_flood_fill(_over_maximum(values), point, depth=guide)
+        filled = _over_maximum(filled)  # H W, [0, 1]
+        maps.append(MarkovMap(filled, point, candidates(filled, order)))
+    return tuple(maps)
+
+
+def empty(state: ImageState, previous: Mask | None = None) -> Segmentation:
+    """The segmentation before the first click: nothing, or `previous`, at the photograph's size."""
+    shape = state.working_size.shape
+    margin = torch.full(shape, -1.0)
+    if previous is not None:
+        margin = resized_map(torch.from_numpy(previous.astype(np.float32)) * 2 - 1, Size(*shape))
+    return Segmentation(state.size, (), (), margin)
+
+
+def segment(
+    state: ImageState, previous: Segmentation, click: Click, known: MarkovMap | None = None
+) -> Segmentation:
+    """The segmentation after one more click (sections 3.4 and 3.5).
+
+    Args:
+        previous: the segmentation so far; `empty(state)` before the first click.
+        click: in pixels of the photograph.
+        known: the click's Markov-map, if it was computed before.
+
+    Raises:
+        ClickError: the click lies outside, or contradicts an earlier one on its pixel.
+    """
+    check_sequence((*previous.clicks, click), state.size)
+    settings = state.settings
+    found = known or markov_maps(state, (click,))[0]
+    adaptive = settings.size_rule == "adaptive"
+    before = previous.working_mask
+    limit = size_limit(found.point, click.positive, before, settings.alpha) if adaptive else math.inf
+    prompt = Prompt(click, found, limit)
+    result = _merged(state, (*previous.prompts, prompt))
+    change = abs(int(result.working_mask.sum()) - int(before.sum()))
+    if change > limit:
+        result = _merged(state, (*previous.prompts, replace(prompt, counted=False)))
+    return result
+
+
+def _merged(state: ImageState, prompts: tuple[Prompt, ...]) -> Segmentation:
+    scales = tuple(_scale(state, prompt, prompts) for prompt in prompts)
+    margin = truncated_nearest_neighbour(
+        [prompt.map.values for prompt in prompts],
+        [scale.threshold for scale in scales],
+        [prompt.map.point for prompt in prompts],
+        [prompt.click.positive for prompt in prompts],
+    )
+    return Segmentation(state.size, prompts, scales, margin)
+
+
+def _scale(state: ImageState, prompt: Prompt, prompts: tuple[Prompt, ...]) -> Scale:
+    same, other = votes(prompt, prompts)
+    return best_scale(prompt.map.candidates, same, other, area_bound(state, prompt))
+
+
+def votes(prompt: Prompt, prompts: tuple[Prompt, ...]) -> tuple[list[float], list[float]]:
+    """The prompt's map at every counted prompt of its own class, and of the other."""
+    counted = [p for p in prompts if p.counted]
+    positive = prompt.click.positive
+    same = [p.map.point for p in counted if p.click.positive == positive]
+    other = [p.map.point for p in counted if p.click.positive != positive]
+    return values_at(prompt.map.values, same), values_at(prompt.map.values, other)
+
+
+def area_bound(state: ImageState, prompt: Prompt) -> float:
+    """The prompt's segment has fewer pixels than this: `min(tau * H * W, limit)` (Eq. 8)."""
+    return min(state.settings.prior_fraction * state.working_size.area, prompt.limit)
+
+
+def _over_maximum(values: PixelMap) -> PixelMap:
+    largest = values.max()
+    return values / largest if largest > 0 else values
+
+
+def _silent(stage: str) -> None:
+    pass
+
+
+@functools.cache
+def warm_up() -> None:
+    """Compile what a click runs, on a small image, so that the first click does not wait."""
+    cells, size = Size(2, 2), Size(8, 8)
+    uniform = DenseAttention(torch.full((2, 2, 2, 2), 0.25))
+    image = np.zeros((*size.shape, 3), np.uint8)
+    upsampling = joint_bilateral_upsampling(image, cells)
+    state = ImageState(
+        size,
+        size,
+        doubly_stochastic(uniform),
+        None,
+        upsampling,
+        Settings.paper(),
+        Provenance("none", "none"),
+    )
+    segment(state, empty(state), Click(1, 1))

@@ -1,0 +1,111 @@
+"""Clicks: what a person says about one pixel."""
+
+import math
+import numbers
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from m2n2v2.errors import ClickError
+from m2n2v2.grid import Size
+
+
+@dataclass(frozen=True)
+class Click:
+    """One click at pixel (x, y), x to the right and y down, from 0.
+
+    Args:
+        x: column, in pixels of the photograph; a fraction falls into the pixel that contains it.
+        y: row, likewise.
+        positive: True on the object, False on the background. `True`, `1` and `np.True_` mean
+            the same; anything but a bool, 0 or 1 is refused.
+
+    Raises:
+        ClickError: a coordinate is not a finite number >= 0, or the label is of another kind.
+    """
+
+    x: int
+    y: int
+    positive: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "x", _pixel("x", self.x))
+        object.__setattr__(self, "y", _pixel("y", self.y))
+        object.__setattr__(self, "positive", _label(self.positive))
+
+    def inside(self, size: Size) -> "Click":
+        """This click, if it lies in an image of `size`; else a `ClickError`."""
+        if self.x >= size.width or self.y >= size.height:
+            raise ClickError(
+                f"click ({self.x}, {self.y}) lies outside the {size} image",
+                cure=f"use 0 <= x < {size.width} and 0 <= y < {size.height} (x to the right)",
+            )
+        return self
+
+
+def clicks_from_arrays(point_coords: object, point_labels: object) -> tuple[Click, ...]:
+    """Clicks from SAM's two arrays: `N x 2` of (x, y) and `N` of 1 / 0.
+
+    Lists, tuples, numpy arrays and tensors are taken. Order is kept: it is the order of clicking.
+
+    Raises:
+        ClickError: shapes differ from `N x 2` and `N`, N is 0, or a value is not valid.
+    """
+    points = _rows("point_coords", point_coords)
+    labels = _rows("point_labels", point_labels)
+    if len(points) != len(labels):
+        raise ClickError(
+            f"{len(points)} points came with {len(labels)} labels", cure="give one label per point"
+        )
+    if not points:
+        raise ClickError("no clicks came", cure="give at least one point and its label")
+    clicks = []
+    for point, label in zip(points, labels, strict=True):
+        pair = _rows("point", point)
+        if len(pair) != 2:
+            raise ClickError(f"point {point!r} is no pair", cure="give each point as (x, y)")
+        clicks.append(Click(pair[0], pair[1], label))  # type: ignore[arg-type]
+    return tuple(clicks)
+
+
+def check_sequence(clicks: Iterable[Click], size: Size) -> tuple[Click, ...]:
+    """`clicks` as a tuple, each inside `size`, none contradicting another.
+
+    Raises:
+        ClickError: a click lies outside, or two opposite clicks share a pixel.
+    """
+    seen: dict[tuple[int, int], bool] = {}
+    checked = tuple(click.inside(size) for click in clicks)
+    for click in checked:
+        if seen.setdefault((click.x, click.y), click.positive) != click.positive:
+            raise ClickError(
+                f"pixel ({click.x}, {click.y}) was clicked both as object and as background",
+                cure="remove one of the two clicks",
+            )
+    return checked
+
+
+def _rows(name: str, values: object) -> list[object]:
+    tolist = getattr(values, "tolist", None)
+    if callable(tolist):
+        values = tolist()
+    if not isinstance(values, list | tuple):
+        raise ClickError(f"{name} is {values!r}", cure="give a list, tuple, array or tensor")
+    return list(values)
+
+
+def _pixel(name: str, value: object) -> int:
+    if isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_):
+        number = float(value)
+        if math.isfinite(number) and number >= 0:
+            return math.floor(number)
+    raise ClickError(f"click {name} is {value!r}", cure="use a finite number of pixels, 0 or more")
+
+
+def _label(value: object) -> bool:
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, numbers.Real) and float(value) in (0.0, 1.0):
+        return bool(value)
+    raise ClickError(f"click label is {value!r}", cure="use True or 1 for object, False or 0 for background")

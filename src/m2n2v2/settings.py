@@ -1,0 +1,136 @@
+"""Every constant of the method: one frozen object, each value with its range and its source."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Self, get_args
+
+from m2n2v2.errors import SettingsError
+from m2n2v2.grid import Placement
+
+SizeRule = Literal["adaptive", "prior"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The method's constants; the defaults are M2N2V2's.
+
+    A changed setting is a new object (`settings.replace(alpha=4)`), and everything cached
+    belongs to one settings object, so nothing goes stale.
+
+    Raises:
+        SettingsError: a value is out of its range or of another kind.
+    """
+
+    temperature: float = 0.65
+    """T in `softmax(log A / T)`, over 0; smaller is sharper (M2N2)."""
+
+    sinkhorn_tolerance: float = 1e-3
+    """Stop balancing once every column sums to 1 within this, over 0 (ours)."""
+
+    sinkhorn_rounds: int | None = None
+    """A fixed number of balancing rounds instead of the tolerance; M2N2 runs 200."""
+
+    chain_threshold: float = 0.3
+    """tau_M: the relative probability at which a cell counts as reached, in (0, 1) (Eq. 3)."""
+
+    chain_steps: int = 1000
+    """Steps after which the chain stops; cells not reached get this time, 1 or more (M2N2)."""
+
+    click_placement: Placement = "half-pixel"
+    """Where a click enters the grid; `corner` is M2N2's (see `grid.cell_coordinates`)."""
+
+    spatial_sigma: float = 1.0
+    """Spatial sigma of the upsampling, in attention cells, over 0 (M2N2)."""
+
+    range_sigma: float = 0.1
+    """Range sigma of the upsampling, on guide values in [0, 1], over 0 (M2N2)."""
+
+    depth_guided_upsampling: bool = True
+    """Depth as fourth channel of the upsampling's guide (section 3.3)."""
+
+    depth_guided_fill: bool = True
+    """Depth in the flood fill's distance (section 3.3)."""
+
+    size_rule: SizeRule = "adaptive"
+    """`adaptive`: Eq. 8 to 10 and the check after them; `prior`: M2N2's Eq. 7."""
+
+    prior_fraction: float = 0.4
+    """tau: a segment covers less than this share of the image, in (0, 1] (Eq. 7 and 8)."""
+
+    alpha: float = 16.0
+    """Largest change of area in discs of the click's distance, over 0 (Eq. 10). The paper's
+    value is not in the text we have; see docs/decisions/alpha.md."""
+
+    max_short_side: int | None = 1024
+    """Larger photographs are computed with their shorter side reduced to this, in pixels, 16 or
+    more; masks come back at full size. None: never (supplement 9; the value is ours)."""
+
+    def __post_init__(self) -> None:
+        for name in ("temperature", "sinkhorn_tolerance", "spatial_sigma", "range_sigma", "alpha"):
+            self._check(name, 0.0 < self._number(name) < float("inf"), "a finite number over 0")
+        self._check("chain_threshold", 0.0 < self._number("chain_threshold") < 1.0, "in (0, 1)")
+        self._check("prior_fraction", 0.0 < self._number("prior_fraction") <= 1.0, "in (0, 1]")
+        self._check("chain_steps", self._whole("chain_steps", 1), "a whole number, 1 or more")
+        for name, least in (("sinkhorn_rounds", 1), ("max_short_side", 16)):
+            given = getattr(self, name) is not None
+            self._check(
+                name,
+                not given or self._whole(name, least),
+                f"None or a whole number, {least} or more",
+            )
+        for name in ("depth_guided_upsampling", "depth_guided_fill"):
+            self._check(name, isinstance(getattr(self, name), bool), "True or False")
+        self._check(
+            "click_placement", self.click_placement in get_args(Placement), f"{get_args(Placement)}"
+        )
+        self._check("size_rule", self.size_rule in get_args(SizeRule), f"{get_args(SizeRule)}")
+
+    @classmethod
+    def paper(cls) -> Self:
+        """M2N2V2 as the paper describes it."""
+        return cls()
+
+    @classmethod
+    def m2n2(cls) -> Self:
+        """The first version, exactly: prior score, no depth, 200 rounds, its click placement."""
+        return cls(
+            sinkhorn_rounds=200,
+            click_placement="corner",
+            depth_guided_upsampling=False,
+            depth_guided_fill=False,
+            size_rule="prior",
+        )
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Settings from names and values, as `to_dict` gives them; an unknown name is an error."""
+        known = [field.name for field in dataclasses.fields(cls)]
+        for name in values:
+            if name not in known:
+                raise SettingsError(
+                    f"setting {name!r} does not exist", cure=f"choose from {', '.join(known)}"
+                )
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Names and values, ready for JSON."""
+        return dataclasses.asdict(self)
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some values changed; an unknown name is an error."""
+        return self.from_dict(self.to_dict() | changes)
+
+    def _number(self, name: str) -> float:
+        value = getattr(self, name)
+        return float(value) if isinstance(value, int | float) and value is not True else float("nan")
+
+    def _whole(self, name: str, least: int) -> bool:
+        value = getattr(self, name)
+        return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+    def _check(self, name: str, valid: bool, expected: str) -> None:
+        if not valid:
+            raise SettingsError(
+                f"setting {name} is {getattr(self, name)!r}", cure=f"use {expected}"
+            )

@@ -1,0 +1,92 @@
+"""From attention to a doubly stochastic transition matrix (section 3.1).
+
+M2N2 rewrites the full matrix in each of 200 rounds. Balancing needs only two vectors: if
+`diag(r) B diag(c)` is doubly stochastic then `c = 1 / (r B)` and `r = 1 / (B c)`, so a round is
+two matrix-vector products and the matrix itself never changes (Sinkhorn and Knopp 1967).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from m2n2v2.attention.base import Attention
+from m2n2v2.errors import AttentionError
+from m2n2v2.grid import Size
+
+MAX_ROUNDS = 1000
+
+
+@dataclass(frozen=True)
+class Transition:
+    """The doubly stochastic matrix `diag(rows) B diag(columns)`, given by its action.
+
+    Attributes:
+        attention: B, after temperature.
+        rows, columns: Sinkhorn's two scaling vectors, over 0.
+        rounds: how many rounds were run.
+        residual: the largest distance of a column's sum from 1; rows sum to 1 exactly.
+    """
+
+    attention: Attention
+    rows: Float[Tensor, " n"]
+    columns: Float[Tensor, " n"]
+    rounds: int
+    residual: float
+
+    @property
+    def cells(self) -> Size:
+        return self.attention.cells
+
+    def step(self, p: Float[Tensor, "k n"]) -> Float[Tensor, "k n"]:
+        """`p A`: one step of the chain from each row of `p` (Eq. 2)."""
+        return self.attention.left(p * self.rows) * self.columns
+
+    def dense(self) -> Float[Tensor, "n n"]:
+        """The matrix itself, n^2 numbers: for looking at, not for clicking."""
+        return self.step(torch.eye(len(self.rows), dtype=self.rows.dtype, device=self.rows.device))
+
+
+def doubly_stochastic(
+    attention: Attention,
+    temperature: float = 0.65,
+    *,
+    tolerance: float = 1e-3,
+    rounds: int | None = None,
+) -> Transition:
+    """Sharpen an attention and balance it until its columns, too, sum to 1.
+
+    Args:
+        attention: rows sum to 1.
+        temperature: T in `softmax(log A / T)`.
+        tolerance: stop when every column sums to 1 within this.
+        rounds: run exactly so many rounds (columns, then rows) instead; M2N2 runs 200.
+
+    Returns:
+        The transition; `.residual` says how well it is balanced. Where 1000 rounds do not reach
+        the tolerance, it is returned as it is.
+
+    Raises:
+        AttentionError: an entry overflows or vanishes, so that no scaling exists.
+    """
+    sharp = attention.sharpened(temperature)
+    ones = torch.ones(sharp.cells.area, dtype=sharp.dtype, device=sharp.device)
+    rows = 1 / sharp.right(ones)
+    columns = torch.ones_like(ones)
+    column_sums = sharp.left(rows[None])[0]
+    residual, done = float("inf"), 0
+    for done in range(1, (rounds or MAX_ROUNDS) + 1):
+        columns = 1 / column_sums
+        rows = 1 / sharp.right(columns)
+        column_sums = sharp.left(rows[None])[0]
+        if rounds is None or done == rounds:
+            residual = float((columns * column_sums - 1).abs().max())
+            if rounds is None and residual <= tolerance:
+                break
+    if not bool(torch.isfinite(columns).all() and torch.isfinite(rows).all()):
+        raise AttentionError(
+            "the attention cannot be balanced (a row or column vanishes)",
+            cure="extract it in float32, or check the array given",
+        )
+    return Transition(sharp, rows, columns, done, residual)
