@@ -33,7 +33,7 @@ _HOMES = {
     "segment": "pipeline",
 }
 
-__all__ = ["Click", "ImageState", "Predictor", "Segmentation", "Session", "Settings"]  # noqa: RUF022
+__all__ = ["Click", "ImageState", "Predictor", "Segmentation", "Session", "Settings"]
 __all__ += ["prepare", "segment"]
 
 

@@ -48,4 +48,5 @@ def _cost(
     if depth is None:
         return np.ascontiguousarray(away)
     behind = depth.detach().cpu().numpy().astype(values.dtype)
-    return np.sqrt(np.square(away) + np.square(behind - behind[y, x]))
+    apart: Float[np.ndarray, "H W"] = np.sqrt(np.square(away) + np.square(behind - behind[y, x]))
+    return apart

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import PIL
-import torch
 from jaxtyping import Float, Shaped, UInt8
 from PIL import Image as PILImage
 from PIL import ImageOps
@@ -115,7 +114,8 @@ def _read_file(path: Path) -> Image:
         if isinstance(error, ImageError):
             raise
         raise ImageError(
-            f"{path} cannot be read ({error})", cure="the file may be cut short or damaged; get it again"
+            f"{path} cannot be read ({error})",
+            cure="the file may be cut short or damaged; get it again",
         ) from error
 
 
@@ -177,4 +177,5 @@ def _as_bytes(array: Shaped[np.ndarray, "H W C"]) -> UInt8[np.ndarray, "H W C"]:
 
 def _over_white(rgba: UInt8[np.ndarray, "H W 4"]) -> Image:
     alpha: Float[np.ndarray, "H W 1"] = rgba[:, :, 3:].astype(np.float32) / 255
-    return np.round(rgba[:, :, :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
+    blended: Image = np.round(rgba[:, :, :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
+    return blended

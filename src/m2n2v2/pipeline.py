@@ -7,11 +7,12 @@ holds everything the next click builds on, so a session is a fold:
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Int32
 
 from m2n2v2 import __version__
 from m2n2v2.arrays import DepthMap, Image, Mask, PixelMap
@@ -24,7 +25,15 @@ from m2n2v2.images import resized, resized_map
 from m2n2v2.markov_map import saturation_time, start_state
 from m2n2v2.nearest_neighbour import truncated_nearest_neighbour
 from m2n2v2.prompts import Click, check_sequence
-from m2n2v2.scoring import Candidates, Scale, best_scale, candidates, size_limit, values_at
+from m2n2v2.scoring import (
+    Candidates,
+    Scale,
+    best_scale,
+    candidates,
+    score_curve,
+    size_limit,
+    values_at,
+)
 from m2n2v2.settings import Settings
 from m2n2v2.transition import Transition, doubly_stochastic
 from m2n2v2.upsampling import JointBilateralUpsampling, joint_bilateral_upsampling
@@ -78,6 +87,23 @@ class MarkovMap:
     values: PixelMap
     point: tuple[int, int]
     candidates: Candidates
+
+
+@dataclass(frozen=True)
+class Stages:
+    """One click's way through the stages.
+
+    Attributes:
+        start: the click splatted on the grid, `h w`.
+        times: saturation times, `h w`, in chain steps.
+        upsampled: the same at working size over its maximum, `H W`, before the fill.
+        map: after the fill, with its candidates.
+    """
+
+    start: PixelMap
+    times: PixelMap
+    upsampled: PixelMap
+    map: MarkovMap
 
 
 @dataclass(frozen=True)
@@ -139,6 +165,10 @@ class Segmentation:
         """The mask at the photograph's size."""
         mask: Mask = (self.soft_mask > 0).cpu().numpy()
         return mask
+
+    def corrected(self, margin: PixelMap) -> "Segmentation":
+        """This sequence with another segmentation as what the next click sees."""
+        return replace(self, margin=margin)
 
 
 def prepare(
@@ -215,32 +245,31 @@ def markov_maps(state: ImageState, clicks: tuple[Click, ...]) -> tuple[MarkovMap
 
     A map depends on the click's pixel, not on its label.
     """
-    settings = state.settings
+    return tuple(stages.map for stages in markov_map_stages(state, clicks))
+
+
+def markov_map_stages(state: ImageState, clicks: tuple[Click, ...]) -> Iterator[Stages]:
+    """What each stage makes of each click, for those who want to see the walk."""
+    settings, transition = state.settings, state.transition
     points = [rescaled_pixel(c.x, c.y, state.size, state.working_size) for c in clicks]
     entered = [
-        cell_coordinates(x, y, state.working_size, state.transition.cells, settings.click_placement)
+        cell_coordinates(x, y, state.working_size, transition.cells, settings.click_placement)
         for x, y in points
     ]
     start = start_state(  # k h w
-        entered,
-        state.transition.cells,
-        dtype=state.transition.rows.dtype,
-        device=state.transition.rows.device,
+        entered, transition.cells, dtype=transition.rows.dtype, device=transition.rows.device
     )
     times = saturation_time(  # k h w, in chain steps
-        state.transition,
-        start,
-        threshold=settings.chain_threshold,
-        max_steps=settings.chain_steps,
+        transition, start, threshold=settings.chain_threshold, max_steps=settings.chain_steps
     )
     upsampled = state.upsampling(times).cpu()  # k H W
     guide = state.depth if settings.depth_guided_fill else None
-    maps = []
-    for values, point in zip(upsampled, points, strict=True):
-        filled, order = ordered_flood_fill(_over_maximum(values), point, depth=guide)
+    for k, point in enumerate(points):
+        values = _over_maximum(upsampled[k])  # H W, [0, 1]
+        filled, order = ordered_flood_fill(values, point, depth=guide)
         filled = _over_maximum(filled)  # H W, [0, 1]
-        maps.append(MarkovMap(filled, point, candidates(filled, order)))
-    return tuple(maps)
+        found = MarkovMap(filled, point, candidates(filled, order))
+        yield Stages(start[k], times[k], values, found)
 
 
 def empty(state: ImageState, previous: Mask | None = None) -> Segmentation:
@@ -270,7 +299,9 @@ def segment(
     found = known or markov_maps(state, (click,))[0]
     adaptive = settings.size_rule == "adaptive"
     before = previous.working_mask
-    limit = size_limit(found.point, click.positive, before, settings.alpha) if adaptive else math.inf
+    limit = (
+        size_limit(found.point, click.positive, before, settings.alpha) if adaptive else math.inf
+    )
     prompt = Prompt(click, found, limit)
     result = _merged(state, (*previous.prompts, prompt))
     change = abs(int(result.working_mask.sum()) - int(before.sum()))
@@ -279,8 +310,48 @@ def segment(
     return result
 
 
+def alternatives(
+    state: ImageState, segmentation: Segmentation, count: int = 3
+) -> tuple[Segmentation, ...]:
+    """The segmentation with the last prompt at each of its best-scoring scales.
+
+    Neighbouring thresholds give nearly the same segment, so a scale counts as another one only
+    if the smaller of the two segments has at most 4/5 of the other's pixels.
+
+    Returns:
+        `count` segmentations, best score first, the first being `segmentation`'s own; where the
+        map has fewer distinct scales that score, the last is repeated.
+    """
+    *_, last = segmentation.prompts
+    found = last.map.candidates
+    same, other = votes(last, segmentation.prompts)
+    score = score_curve(found, same, other, area_bound(state, last))
+    results = [segmentation]
+    score[_alike(found.area, segmentation.scales[-1].area)] = 0
+    while len(results) < count:
+        at = int(score.argmax())
+        if score[at] <= 0:
+            results.append(results[-1])
+            continue
+        scale = Scale(float(found.thresholds[at]), float(score[at]), int(found.area[at]))
+        results.append(_assembled(state, segmentation.prompts, (*segmentation.scales[:-1], scale)))
+        score[_alike(found.area, scale.area)] = 0
+    return tuple(results)
+
+
+def _alike(area: Int32[np.ndarray, " L"], other: int) -> Bool[np.ndarray, " L"]:
+    alike: Bool[np.ndarray, " L"] = np.minimum(area, other) > 0.8 * np.maximum(area, other)
+    return alike
+
+
 def _merged(state: ImageState, prompts: tuple[Prompt, ...]) -> Segmentation:
     scales = tuple(_scale(state, prompt, prompts) for prompt in prompts)
+    return _assembled(state, prompts, scales)
+
+
+def _assembled(
+    state: ImageState, prompts: tuple[Prompt, ...], scales: tuple[Scale, ...]
+) -> Segmentation:
     margin = truncated_nearest_neighbour(
         [prompt.map.values for prompt in prompts],
         [scale.threshold for scale in scales],

@@ -4,6 +4,7 @@ import math
 import numbers
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, SupportsFloat
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from m2n2v2.errors import ClickError
 from m2n2v2.grid import Size
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Click:
     """One click at pixel (x, y), x to the right and y down, from 0.
 
@@ -27,12 +28,12 @@ class Click:
 
     x: int
     y: int
-    positive: bool = True
+    positive: bool
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "x", _pixel("x", self.x))
-        object.__setattr__(self, "y", _pixel("y", self.y))
-        object.__setattr__(self, "positive", _label(self.positive))
+    def __init__(self, x: SupportsFloat, y: SupportsFloat, positive: object = True) -> None:
+        object.__setattr__(self, "x", _pixel("x", x))
+        object.__setattr__(self, "y", _pixel("y", y))
+        object.__setattr__(self, "positive", _label(positive))
 
     def inside(self, size: Size) -> "Click":
         """This click, if it lies in an image of `size`; else a `ClickError`."""
@@ -65,7 +66,7 @@ def clicks_from_arrays(point_coords: object, point_labels: object) -> tuple[Clic
         pair = _rows("point", point)
         if len(pair) != 2:
             raise ClickError(f"point {point!r} is no pair", cure="give each point as (x, y)")
-        clicks.append(Click(pair[0], pair[1], label))  # type: ignore[arg-type]
+        clicks.append(Click(pair[0], pair[1], label))
     return tuple(clicks)
 
 
@@ -86,7 +87,7 @@ def check_sequence(clicks: Iterable[Click], size: Size) -> tuple[Click, ...]:
     return checked
 
 
-def _rows(name: str, values: object) -> list[object]:
+def _rows(name: str, values: Any) -> list[Any]:
     tolist = getattr(values, "tolist", None)
     if callable(tolist):
         values = tolist()
@@ -96,16 +97,28 @@ def _rows(name: str, values: object) -> list[object]:
 
 
 def _pixel(name: str, value: object) -> int:
-    if isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_):
-        number = float(value)
-        if math.isfinite(number) and number >= 0:
-            return math.floor(number)
-    raise ClickError(f"click {name} is {value!r}", cure="use a finite number of pixels, 0 or more")
+    number = _number(value)
+    if number is None or not (math.isfinite(number) and number >= 0):
+        raise ClickError(
+            f"click {name} is {value!r}", cure="use a finite number of pixels, 0 or more"
+        )
+    return math.floor(number)
 
 
 def _label(value: object) -> bool:
     if isinstance(value, bool | np.bool_):
         return bool(value)
-    if isinstance(value, numbers.Real) and float(value) in (0.0, 1.0):
-        return bool(value)
-    raise ClickError(f"click label is {value!r}", cure="use True or 1 for object, False or 0 for background")
+    number = _number(value)
+    if number not in (0.0, 1.0):
+        raise ClickError(
+            f"click label is {value!r}",
+            cure="use True or 1 for object, False or 0 for background",
+        )
+    return bool(number)
+
+
+def _number(value: object) -> float | None:
+    """A real number as float; None for anything else, bools included."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+        return None
+    return float(value)

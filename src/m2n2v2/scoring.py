@@ -127,6 +127,19 @@ def s_neg(
     return (thresholds < bound).astype(np.float32)
 
 
+def score_curve(
+    found: Candidates, same_class: Sequence[float], other_class: Sequence[float], area_bound: float
+) -> Float32[np.ndarray, " L"]:
+    """The score of every candidate: the product of the four terms (Eq. 6)."""
+    score: Float32[np.ndarray, " L"] = (
+        found.edge
+        * s_pos(found.thresholds, same_class)
+        * s_neg(found.thresholds, other_class)
+        * (found.area < area_bound)
+    )
+    return score
+
+
 def best_scale(
     found: Candidates, same_class: Sequence[float], other_class: Sequence[float], area_bound: float
 ) -> Scale:

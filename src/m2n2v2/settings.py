@@ -103,6 +103,11 @@ class Settings:
         )
 
     @classmethod
+    def offline(cls) -> Self:
+        """For the offline attention (`attention.Affinity`), which is used without temperature."""
+        return cls(temperature=1.0)
+
+    @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Settings from names and values, as `to_dict` gives them; an unknown name is an error."""
         known = [field.name for field in dataclasses.fields(cls)]
@@ -123,7 +128,9 @@ class Settings:
 
     def _number(self, name: str) -> float:
         value = getattr(self, name)
-        return float(value) if isinstance(value, int | float) and value is not True else float("nan")
+        return (
+            float(value) if isinstance(value, int | float) and value is not True else float("nan")
+        )
 
     def _whole(self, name: str, least: int) -> bool:
         value = getattr(self, name)

@@ -48,12 +48,20 @@ class JointBilateralUpsampling:
             out = np.empty((len(maps), *self.size.shape), np.float32)
             source = maps.to(torch.float32).contiguous().numpy()
             over_rows(
-                kernel.apply, self.size.height, self.weights.numpy(), self.top, self.left, source, out
+                kernel.apply,
+                self.size.height,
+                self.weights.numpy(),
+                self.top,
+                self.left,
+                source,
+                out,
             )
             return torch.from_numpy(out)
         ty, tx = self.weights.shape[2:]
         patches = maps.to(self.weights.dtype).unfold(1, ty, 1).unfold(2, tx, 1)
-        top, left = (torch.from_numpy(i).to(maps.device, torch.int64) for i in (self.top, self.left))
+        top, left = (
+            torch.from_numpy(i).to(maps.device, torch.int64) for i in (self.top, self.left)
+        )
         return torch.stack(
             [
                 torch.einsum("hwyx,hwyx->hw", self.weights, patch[top[:, None], left[None, :]])
@@ -94,7 +102,10 @@ def joint_bilateral_upsampling(
         guide[3] = depth.detach().cpu().numpy()
     guide /= np.float32(math.sqrt(2) * range_sigma)
 
-    down, across = _window(height, cells.height, spatial_sigma), _window(width, cells.width, spatial_sigma)
+    down, across = (
+        _window(height, cells.height, spatial_sigma),
+        _window(width, cells.width, spatial_sigma),
+    )
     reach = across.sigma * np.sqrt(np.clip(WINDOW**2 - (down.offsets / down.sigma) ** 2, 0, None))
     weights = np.empty((height, width, down.taps, across.taps), np.float32)
     over_rows(

@@ -58,7 +58,7 @@ class Precomputed:
 def _load(path: Path) -> Shaped[np.ndarray, "..."]:
     try:
         loaded = np.load(path, allow_pickle=False)
-        array: Shaped[np.ndarray, "..."] = loaded["attention"] if path.suffix == ".npz" else loaded
+        array: Shaped[np.ndarray, ...] = loaded["attention"] if path.suffix == ".npz" else loaded
         return array
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise AttentionError(

@@ -1,0 +1,19 @@
+"""Where depth comes from. Each source is one module, loaded when it is named."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from m2n2v2.depth.base import DepthSource as DepthSource
+
+if TYPE_CHECKING:
+    from m2n2v2.depth.flat import Flat as Flat
+    from m2n2v2.depth.measured import Measured as Measured
+    from m2n2v2.depth.precomputed import Precomputed as Precomputed
+
+_HOMES = {"Flat": "flat", "Measured": "measured", "Precomputed": "precomputed"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'm2n2v2.depth' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"m2n2v2.depth.{_HOMES[name]}"), name)

@@ -4,6 +4,7 @@ import functools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -28,10 +29,7 @@ def over_rows(kernel: Callable[..., None], rows: int, *arguments: Any) -> None:
         kernel(0, rows, *arguments)
         return
     edges = [rows * band // bands for band in range(bands + 1)]
-    rest = [
-        _pool().submit(kernel, start, stop, *arguments)
-        for start, stop in zip(edges[1:-1], edges[2:], strict=True)
-    ]
+    rest = [_pool().submit(kernel, start, stop, *arguments) for start, stop in pairwise(edges[1:])]
     kernel(0, edges[1], *arguments)
     for future in rest:
         future.result()

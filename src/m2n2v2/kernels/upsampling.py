@@ -10,7 +10,7 @@ _LIMIT = 40.0
 
 @njit(inline="always")
 def _exp_minus(e):  # type: ignore[no-untyped-def]
-    """`exp(-e)` for e >= 0 in operations that vectorise: a polynomial for e / 64, squared six times.
+    """`exp(-e)`, e >= 0, in operations that vectorise: a polynomial at e / 64, squared six times.
 
     Relative error under 1e-7 for e < 8, under 5e-4 at the limit.
     """

@@ -1,0 +1,44 @@
+"""`m2n2v2 info`: versions, devices, presets."""
+
+import json
+import platform
+from importlib import metadata
+from typing import Annotated
+
+import typer
+
+
+def info(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Versions, devices and presets."""
+    from m2n2v2 import __version__
+    from m2n2v2.devices import available_devices
+    from m2n2v2.presets import ABLATIONS, PRESETS
+
+    versions = {"m2n2v2": __version__, "python": platform.python_version()}
+    for name in ("torch", "numpy", "numba", "scikit-image", "diffusers", "transformers"):
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = "not installed"
+    devices = available_devices()
+    presets = {name: found.summary for name, found in PRESETS.items()}
+    if as_json:
+        facts = {
+            "versions": versions,
+            "devices": devices,
+            "presets": presets,
+            "ablations": ABLATIONS,
+        }
+        print(json.dumps(facts, indent=2))
+        return
+    for name, version in versions.items():
+        print(f"{name:14} {version}")
+    print(f"{'devices':14} {', '.join(devices)}")
+    print("presets")
+    for name, summary in presets.items():
+        print(f"  {name:14} {summary}")
+    print("ablations, as PRESET/ABLATION")
+    for name in ABLATIONS:
+        print(f"  {name}")

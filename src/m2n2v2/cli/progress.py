@@ -1,0 +1,36 @@
+"""Progress bars, on standard error and only where a person looks."""
+
+from types import TracebackType
+from typing import Self
+
+from tqdm.auto import tqdm
+
+from m2n2v2.pipeline import STAGES
+
+
+class StageBar:
+    """A bar over the stages of one preparation; call it with each stage as it begins."""
+
+    def __init__(self, name: str) -> None:
+        self._bar = tqdm(
+            total=len(STAGES),
+            desc=f"preparing {name}",
+            bar_format="{desc} |{bar:20}| {n_fmt}/{total_fmt} {postfix} [{elapsed}]",
+            leave=False,
+            disable=None,
+        )
+
+    def __call__(self, stage: str) -> None:
+        self._bar.n = STAGES.index(stage)
+        self._bar.set_postfix_str(stage, refresh=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._bar.close()

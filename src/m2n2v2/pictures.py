@@ -1,0 +1,151 @@
+"""Pictures: the mask over the photograph, and the walk from a click to its mask."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Bool
+from PIL import Image as PILImage
+from PIL import ImageDraw
+from scipy import ndimage
+
+from m2n2v2.arrays import Image, Mask
+from m2n2v2.errors import BackendError
+from m2n2v2.pipeline import (
+    ImageState,
+    Segmentation,
+    Stages,
+    area_bound,
+    markov_map_stages,
+    votes,
+)
+from m2n2v2.prompts import Click
+from m2n2v2.scoring import score_curve
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TINT = (64, 150, 255)
+OBJECT = (46, 204, 113)
+BACKGROUND = (231, 76, 60)
+
+
+def overlay(
+    image: Image, mask: Mask, clicks: tuple[Click, ...] = (), *, opacity: float = 0.45
+) -> Image:
+    """The photograph with the mask tinted and outlined, and the clicks numbered on it.
+
+    Args:
+        opacity: of the tint, in [0, 1].
+
+    Returns:
+        RGB, of the photograph's size; object clicks green, background clicks red.
+    """
+    drawn = image.astype(np.float32)
+    drawn[mask] = (1 - opacity) * drawn[mask] + opacity * np.array(TINT, np.float32)
+    unit = max(1, round(min(image.shape[:2]) / 240))
+    drawn[_outline(mask, unit)] = 255
+    canvas = PILImage.fromarray(drawn.round().astype(np.uint8))
+    pen = ImageDraw.Draw(canvas)
+    for number, click in enumerate(clicks, 1):
+        at = (click.x + 0.5, click.y + 0.5)
+        pen.circle(at, 4 * unit, fill=OBJECT if click.positive else BACKGROUND, outline="white")
+        pen.text(
+            (at[0] + 6 * unit, at[1] - 6 * unit),
+            str(number),
+            fill="white",
+            stroke_width=unit,
+            stroke_fill="black",
+            font_size=8 * unit,
+        )
+    return np.asarray(canvas)
+
+
+def walk(image: Image, state: ImageState, segmentation: Segmentation, index: int = -1) -> "Figure":
+    """The walk of one click, stage by stage, from its attention to the mask.
+
+    Args:
+        image: the photograph.
+        segmentation: at least one click.
+        index: which click.
+
+    Raises:
+        BackendError: matplotlib is not installed.
+    """
+    prompt, scale = segmentation.prompts[index], segmentation.scales[index]
+    (stages,) = markov_map_stages(state, (prompt.click,))
+    found = prompt.map.candidates
+    score = score_curve(found, *votes(prompt, segmentation.prompts), area_bound(state, prompt))
+
+    figure = _figure((16, 7.4))
+    axes = figure.subplots(2, 4)
+    for axis, title, values in zip(
+        axes.flat,
+        (
+            "attention from the click, one step (Eq. 2)",
+            "Markov-map: saturation time, in steps (Eq. 3)",
+            "depth, larger nearer" if state.depth is not None else "no depth",
+            "upsampled, guided by RGB" + ("" if state.depth is None else " and depth"),
+            "after the flood fill: $M_i$",
+            "scaled: $M_i / \\lambda_i$, where at most 1 (Eq. 4)",
+        ),
+        _panels(state, stages, scale.threshold),
+        strict=False,
+    ):
+        if values is None:
+            axis.imshow(image)
+        else:
+            figure.colorbar(axis.imshow(values, cmap="magma", aspect="auto"), ax=axis)
+        axis.set_title(title, fontsize=10)
+        axis.set_axis_off()
+    curve, result = axes.flat[6], axes.flat[7]
+    curve.plot(found.thresholds, score, color="black", linewidth=0.8)
+    curve.plot(scale.threshold, scale.score, "o", color="tab:red")
+    curve.set_xlabel("threshold")
+    curve.set_title(f"score (Eq. 6), best at $\\lambda_i$ = {scale.threshold:.3f}", fontsize=10)
+    result.imshow(overlay(image, segmentation.mask, segmentation.clicks))
+    result.set_title("truncated nearest neighbour (Eq. 11-12)", fontsize=10)
+    result.set_axis_off()
+    return figure
+
+
+def write_walk(
+    folder: Path, image: Image, state: ImageState, segmentation: Segmentation
+) -> list[Path]:
+    """One `walk-N.png` per click, into a folder that exists."""
+    paths = []
+    for index in range(len(segmentation.prompts)):
+        path = folder / f"walk-{index + 1}.png"
+        walk(image, state, segmentation, index).savefig(path, dpi=110, bbox_inches="tight")
+        paths.append(path)
+    return paths
+
+
+def _panels(state: ImageState, stages: Stages, threshold: float) -> list[Any]:
+    step = state.transition.step(stages.start.reshape(1, -1)).reshape(stages.start.shape)
+    values = stages.map.values
+    scaled = np.where(values <= threshold, values / max(threshold, 1e-12), np.nan)
+    return [
+        step.cpu().numpy(),
+        stages.times.cpu().numpy(),
+        None if state.depth is None else state.depth.cpu().numpy(),
+        stages.upsampled.numpy(),
+        values.numpy(),
+        scaled,
+    ]
+
+
+def _outline(mask: Mask, width: int) -> Bool[np.ndarray, "H W"]:
+    inside = ndimage.binary_erosion(mask, iterations=width, border_value=1)
+    outline: Bool[np.ndarray, "H W"] = mask & ~inside
+    return outline
+
+
+def _figure(size: tuple[float, float]) -> "Figure":
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise BackendError(
+            "matplotlib is not installed", cure="pip install 'm2n2v2[plots]'"
+        ) from error
+    return Figure(figsize=size, layout="constrained")

@@ -1,0 +1,193 @@
+"""An object with SAM's call shapes, thin over the pipeline."""
+
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float32, Shaped
+
+from m2n2v2.arrays import Mask
+from m2n2v2.attention.base import AttentionSource
+from m2n2v2.depth.base import DepthSource
+from m2n2v2.devices import choose_device
+from m2n2v2.errors import ImageError, NoImageError, PromptError
+from m2n2v2.grid import Size
+from m2n2v2.images import read_image, resized_map
+from m2n2v2.pipeline import ImageState, Progress, alternatives, prepare
+from m2n2v2.presets import preset
+from m2n2v2.prompts import clicks_from_arrays
+from m2n2v2.session import MapCache, Session, replay
+from m2n2v2.settings import Settings
+
+LOW_RESOLUTION = Size(256, 256)
+"""Size of the logits that `predict` returns for the next call's `mask_input`, as SAM's."""
+
+
+class Predictor:
+    """Prepare an image once, then ask for masks: stands in for `SamPredictor`.
+
+    Args:
+        attention: where attention comes from (`m2n2v2.attention`).
+        depth: where depth comes from (`m2n2v2.depth`); None for no guidance.
+        settings: the method's constants; `Settings.paper()` if not given.
+        device: a torch device, or `auto`.
+        progress: called with the name of each stage of the preparation.
+    """
+
+    def __init__(
+        self,
+        attention: AttentionSource,
+        depth: DepthSource | None = None,
+        settings: Settings | None = None,
+        *,
+        device: str | torch.device = "cpu",
+        progress: Progress | None = None,
+    ) -> None:
+        self.attention = attention
+        self.depth = depth
+        self.settings = settings or Settings.paper()
+        self.device = choose_device(str(device))
+        self.progress = progress
+        self._maps: MapCache | None = None
+
+    @classmethod
+    def from_preset(
+        cls,
+        name: str = "offline",
+        *,
+        device: str | torch.device = "auto",
+        progress: Progress | None = None,
+    ) -> Self:
+        """A predictor by the name of a preset (`m2n2v2 info` lists them)."""
+        found = preset(name)
+        return cls(
+            found.attention_source(),
+            found.depth_source(),
+            found.settings,
+            device=device,
+            progress=progress,
+        )
+
+    @property
+    def is_image_set(self) -> bool:
+        return self._maps is not None
+
+    def set_image(
+        self,
+        image: object,
+        image_format: Literal["RGB", "BGR"] = "RGB",
+        *,
+        depth: DepthSource | None = None,
+    ) -> None:
+        """Prepare an image: attention, transition, depth, upsampling.
+
+        Args:
+            image: a path, a PIL image, an array or a tensor (`images.read_image`).
+            image_format: order of an array's channels.
+            depth: this image's own depth, in place of the predictor's.
+
+        Raises:
+            ImageError, DepthError, AttentionError: it cannot be prepared; the image set before
+                stays.
+        """
+        if image_format not in ("RGB", "BGR"):
+            raise ImageError(f"image_format is {image_format!r}", cure="use 'RGB' or 'BGR'")
+        pixels = read_image(image)
+        if image_format == "BGR":
+            pixels = np.ascontiguousarray(pixels[:, :, ::-1])
+        state = prepare(
+            pixels,
+            self.attention,
+            depth or self.depth,
+            self.settings,
+            device=self.device,
+            progress=self.progress,
+        )
+        self._maps = MapCache(state)
+
+    def reset_image(self) -> None:
+        """Forget the image."""
+        self._maps = None
+
+    def get_image_embedding(self) -> ImageState:
+        """All that was computed for the image: what SAM's embedding is to SAM."""
+        return self._current().state
+
+    def session(self, previous: Mask | None = None) -> Session:
+        """A session of clicks, with undo, on the image that is set."""
+        return Session(self._current().state, previous)
+
+    def predict(
+        self,
+        point_coords: Any = None,
+        point_labels: Any = None,
+        box: Any = None,
+        mask_input: Shaped[np.ndarray, "..."] | None = None,
+        multimask_output: bool = False,
+        return_logits: bool = False,
+    ) -> tuple[
+        Bool[np.ndarray, "C H W"] | Float32[np.ndarray, "C H W"],
+        Float32[np.ndarray, " C"],
+        Float32[np.ndarray, "C 256 256"],
+    ]:
+        """Masks for a sequence of clicks; the order of the points is the order of clicking.
+
+        Args:
+            point_coords: `N x 2`, (x, y) in pixels.
+            point_labels: `N`, 1 for object and 0 for background.
+            box: not supported; anything but None is an error.
+            mask_input: the segmentation that the last click corrects: a mask, or logits (over 0
+                is object), such as a previous call's, of any size, `h x w` or `1 x h x w`. The
+                method looks at it to judge how large a change the click means (section 3.4).
+            multimask_output: return the three best-scoring scales of the last click.
+            return_logits: return the soft margin in [-1, 1] in place of masks.
+
+        Returns:
+            Masks (or margins), C x H x W at the image's size, best first; their scores in [0, 1];
+            and margins at 256 x 256 to pass on as `mask_input`. C is 3 with `multimask_output`,
+            else 1.
+
+        Raises:
+            NoImageError: no image is set.
+            ClickError, PromptError: the prompts are malformed or lie outside.
+        """
+        maps = self._current()
+        if box is not None:
+            raise PromptError(
+                f"box {box!r} came, and boxes are not supported",
+                cure="click inside the object, then outside it where the mask leaks",
+            )
+        clicks = clicks_from_arrays(
+            [] if point_coords is None else point_coords,
+            [] if point_labels is None else point_labels,
+        )
+        previous = None if mask_input is None else _as_mask(mask_input, maps.state.size)
+        result = replay(maps.state, clicks, maps=maps, previous=previous)
+        found = alternatives(maps.state, result) if multimask_output else (result,)
+        soft = torch.stack([each.soft_mask for each in found])
+        masks: Shaped[np.ndarray, "C H W"] = (soft if return_logits else soft > 0).numpy()
+        scores = np.array([each.scales[-1].score for each in found], np.float32)
+        low = torch.stack([resized_map(each.margin, LOW_RESOLUTION) for each in found])
+        return masks, scores, low.numpy()
+
+    def _current(self) -> MapCache:
+        if self._maps is None:
+            raise NoImageError("no image is set", cure="call set_image(image) first")
+        return self._maps
+
+
+def _as_mask(mask_input: Shaped[np.ndarray, "..."], size: Size) -> Mask:
+    array = np.asarray(mask_input)
+    if array.ndim == 3 and len(array) == 1:
+        array = array[0]
+    if array.ndim != 2 or array.size == 0:
+        raise PromptError(
+            f"mask_input has shape {np.shape(mask_input)}", cure="give one mask, h x w or 1 x h x w"
+        )
+    if array.dtype == np.bool_ or array.min() >= 0:
+        array = (array > 0).astype(np.float32) * 2 - 1
+    if not np.isfinite(array).all():
+        raise PromptError("mask_input has NaN or infinite values", cure="give finite logits")
+    scaled = resized_map(torch.from_numpy(array.astype(np.float32)), size)
+    mask: Mask = (scaled > 0).numpy()
+    return mask

@@ -1,0 +1,159 @@
+"""Clicking on one image: click, undo, redo, remove, reset, over an immutable history."""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+
+from m2n2v2.arrays import Mask, PixelMap
+from m2n2v2.errors import ClickError
+from m2n2v2.pipeline import ImageState, MarkovMap, Segmentation, empty, markov_maps, segment
+from m2n2v2.prompts import Click, check_sequence
+
+
+class MapCache:
+    """The Markov-maps of one image by clicked pixel, the least recently used dropped first.
+
+    A map depends on its pixel, the image and the settings, nothing else, so it can be kept
+    through undo, removal and relabelling.
+    """
+
+    def __init__(self, state: ImageState, capacity: int = 64) -> None:
+        self.state = state
+        self.capacity = capacity
+        self._maps: OrderedDict[tuple[int, int], MarkovMap] = OrderedDict()
+
+    def __call__(self, clicks: Iterable[Click]) -> tuple[MarkovMap, ...]:
+        """The map of each click; those not known are computed together, in one chain."""
+        clicks = tuple(clicks)
+        wanted = [(click.x, click.y) for click in clicks]
+        missing = {
+            at: click for at, click in zip(wanted, clicks, strict=True) if at not in self._maps
+        }
+        found = markov_maps(self.state, tuple(missing.values())) if missing else ()
+        self._maps.update(zip(missing, found, strict=True))
+        for at in wanted:
+            self._maps.move_to_end(at)
+        maps = tuple(self._maps[at] for at in wanted)
+        while len(self._maps) > self.capacity:
+            self._maps.popitem(last=False)
+        return maps
+
+
+def replay(
+    state: ImageState,
+    clicks: Iterable[Click],
+    *,
+    maps: MapCache | None = None,
+    previous: Mask | None = None,
+) -> Segmentation:
+    """The segmentation after a sequence of clicks, in their order.
+
+    Args:
+        previous: the segmentation that the last click corrects, at the photograph's size; what
+            the clicks before it gave, if not given.
+
+    Raises:
+        ClickError: no clicks, one outside the image, or two opposite ones on a pixel.
+    """
+    clicks = check_sequence(clicks, state.size)
+    if not clicks:
+        raise ClickError("no clicks came", cure="give at least one click")
+    found = (maps or MapCache(state))(clicks)
+    result = empty(state)
+    for click, known in zip(clicks[:-1], found[:-1], strict=True):
+        result = segment(state, result, click, known)
+    if previous is not None:
+        result = result.corrected(empty(state, previous).margin)
+    return segment(state, result, clicks[-1], found[-1])
+
+
+class Session:
+    """A person clicking on one image.
+
+    Order matters, as the method says: a click's limit depends on the segmentation before it. So
+    removing a click replays those that remain. Every state is kept, and `undo` and `redo` move
+    among them.
+
+    Args:
+        state: the prepared image (`pipeline.prepare`, or `Predictor.session()`).
+        previous: a segmentation to start from, at the photograph's size; empty if not given.
+    """
+
+    def __init__(self, state: ImageState, previous: Mask | None = None) -> None:
+        self.state = state
+        self._maps = MapCache(state)
+        self._history: tuple[Segmentation, ...] = (empty(state, previous),)
+        self._at = 0
+
+    @property
+    def segmentation(self) -> Segmentation:
+        """The current segmentation: clicks, maps, scales and mask."""
+        return self._history[self._at]
+
+    @property
+    def clicks(self) -> tuple[Click, ...]:
+        return self.segmentation.clicks
+
+    @property
+    def mask(self) -> Mask:
+        """The current mask, at the photograph's size."""
+        return self.segmentation.mask
+
+    @property
+    def soft_mask(self) -> PixelMap:
+        """The current margin, at the photograph's size; over 0 on the object."""
+        return self.segmentation.soft_mask
+
+    @property
+    def can_undo(self) -> bool:
+        return self._at > 0
+
+    @property
+    def can_redo(self) -> bool:
+        return self._at < len(self._history) - 1
+
+    def click(self, x: float, y: float, positive: bool = True) -> Segmentation:
+        """Click at (x, y) in pixels; `positive=False` marks background.
+
+        Raises:
+            ClickError: outside the image, or contradicting an earlier click; nothing changes.
+        """
+        click = Click(x, y, positive).inside(self.state.size)
+        (known,) = self._maps((click,))
+        return self._record(segment(self.state, self.segmentation, click, known))
+
+    def undo(self) -> Segmentation:
+        """Back to before the last change; without one, nothing happens."""
+        self._at = max(self._at - 1, 0)
+        return self.segmentation
+
+    def redo(self) -> Segmentation:
+        """Forward again; without anything undone, nothing happens."""
+        self._at = min(self._at + 1, len(self._history) - 1)
+        return self.segmentation
+
+    def remove(self, index: int) -> Segmentation:
+        """Take one click out, as if it had never been made; later ones are replayed.
+
+        Raises:
+            ClickError: no click of that index.
+        """
+        clicks = self.clicks
+        if not -len(clicks) <= index < len(clicks):
+            raise ClickError(
+                f"there is no click {index} among {len(clicks)}", cure="use an index from 0"
+            )
+        rest = list(clicks)
+        del rest[index]
+        result = self._history[0]
+        for click, known in zip(rest, self._maps(rest), strict=True):
+            result = segment(self.state, result, click, known)
+        return self._record(result)
+
+    def reset(self) -> Segmentation:
+        """Back to the start, as a change that can be undone."""
+        return self._record(self._history[0])
+
+    def _record(self, result: Segmentation) -> Segmentation:
+        self._history = (*self._history[: self._at + 1], result)
+        self._at += 1
+        return result
