@@ -95,7 +95,9 @@ def walk(image: Image, state: ImageState, segmentation: Segmentation, index: int
         if values is None:
             axis.imshow(image)
         else:
-            figure.colorbar(axis.imshow(values, cmap="magma", aspect="auto"), ax=axis)
+            height, width = image.shape[:2]
+            shown = axis.imshow(values, cmap="magma", extent=(0, width, height, 0))
+            figure.colorbar(shown, ax=axis, shrink=0.8)
         axis.set_title(title, fontsize=10)
         axis.set_axis_off()
     curve, result = axes.flat[6], axes.flat[7]

@@ -1,0 +1,253 @@
+"""`Predictor`: SAM's call shapes over the pipeline."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image as PILImage
+
+from m2n2v2 import Click, ImageState, Predictor, Settings
+from m2n2v2.attention import Precomputed
+from m2n2v2.depth import Precomputed as PrecomputedDepth
+from m2n2v2.errors import (
+    BackendError,
+    ClickError,
+    DepthError,
+    DeviceError,
+    ImageError,
+    NoImageError,
+    PromptError,
+)
+from m2n2v2.session import Session, replay
+from tests.scenes import colour_attention, disc, iou
+
+IMAGE, TRUTH = disc()
+
+
+@pytest.fixture
+def predictor() -> Predictor:
+    predictor = Predictor(Precomputed(colour_attention(IMAGE)))
+    predictor.set_image(IMAGE)
+    return predictor
+
+
+def test_one_click_finds_the_disc(predictor: Predictor) -> None:
+    masks, scores, logits = predictor.predict(
+        point_coords=np.array([[30, 28]]), point_labels=np.array([1])
+    )
+    assert masks.shape == (1, *TRUTH.shape)
+    assert masks.dtype == np.bool_
+    assert scores.shape == (1,)
+    assert 0 < scores[0] <= 1
+    assert logits.shape == (1, 256, 256)
+    assert iou(masks[0], TRUTH) > 0.95
+
+
+def test_code_written_for_sam_runs(predictor: Predictor) -> None:
+    """The iterative loop of SAM's own example: logits of the best mask go back in."""
+    coords, labels = np.array([[30, 28]]), np.array([1])
+    masks, scores, logits = predictor.predict(
+        point_coords=coords, point_labels=labels, multimask_output=True
+    )
+    assert masks.shape == (3, *TRUTH.shape)
+    coords, labels = np.array([[30, 28], [70, 50]]), np.array([1, 0])
+    masks, _, _ = predictor.predict(
+        point_coords=coords,
+        point_labels=labels,
+        mask_input=logits[np.argmax(scores)][None, :, :],
+        multimask_output=False,
+    )
+    assert iou(masks[0], TRUTH) > 0.95
+
+
+def test_three_scales_come_best_first_and_differ(predictor: Predictor) -> None:
+    masks, scores, _ = predictor.predict([[30, 28]], [1], multimask_output=True)
+    single, score, _ = predictor.predict([[30, 28]], [1])
+    np.testing.assert_array_equal(masks[0], single[0])
+    assert scores[0] == score[0]
+    assert scores[0] >= scores[1] >= scores[2] > 0
+    areas = sorted(masks.sum((1, 2)))
+    assert areas[0] <= 0.8 * areas[1]
+    assert areas[1] <= 0.8 * areas[2]
+
+
+def test_logits_are_over_zero_exactly_on_the_mask(predictor: Predictor) -> None:
+    points, labels = [[30, 28], [60, 10]], [1, 0]
+    masks, _, _ = predictor.predict(points, labels)
+    soft, _, _ = predictor.predict(points, labels, return_logits=True)
+    assert soft.dtype == np.float32
+    assert np.abs(soft).max() <= 1
+    np.testing.assert_array_equal(soft > 0, masks)
+
+
+def test_the_order_of_points_is_the_order_of_clicking(predictor: Predictor) -> None:
+    points, labels = [[30, 28], [36, 28], [44, 30], [62, 28]], [1, 1, 1, 0]
+    state = predictor.get_image_embedding()
+    assert isinstance(state, ImageState)
+    masks, _, _ = predictor.predict(points, labels)
+    clicks = [Click(*p, label) for p, label in zip(points, labels, strict=True)]
+    np.testing.assert_array_equal(masks[0], replay(state, clicks).mask)
+    session = predictor.session()
+    for click in clicks:
+        session.click(click.x, click.y, click.positive)
+    np.testing.assert_array_equal(masks[0], session.mask)
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.asarray, torch.tensor])
+def test_points_of_any_container(predictor: Predictor, kind: type) -> None:
+    expected, _, _ = predictor.predict([[30, 28], [60, 10]], [1, 0])
+    masks, _, _ = predictor.predict(kind([[30, 28], [60, 10]]), kind([1, 0]))
+    np.testing.assert_array_equal(masks, expected)
+
+
+def test_previous_mask_bounds_the_change() -> None:
+    """A click one pixel outside a given mask means a small change (Eq. 9-10)."""
+    predictor = Predictor(Precomputed(colour_attention(IMAGE)), settings=Settings(alpha=1.0))
+    predictor.set_image(IMAGE)
+    free, _, _ = predictor.predict([[30, 28]], [1])
+    near = np.zeros(TRUTH.shape, bool)
+    near[28, 31] = True
+    bounded, _, _ = predictor.predict([[30, 28]], [1], mask_input=near)
+    assert free.sum() > 500
+    assert bounded.sum() < np.pi
+    logits = np.where(near, 3.0, -3.0)[None]
+    same, _, _ = predictor.predict([[30, 28]], [1], mask_input=logits)
+    np.testing.assert_array_equal(same, bounded)
+
+
+def test_bgr_is_turned(predictor: Predictor) -> None:
+    expected, _, _ = predictor.predict([[30, 28]], [1])
+    predictor.set_image(np.ascontiguousarray(IMAGE[:, :, ::-1]), image_format="BGR")
+    masks, _, _ = predictor.predict([[30, 28]], [1])
+    np.testing.assert_array_equal(masks, expected)
+
+
+def test_pil_path_and_tensor_give_the_same(predictor: Predictor, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    expected, _, _ = predictor.predict([[30, 28]], [1])
+    PILImage.fromarray(IMAGE).save(tmp_path / "disc.png")
+    for given in (PILImage.fromarray(IMAGE), tmp_path / "disc.png", torch.from_numpy(IMAGE)):
+        predictor.set_image(given)
+        masks, _, _ = predictor.predict([[30, 28]], [1])
+        np.testing.assert_array_equal(masks, expected)
+
+
+def test_depth_finds_what_colour_does_not() -> None:
+    """An object of the ground's own colour: only the depth map of this image shows it."""
+    noise = np.random.default_rng(1).integers(100, 104, IMAGE.shape).astype(np.uint8)
+    predictor = Predictor(Precomputed(colour_attention(noise)))
+    predictor.set_image(noise)
+    blind = iou(predictor.predict([[30, 28]], [1])[0][0], TRUTH)
+    predictor.set_image(noise, depth=PrecomputedDepth(TRUTH.astype(float), name="truth"))
+    assert predictor.get_image_embedding().provenance.depth == "truth"
+    assert blind < 0.7
+    assert iou(predictor.predict([[30, 28]], [1])[0][0], TRUTH) > 0.95
+
+
+def test_large_images_are_reduced_and_masks_come_back_full() -> None:
+    large = np.repeat(np.repeat(IMAGE, 4, 0), 4, 1)
+    predictor = Predictor(
+        Precomputed(colour_attention(IMAGE)), settings=Settings(max_short_side=60)
+    )
+    predictor.set_image(large)
+    assert predictor.get_image_embedding().working_size.shape == (60, 80)
+    masks, _, _ = predictor.predict([[122, 114]], [1])
+    assert masks.shape == (1, 240, 320)
+    assert iou(masks[0], np.repeat(np.repeat(TRUTH, 4, 0), 4, 1)) > 0.93
+
+
+def test_clicked_pixels_keep_their_label_at_full_size() -> None:
+    large = np.repeat(np.repeat(IMAGE, 4, 0), 4, 1)
+    predictor = Predictor(
+        Precomputed(colour_attention(IMAGE)), settings=Settings(max_short_side=60)
+    )
+    predictor.set_image(large)
+    points, labels = [[122, 114], [123, 40], [300, 200], [150, 120]], [1, 1, 1, 0]
+    masks, _, _ = predictor.predict(points, labels)
+    assert [bool(masks[0][y, x]) for x, y in points] == [True, True, True, False]
+
+
+def test_reset_image_forgets(predictor: Predictor) -> None:
+    assert predictor.is_image_set
+    predictor.reset_image()
+    assert not predictor.is_image_set
+    with pytest.raises(NoImageError, match="set_image"):
+        predictor.predict([[1, 1]], [1])
+    with pytest.raises(RuntimeError):  # what SAM raises
+        predictor.get_image_embedding()
+
+
+def test_a_changed_setting_is_never_ignored() -> None:
+    """The official code ignores changed settings once an image is cached."""
+    source = Precomputed(colour_attention(IMAGE))
+    areas = []
+    for threshold in (0.05, 0.9):
+        predictor = Predictor(source, settings=Settings(chain_threshold=threshold))
+        predictor.set_image(IMAGE)
+        areas.append(predictor.get_image_embedding().settings.chain_threshold)
+        predictor.predict([[30, 28]], [1])
+    assert areas == [0.05, 0.9]
+    with pytest.raises(AttributeError):
+        predictor.settings.chain_threshold = 0.5  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "says"),
+    [
+        ({"point_coords": [[80, 5]], "point_labels": [1]}, ClickError, "outside the 80x60 image"),
+        ({"point_coords": [[-1, 5]], "point_labels": [1]}, ClickError, "-1"),
+        ({"point_coords": [[float("nan"), 5]], "point_labels": [1]}, ClickError, "nan"),
+        ({"point_coords": [], "point_labels": []}, ClickError, "no clicks"),
+        ({}, ClickError, "no clicks"),
+        ({"point_coords": [[1, 2]], "point_labels": [1, 0]}, ClickError, "1 points.*2 labels"),
+        ({"point_coords": [[1, 2, 3]], "point_labels": [1]}, ClickError, "no pair"),
+        ({"point_coords": [[1, 2]], "point_labels": [-1]}, ClickError, "-1"),
+        ({"point_coords": [[1, 2]], "point_labels": ["fg"]}, ClickError, "'fg'"),
+        ({"point_coords": 3, "point_labels": [1]}, ClickError, "point_coords is 3"),
+        (
+            {"point_coords": [[1, 2], [1, 2]], "point_labels": [1, 0]},
+            ClickError,
+            "both as object and as background",
+        ),
+        ({"box": [0, 0, 5, 5]}, PromptError, "boxes are not supported"),
+        (
+            {
+                "point_coords": [[1, 2]],
+                "point_labels": [1],
+                "mask_input": np.zeros((2, 4, 4)),
+            },
+            PromptError,
+            "mask_input has shape",
+        ),
+        (
+            {
+                "point_coords": [[1, 2]],
+                "point_labels": [1],
+                "mask_input": np.full((4, 4), np.nan),
+            },
+            PromptError,
+            "NaN",
+        ),
+    ],
+)
+def test_bad_prompts(
+    predictor: Predictor, call: dict[str, object], error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        predictor.predict(**call)
+    assert predictor.predict([[30, 28]], [1])[0].any(), "the image is lost"
+
+
+def test_bad_images_leave_the_one_before(predictor: Predictor) -> None:
+    with pytest.raises(ImageError, match="image_format"):
+        predictor.set_image(IMAGE, image_format="HSV")  # type: ignore[arg-type]
+    with pytest.raises(DepthError, match="the depth map is 3x3, the image 80x60"):
+        predictor.set_image(IMAGE, depth=PrecomputedDepth(np.eye(3)))
+    assert predictor.predict([[30, 28]], [1])[0].any()
+
+
+def test_unknown_names() -> None:
+    with pytest.raises(BackendError, match=r"no preset 'papre'.*offline"):
+        Predictor.from_preset("papre")
+    with pytest.raises(BackendError, match="no ablation 'without-clicks'"):
+        Predictor.from_preset("offline/without-clicks")
+    with pytest.raises(DeviceError, match="'tpu9'"):
+        Predictor(Precomputed(torch.ones(1, 1, 1, 1)), device="tpu9")

@@ -1,0 +1,30 @@
+"""Presets and the paper's ablations by name."""
+
+import pytest
+
+from m2n2v2 import Settings
+from m2n2v2.presets import ABLATIONS, PRESETS, preset
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_every_preset_names_itself(name: str) -> None:
+    assert preset(name).name == name
+    assert preset(name).summary
+
+
+@pytest.mark.parametrize("ablation", sorted(ABLATIONS))
+def test_an_ablation_changes_what_it_names_and_nothing_else(ablation: str) -> None:
+    found = preset(f"offline/{ablation}")
+    before, after = preset("offline").settings.to_dict(), found.settings.to_dict()
+    changed = ABLATIONS[ablation]
+    assert {name: after[name] for name in changed} == changed
+    assert {n: v for n, v in after.items() if n not in changed} == {
+        n: v for n, v in before.items() if n not in changed
+    }
+
+
+def test_without_novel_components_has_the_rules_of_the_first_version() -> None:
+    found = Settings.paper().replace(**ABLATIONS["without-novel-components"])
+    first = Settings.m2n2()
+    for name in ("size_rule", "depth_guided_fill", "depth_guided_upsampling", "temperature"):
+        assert getattr(found, name) == getattr(first, name)

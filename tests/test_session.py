@@ -1,0 +1,153 @@
+"""`Session`: an immutable history in which order matters."""
+
+import numpy as np
+import pytest
+
+from m2n2v2 import Click, Session, Settings
+from m2n2v2.attention import Precomputed
+from m2n2v2.errors import ClickError
+from m2n2v2.images import Image
+from m2n2v2.pipeline import ImageState, prepare
+from m2n2v2.session import MapCache, replay
+from tests.scenes import colour_attention, disc
+
+IMAGE, TRUTH = disc()
+
+
+@pytest.fixture(scope="module")
+def state() -> ImageState:
+    return prepare(IMAGE, Precomputed(colour_attention(IMAGE)))
+
+
+def _clicked(state: ImageState) -> Session:
+    session = Session(state)
+    session.click(30, 28)
+    session.click(60, 12, positive=False)
+    session.click(33, 40)
+    return session
+
+
+def test_a_new_session_is_empty(state: ImageState) -> None:
+    session = Session(state)
+    assert session.clicks == ()
+    assert not session.mask.any()
+    assert session.mask.shape == TRUTH.shape
+    assert not session.can_undo
+    assert not session.can_redo
+    assert session.undo().clicks == ()
+    assert session.redo().clicks == ()
+
+
+def test_undo_and_redo_walk_the_history(state: ImageState) -> None:
+    session = _clicked(state)
+    last = session.segmentation
+    masks = [session.mask]
+    while session.can_undo:
+        masks.append(session.undo().mask)
+    assert [m.any() for m in masks] == [True, True, True, False]
+    while session.can_redo:
+        session.redo()
+    assert session.segmentation is last
+
+
+def test_a_click_after_undo_drops_what_was_undone(state: ImageState) -> None:
+    session = _clicked(state)
+    session.undo()
+    session.click(20, 28)
+    assert not session.can_redo
+    assert [(c.x, c.y) for c in session.clicks] == [(30, 28), (60, 12), (20, 28)]
+
+
+def test_undone_and_redone_clicks_are_not_computed_again(
+    state: ImageState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = _clicked(state)
+
+    def fail(*args: object) -> None:
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr("m2n2v2.session.markov_maps", fail)
+    session.undo()
+    session.click(33, 40)
+    session.remove(1)
+    session.click(60, 12, positive=True)
+
+
+def test_remove_is_as_if_it_had_never_been_made(state: ImageState) -> None:
+    session = _clicked(state)
+    session.remove(1)
+    expected = replay(state, [Click(30, 28), Click(33, 40)])
+    assert session.clicks == expected.clicks
+    np.testing.assert_array_equal(session.mask, expected.mask)
+    assert [p.limit for p in session.segmentation.prompts] == [
+        p.limit for p in expected.prompts
+    ]
+    assert session.undo().clicks == _clicked(state).clicks
+
+
+def test_reset_can_be_undone(state: ImageState) -> None:
+    session = _clicked(state)
+    mask = session.mask
+    assert not session.reset().mask.any()
+    np.testing.assert_array_equal(session.undo().mask, mask)
+
+
+def test_a_refused_click_changes_nothing(state: ImageState) -> None:
+    session = _clicked(state)
+    before = session.segmentation
+    for x, y, positive in ((80, 0, True), (0, 60, True), (30, 28, False), (-1, 0, True)):
+        with pytest.raises(ClickError):
+            session.click(x, y, positive)
+    with pytest.raises(ClickError, match="no click 3 among 3"):
+        session.remove(3)
+    assert session.segmentation is before
+
+
+def test_starting_from_a_mask_limits_the_first_click(state: ImageState) -> None:
+    start = np.zeros(TRUTH.shape, bool)
+    start[28, 32] = True
+    session = Session(state, previous=start)
+    np.testing.assert_array_equal(session.mask, start)
+    session.click(30, 28)
+    assert session.segmentation.prompts[0].limit == pytest.approx(state.settings.alpha * np.pi * 4)
+    assert np.isinf(_clicked(state).segmentation.prompts[0].limit)
+
+
+def test_order_matters(state: ImageState) -> None:
+    """A click's limit is the distance to what was there when it was placed (Eq. 9)."""
+    forth = replay(state, [Click(30, 28), Click(60, 28)])
+    back = replay(state, [Click(60, 28), Click(30, 28)])
+    assert [np.isinf(p.limit) for p in forth.prompts] == [True, False]
+    assert [np.isinf(p.limit) for p in back.prompts] == [True, False]
+    assert forth.prompts[0].click == back.prompts[1].click
+
+
+def test_map_cache_is_bounded_and_exact(state: ImageState) -> None:
+    cache = MapCache(state, capacity=2)
+    clicks = [Click(10, 10), Click(20, 20), Click(30, 30)]
+    together = cache(clicks)
+    assert len(cache._maps) == 2
+    for click, found in zip(clicks, together, strict=True):
+        (alone,) = MapCache(state)((click,))
+        np.testing.assert_allclose(found.values, alone.values, atol=1e-5)
+    assert cache((clicks[2],))[0] is together[2]
+    assert cache((clicks[0],))[0] is not together[0]
+
+
+def test_previous_in_replay_is_seen_by_the_last_click_only(state: ImageState) -> None:
+    near = np.zeros(TRUTH.shape, bool)
+    near[40, 34] = True
+    result = replay(state, [Click(30, 28), Click(33, 40)], previous=near)
+    assert np.isinf(result.prompts[0].limit)
+    assert result.prompts[1].limit == pytest.approx(state.settings.alpha * np.pi)
+
+
+def test_settings_of_a_state_are_its_own(state: ImageState) -> None:
+    """Two states of one image and different settings do not share anything."""
+    image: Image = IMAGE
+    prior = prepare(
+        image, Precomputed(colour_attention(image)), settings=Settings(size_rule="prior")
+    )
+    clicks = [Click(30, 28), Click(33, 40)]
+    assert all(np.isinf(p.limit) for p in replay(prior, clicks).prompts)
+    assert not np.isinf(replay(state, clicks).prompts[1].limit)
