@@ -103,6 +103,11 @@ class Settings:
         )
 
     @classmethod
+    def offline(cls) -> Self:
+        """For the weight-free attention (`attention.Affinity`), which has no temperature."""
+        return cls(temperature=1.0)
+
+    @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Settings from names and values, as `to_dict` gives them; an unknown name is an error."""
         known = [field.name for field in dataclasses.fields(cls)]
