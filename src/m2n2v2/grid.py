@@ -79,3 +79,16 @@ def linear_taps(pixels: int, cells: int) -> tuple[Int32[np.ndarray, " N"], Float
     centre = np.clip(centre, 0, cells - 1)
     left = np.floor(centre).astype(np.int32)
     return left, centre - left
+
+
+def overlaps(
+    pixels: int, cells: int
+) -> tuple[Int32[np.ndarray, " e"], Int32[np.ndarray, " e"], Float[np.ndarray, " e"]]:
+    """Which pixels make up which cells, along one axis, whether there are more of these or those.
+
+    Returns, for every pixel and cell that overlap, both their numbers and the share of the cell
+    that the pixel covers; the shares of a cell sum to 1.
+    """
+    edges = np.union1d(np.arange(pixels + 1) * cells, np.arange(cells + 1) * pixels)
+    start, length = edges[:-1], np.diff(edges)
+    return (start // cells).astype(np.int32), (start // pixels).astype(np.int32), length / pixels

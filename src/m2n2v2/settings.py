@@ -104,7 +104,7 @@ class Settings:
 
     @classmethod
     def offline(cls) -> Self:
-        """For the offline attention (`attention.Affinity`), which is used without temperature."""
+        """For the weight-free attention (`attention.Affinity`), which has no temperature."""
         return cls(temperature=1.0)
 
     @classmethod

@@ -1,0 +1,92 @@
+"""What is measured on segments and on the boundaries between them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32, Int32, Int64
+
+from m2n2v2.attention.affinity.partitions import Labels, tensor_strength
+
+BINS = (8, 6, 6)
+"""Bins of the soft histograms of L, a and b; lightness varies most."""
+
+RANGES = ((0.0, 100.0), (-60.0, 60.0), (-60.0, 60.0))
+"""What those bins span; colours beyond count as the last."""
+
+
+@dataclass(frozen=True)
+class Segments:
+    """What is known of the m segments of one partition.
+
+    Attributes:
+        colour: mean and standard deviation of Lab / 100.
+        border: touches the border of the image.
+        pairs: neighbours (4-neighbourhood of pixels), smaller number first.
+        boundary: mean boundary strength along each pair's common boundary.
+    """
+
+    colour: Float[np.ndarray, "m 6"]
+    border: Bool[np.ndarray, " m"]
+    pairs: Int64[np.ndarray, "p 2"]
+    boundary: Float[np.ndarray, " p"]
+
+
+def measured(
+    labels: Labels, lab: Float32[np.ndarray, "H W 3"], strength: Float32[np.ndarray, "H W"]
+) -> Segments:
+    """The cues of one partition's segments.
+
+    Args:
+        lab: the image in CIE Lab.
+        strength: of the boundary at each pixel, 0 or more.
+    """
+    flat = labels.ravel()
+    area = np.bincount(flat)
+    count = len(area)
+    mean, spread = np.empty((count, 3)), np.empty((count, 3))
+    for channel in range(3):
+        values = lab[:, :, channel].ravel().astype(np.float64) / 100
+        mean[:, channel] = np.bincount(flat, values) / area
+        square = np.bincount(flat, (values - mean[flat, channel]) ** 2) / area
+        spread[:, channel] = np.sqrt(square)
+    border = np.zeros(count, bool)
+    for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        border[edge] = True
+    across = _steps(labels[:, :-1], labels[:, 1:], strength[:, :-1], strength[:, 1:])
+    down = _steps(labels[:-1], labels[1:], strength[:-1], strength[1:])
+    first, second, value = (np.concatenate(both) for both in zip(across, down, strict=True))
+    keys, index = np.unique(first.astype(np.int64) * count + second, return_inverse=True)
+    boundary = np.bincount(index, value, len(keys)) / np.maximum(
+        np.bincount(index, None, len(keys)), 1
+    )
+    pairs = np.stack([keys // count, keys % count], 1)
+    return Segments(np.concatenate([mean, spread], 1), border, pairs, boundary)
+
+
+def boundary_strength(
+    lab: Float32[np.ndarray, "H W 3"], sigma: float
+) -> Float32[np.ndarray, "H W"]:
+    """How fast the local colour histogram changes at each pixel, 0 or more.
+
+    Every pixel is a soft histogram of 20 bins; the structure tensor of all bins sees a change of
+    texture as well as of colour, and a texture itself not, once sigma covers its period
+    (after Martin, Fowlkes and Malik 2004).
+    """
+    bins = []
+    for channel, (count, (low, high)) in enumerate(zip(BINS, RANGES, strict=True)):
+        place = np.clip((lab[:, :, channel] - low) / (high - low), 0, 1) * (count - 1)
+        bins += [np.clip(1 - np.abs(place - i), 0, None).astype(np.float32) for i in range(count)]
+    return tensor_strength(bins, sigma)
+
+
+def _steps(
+    one: Int32[np.ndarray, "h w"],
+    other: Int32[np.ndarray, "h w"],
+    strength_one: Float32[np.ndarray, "h w"],
+    strength_other: Float32[np.ndarray, "h w"],
+) -> tuple[Int32[np.ndarray, " s"], Int32[np.ndarray, " s"], Float32[np.ndarray, " s"]]:
+    """The pixel steps from one segment to another: both numbers, ascending, and the strength."""
+    cut = one != other
+    a, b = one[cut], other[cut]
+    mean = (strength_one[cut] + strength_other[cut]) / 2
+    return np.minimum(a, b), np.maximum(a, b), mean

@@ -1,0 +1,111 @@
+"""The factored attention against its own dense matrix and against a matrix made by hand."""
+
+import pytest
+import torch
+
+from m2n2v2.attention.factored import FactoredAttention, Head
+from m2n2v2.errors import AttentionError
+from m2n2v2.grid import Size
+from m2n2v2.transition import doubly_stochastic
+
+CELLS = Size(2, 2)
+
+
+def by_hand() -> tuple[FactoredAttention, torch.Tensor]:
+    """One head over two segments: cells 0 and 1 in the first, 3 in the second, 2 half in each."""
+    head = Head(
+        cell=torch.tensor([0, 1, 2, 2, 3]),
+        segment=torch.tensor([0, 0, 0, 1, 1]),
+        share=torch.tensor([1.0, 1.0, 0.5, 0.5, 1.0]),
+        affinity=torch.tensor([[4.0, 1.0], [1.0, 2.0]]),
+    )
+    matrix = torch.tensor(
+        [
+            [4.0, 4.0, 2.5, 1.0],  # sums to 11.5
+            [4.0, 4.0, 2.5, 1.0],
+            [2.5, 2.5, 2.0, 1.5],  # 8.5
+            [1.0, 1.0, 1.5, 2.0],  # 5.5
+        ]
+    )
+    return FactoredAttention(CELLS, [head]), matrix / matrix.sum(1, keepdim=True)
+
+
+def random_heads() -> FactoredAttention:
+    cells = Size(3, 4)
+    generator = torch.Generator().manual_seed(0)
+    heads = []
+    for m in (2, 3, 4):
+        share = torch.rand(cells.area, m, generator=generator) * (
+            torch.rand(cells.area, m, generator=generator) < 0.6
+        )
+        share[share.sum(1) == 0, 0] = 1
+        cell, segment = torch.nonzero(share, as_tuple=True)
+        affinity = torch.rand(m, m, generator=generator)
+        heads.append(Head(cell, segment, share[cell, segment], affinity))
+    return FactoredAttention(cells, heads)
+
+
+def test_one_head_is_the_matrix_worked_out_by_hand() -> None:
+    attention, expected = by_hand()
+    torch.testing.assert_close(attention.dense().matrix, expected)
+
+
+def test_products_are_those_of_the_dense_matrix() -> None:
+    attention = random_heads()
+    matrix = attention.dense().matrix
+    p, v = torch.rand(5, 12), torch.rand(12)
+    torch.testing.assert_close(attention.left(p), p @ matrix)
+    torch.testing.assert_close(attention.right(v), matrix @ v)
+
+
+def test_heads_count_alike_and_rows_sum_to_one() -> None:
+    attention = random_heads()
+    single = [FactoredAttention(attention.cells, [head]).dense().matrix for head in attention.heads]
+    torch.testing.assert_close(attention.dense().matrix, torch.stack(single).mean(0))
+    torch.testing.assert_close(attention.right(torch.ones(12)), torch.ones(12))
+
+
+def test_balancing_the_factors_balances_the_matrix() -> None:
+    attention = random_heads()
+    factored = doubly_stochastic(attention, temperature=1, tolerance=1e-6).dense()
+    torch.testing.assert_close(factored.sum(0), torch.ones(12))
+    torch.testing.assert_close(factored.sum(1), torch.ones(12))
+    dense = doubly_stochastic(attention.dense(), temperature=1, tolerance=1e-6).dense()
+    torch.testing.assert_close(factored, dense)
+
+
+def test_moving_keeps_the_products() -> None:
+    attention, expected = by_hand()
+    torch.testing.assert_close(attention.to("cpu").dense().matrix, expected)
+
+
+def test_a_temperature_is_refused_and_the_dense_matrix_takes_it() -> None:
+    attention, _ = by_hand()
+    assert attention.sharpened(1.0) is attention
+    with pytest.raises(AttentionError, match=r"temperature is 0\.65.*dense\(\)"):
+        attention.sharpened(0.65)
+    assert attention.dense().sharpened(0.65).matrix.shape == (4, 4)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"cell": torch.tensor([0, 1, 2, 2, 4])}, "do not fit 4 cells"),
+        ({"segment": torch.tensor([0, 0, 0, 1, 2])}, "do not fit 2 segments"),
+        ({"cell": torch.tensor([1, 0, 2, 2, 3])}, "disorder"),
+        ({"cell": torch.tensor([0, 1, 1, 1, 3])}, "no share"),
+        ({"share": torch.tensor([1.0, -1.0, 0.5, 0.5, 1.0])}, "share has a negative"),
+        ({"affinity": torch.tensor([[1.0, float("nan")], [1.0, 2.0]])}, "affinity has a negative"),
+        ({"affinity": torch.zeros(2, 2)}, "row of a head vanishes"),
+    ],
+)
+def test_factors_that_are_no_attention(change: dict[str, torch.Tensor], message: str) -> None:
+    head = by_hand()[0].heads[0]
+    broken = Head(**({name: getattr(head, name) for name in vars(head)} | change))
+    with pytest.raises(AttentionError, match=message):
+        FactoredAttention(CELLS, [broken])
+
+
+def test_no_heads() -> None:
+    with pytest.raises(AttentionError, match="without heads"):
+        FactoredAttention(CELLS, [])
