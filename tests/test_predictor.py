@@ -17,7 +17,7 @@ from m2n2v2.errors import (
     NoImageError,
     PromptError,
 )
-from m2n2v2.session import Session, replay
+from m2n2v2.session import replay
 from tests.scenes import colour_attention, disc, iou
 
 IMAGE, TRUTH = disc()

@@ -79,9 +79,7 @@ def test_remove_is_as_if_it_had_never_been_made(state: ImageState) -> None:
     expected = replay(state, [Click(30, 28), Click(33, 40)])
     assert session.clicks == expected.clicks
     np.testing.assert_array_equal(session.mask, expected.mask)
-    assert [p.limit for p in session.segmentation.prompts] == [
-        p.limit for p in expected.prompts
-    ]
+    assert [p.limit for p in session.segmentation.prompts] == [p.limit for p in expected.prompts]
     assert session.undo().clicks == _clicked(state).clicks
 
 

@@ -77,7 +77,8 @@ def walk(image: Image, state: ImageState, segmentation: Segmentation, index: int
     found = prompt.map.candidates
     score = score_curve(found, *votes(prompt, segmentation.prompts), area_bound(state, prompt))
 
-    figure = _figure((16, 7.4))
+    height, width = image.shape[:2]
+    figure = _figure((16, 1.5 + 6.4 * min(max(height / width, 0.5), 1.5)))
     axes = figure.subplots(2, 4)
     for axis, title, values in zip(
         axes.flat,
@@ -95,7 +96,6 @@ def walk(image: Image, state: ImageState, segmentation: Segmentation, index: int
         if values is None:
             axis.imshow(image)
         else:
-            height, width = image.shape[:2]
             shown = axis.imshow(values, cmap="magma", extent=(0, width, height, 0))
             figure.colorbar(shown, ax=axis, shrink=0.8)
         axis.set_title(title, fontsize=10)

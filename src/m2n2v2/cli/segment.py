@@ -79,6 +79,7 @@ def segment(
     check_sequence(clicks, Size(*pixels.shape[:2]))
     found = preset_by_name(preset)
     source = Precomputed(attention) if attention else found.attention_source()
+    folder = _folder(maps) if maps else None
     measured = Measured(depth, unit=depth_unit) if depth else None  # type: ignore[arg-type]
 
     started = time.perf_counter()
@@ -104,12 +105,10 @@ def segment(
         from m2n2v2.pictures import overlay as draw
 
         written["overlay"] = write_png(overlay, draw(pixels, mask, result.clicks))
-    if maps:
+    if folder:
         from m2n2v2.pictures import write_walk
 
-        written |= {
-            path.stem: path for path in write_walk(_folder(maps), pixels, session.state, result)
-        }
+        written |= {path.stem: path for path in write_walk(folder, pixels, session.state, result)}
     facts = {
         "image": str(image),
         "size": [mask.shape[1], mask.shape[0]],
