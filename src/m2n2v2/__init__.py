@@ -10,7 +10,7 @@ Importing this package is light: a name loads what it needs when it is first use
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from m2n2v2.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from m2n2v2.pipeline import ImageState as ImageState

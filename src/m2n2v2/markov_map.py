@@ -1,6 +1,7 @@
 """Markov-maps at the attention's resolution: how soon the chain reaches each cell (Eq. 2-3)."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from jaxtyping import Float
@@ -8,7 +9,14 @@ from torch import Tensor
 
 from m2n2v2.arrays import CellMaps
 from m2n2v2.grid import Size
-from m2n2v2.transition import Transition
+
+
+class Chain(Protocol):
+    """What one step of a Markov chain is; `transition.Transition` is one."""
+
+    def step(self, p: Float[Tensor, "k n"]) -> Float[Tensor, "k n"]:
+        """`p A`, one row per click."""
+        ...
 
 
 def start_state(
@@ -37,7 +45,7 @@ def start_state(
 
 
 def saturation_time(
-    transition: Transition,
+    transition: Chain,
     start: CellMaps,
     *,
     threshold: float = 0.3,

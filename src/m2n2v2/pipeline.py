@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Int32
 
-from m2n2v2 import __version__
 from m2n2v2.arrays import DepthMap, Image, Mask, PixelMap
 from m2n2v2.attention.base import AttentionSource, DenseAttention
 from m2n2v2.depth.base import DepthSource
@@ -37,6 +36,7 @@ from m2n2v2.scoring import (
 from m2n2v2.settings import Settings
 from m2n2v2.transition import Transition, doubly_stochastic
 from m2n2v2.upsampling import JointBilateralUpsampling, joint_bilateral_upsampling
+from m2n2v2.version import __version__
 
 Progress = Callable[[str], None]
 """Called with the name of each stage of the preparation as it begins."""

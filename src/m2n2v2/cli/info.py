@@ -12,9 +12,9 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Versions, devices and presets."""
-    from m2n2v2 import __version__
     from m2n2v2.devices import available_devices
     from m2n2v2.presets import ABLATIONS, PRESETS
+    from m2n2v2.version import __version__
 
     versions = {"m2n2v2": __version__, "python": platform.python_version()}
     for name in ("torch", "numpy", "numba", "scikit-image", "diffusers", "transformers"):

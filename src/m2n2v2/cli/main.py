@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from m2n2v2 import __version__
 from m2n2v2.cli.info import info
 from m2n2v2.cli.segment import Ordered, segment
 from m2n2v2.errors import M2N2Error
+from m2n2v2.version import __version__
 
 app = typer.Typer(
     name="m2n2v2",
