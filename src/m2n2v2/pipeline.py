@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Int32
 
 from m2n2v2 import __version__
-from m2n2v2.arrays import DepthMap, Image, Mask, PixelMap
+from m2n2v2.arrays import CellMap, DepthMap, Image, Mask, PixelMap
 from m2n2v2.attention.base import AttentionSource, DenseAttention
 from m2n2v2.depth.base import DepthSource
 from m2n2v2.errors import DepthError
@@ -100,8 +100,8 @@ class Stages:
         map: after the fill, with its candidates.
     """
 
-    start: PixelMap
-    times: PixelMap
+    start: CellMap
+    times: CellMap
     upsampled: PixelMap
     map: MarkovMap
 

@@ -1,6 +1,6 @@
 """What a depth source gives the method: normalised inverse depth."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -10,6 +10,7 @@ from m2n2v2.arrays import DepthMap, Image
 from m2n2v2.errors import DepthError
 
 
+@runtime_checkable
 class DepthSource(Protocol):
     """From a photograph to its depth map."""
 
