@@ -7,6 +7,6 @@ from beartype import BeartypeConf, FrozenDict, beartype
 checked = beartype(
     conf=BeartypeConf(
         is_pep484_tower=True,  # an int is a float, as in mypy
-        hint_overrides=FrozenDict({Self: object}),  # unknown where methods are wrapped
+        hint_overrides=FrozenDict({Self: object}),  # unknown where single methods are wrapped
     )
 )

@@ -4,7 +4,7 @@ import math
 import numbers
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, SupportsFloat
 
 import numpy as np
 
@@ -30,7 +30,7 @@ class Click:
     y: int
     positive: bool
 
-    def __init__(self, x: object, y: object, positive: object = True) -> None:
+    def __init__(self, x: SupportsFloat, y: SupportsFloat, positive: object = True) -> None:
         object.__setattr__(self, "x", _pixel("x", x))
         object.__setattr__(self, "y", _pixel("y", y))
         object.__setattr__(self, "positive", _label(positive))

@@ -72,8 +72,8 @@ class DenseAttention:
     """An attention held as one `n x n` matrix.
 
     Args:
-        tensor: `h w h w`; `[i, j, k, l]` is what query cell (i, j) gives to key cell (k, l); every row sums
-            to 1 within 1e-3. Zeros are raised to 1e-12.
+        tensor: `h w h w`; `[i, j, k, l]` is what query cell (i, j) gives to key cell (k, l);
+            every row sums to 1 within 1e-3. Zeros are raised to 1e-12.
 
     Raises:
         AttentionError: the tensor is not square, not finite, negative, or a row does not sum to 1.
