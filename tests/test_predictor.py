@@ -238,7 +238,7 @@ def test_bad_prompts(
 
 def test_bad_images_leave_the_one_before(predictor: Predictor) -> None:
     with pytest.raises(ImageError, match="image_format"):
-        predictor.set_image(IMAGE, image_format="HSV")  # type: ignore[arg-type]
+        predictor.set_image(IMAGE, image_format="HSV")
     with pytest.raises(DepthError, match="the depth map is 3x3, the image 80x60"):
         predictor.set_image(IMAGE, depth=PrecomputedDepth(np.eye(3)))
     assert predictor.predict([[30, 28]], [1])[0].any()

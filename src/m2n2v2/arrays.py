@@ -22,6 +22,8 @@ AttentionTensor = Float[Tensor, "h w h w"]
 CellMaps = Float[Tensor, "k h w"]
 """One value per attention cell, for k clicks."""
 
+CellMap = Float[Tensor, "h w"]
+
 PixelMaps = Float[Tensor, "k H W"]
 """One value per pixel, for k clicks."""
 

@@ -48,5 +48,4 @@ def _cost(
     if depth is None:
         return np.ascontiguousarray(away)
     behind = depth.detach().cpu().numpy().astype(values.dtype)
-    apart: Float[np.ndarray, "H W"] = np.sqrt(np.square(away) + np.square(behind - behind[y, x]))
-    return apart
+    return np.sqrt(np.square(away) + np.square(behind - behind[y, x]))

@@ -48,7 +48,7 @@ def read_image(image: object) -> Image:
     )
 
 
-def resized(image: Image, size: Size) -> Image:
+def resized(image: Image, size: Size) -> UInt8[np.ndarray, "rows columns 3"]:
     """`image` at `size`, by area averaging where it is reduced."""
     if image.shape[:2] == size.shape:
         return image
@@ -56,14 +56,13 @@ def resized(image: Image, size: Size) -> Image:
     return np.asarray(scaled)
 
 
-def resized_map(values: PixelMap, size: Size) -> PixelMap:
+def resized_map(values: PixelMap, size: Size) -> Float[Tensor, "rows columns"]:
     """`values` at `size`: bilinear with half-pixel centres, antialiased where it is reduced."""
     if tuple(values.shape) == size.shape:
         return values
-    scaled: PixelMap = functional.interpolate(
+    return functional.interpolate(
         values[None, None], size.shape, mode="bilinear", align_corners=False, antialias=True
     )[0, 0]
-    return scaled
 
 
 def write_png(path: str | os.PathLike[str], array: Shaped[np.ndarray, "H W *C"]) -> Path:
@@ -177,5 +176,4 @@ def _as_bytes(array: Shaped[np.ndarray, "H W C"]) -> UInt8[np.ndarray, "H W C"]:
 
 def _over_white(rgba: UInt8[np.ndarray, "H W 4"]) -> Image:
     alpha: Float[np.ndarray, "H W 1"] = rgba[:, :, 3:].astype(np.float32) / 255
-    blended: Image = np.round(rgba[:, :, :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
-    return blended
+    return np.round(rgba[:, :, :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)

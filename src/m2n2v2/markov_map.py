@@ -1,7 +1,7 @@
 """Markov-maps at the attention's resolution: how soon the chain reaches each cell (Eq. 2-3)."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -11,6 +11,7 @@ from m2n2v2.arrays import CellMaps
 from m2n2v2.grid import Size
 
 
+@runtime_checkable
 class Chain(Protocol):
     """What one step of a Markov chain is; `transition.Transition` is one."""
 

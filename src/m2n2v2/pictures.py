@@ -139,8 +139,7 @@ def _panels(state: ImageState, stages: Stages, threshold: float) -> list[Any]:
 
 def _outline(mask: Mask, width: int) -> Bool[np.ndarray, "H W"]:
     inside = ndimage.binary_erosion(mask, iterations=width, border_value=1)
-    outline: Bool[np.ndarray, "H W"] = mask & ~inside
-    return outline
+    return mask & ~inside
 
 
 def _figure(size: tuple[float, float]) -> "Figure":

@@ -14,10 +14,9 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Int32
 
-from m2n2v2.arrays import DepthMap, Image, Mask, PixelMap
+from m2n2v2.arrays import CellMap, DepthMap, Image, Mask, PixelMap
 from m2n2v2.attention.base import AttentionSource, DenseAttention
-from m2n2v2.depth.base import DepthSource
-from m2n2v2.errors import DepthError
+from m2n2v2.depth.base import DepthSource, matching
 from m2n2v2.flood_fill import ordered_flood_fill
 from m2n2v2.grid import Size, cell_coordinates, limited, rescaled_pixel
 from m2n2v2.images import resized, resized_map
@@ -100,8 +99,8 @@ class Stages:
         map: after the fill, with its candidates.
     """
 
-    start: PixelMap
-    times: PixelMap
+    start: CellMap
+    times: CellMap
     upsampled: PixelMap
     map: MarkovMap
 
@@ -148,8 +147,7 @@ class Segmentation:
     @property
     def working_mask(self) -> Mask:
         """The mask at working size."""
-        mask: Mask = (self.margin > 0).cpu().numpy()
-        return mask
+        return (self.margin > 0).cpu().numpy()
 
     @property
     def soft_mask(self) -> PixelMap:
@@ -163,8 +161,7 @@ class Segmentation:
     @property
     def mask(self) -> Mask:
         """The mask at the photograph's size."""
-        mask: Mask = (self.soft_mask > 0).cpu().numpy()
-        return mask
+        return (self.soft_mask > 0).cpu().numpy()
 
     def corrected(self, margin: PixelMap) -> "Segmentation":
         """This sequence with another segmentation as what the next click sees."""
@@ -209,12 +206,7 @@ def prepare(
     announce("depth")
     depth_map = None
     if depth is not None:
-        depth_map = depth.estimate(image)  # H x W, [0, 1], larger nearer
-        if tuple(depth_map.shape) != size.shape:
-            raise DepthError(
-                f"the depth map is {depth_map.shape[1]}x{depth_map.shape[0]}, the image {size}",
-                cure="give depth of the image's size",
-            )
+        depth_map = matching(depth.estimate(image), image)  # H W, [0, 1], larger nearer
         depth_map = resized_map(depth_map, working_size)
 
     announce("upsampling")
@@ -340,8 +332,7 @@ def alternatives(
 
 
 def _alike(area: Int32[np.ndarray, " L"], other: int) -> Bool[np.ndarray, " L"]:
-    alike: Bool[np.ndarray, " L"] = np.minimum(area, other) > 0.8 * np.maximum(area, other)
-    return alike
+    return np.minimum(area, other) > 0.8 * np.maximum(area, other)
 
 
 def _merged(state: ImageState, prompts: tuple[Prompt, ...]) -> Segmentation:

@@ -1,6 +1,6 @@
 """An object with SAM's call shapes, thin over the pipeline."""
 
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -75,7 +75,7 @@ class Predictor:
     def set_image(
         self,
         image: object,
-        image_format: Literal["RGB", "BGR"] = "RGB",
+        image_format: str = "RGB",
         *,
         depth: DepthSource | None = None,
     ) -> None:
@@ -83,7 +83,7 @@ class Predictor:
 
         Args:
             image: a path, a PIL image, an array or a tensor (`images.read_image`).
-            image_format: order of an array's channels.
+            image_format: `RGB` or `BGR`, the order of an array's channels.
             depth: this image's own depth, in place of the predictor's.
 
         Raises:
@@ -189,5 +189,4 @@ def _as_mask(mask_input: Shaped[np.ndarray, "..."], size: Size) -> Mask:
     if not np.isfinite(array).all():
         raise PromptError("mask_input has NaN or infinite values", cure="give finite logits")
     scaled = resized_map(torch.from_numpy(array.astype(np.float32)), size)
-    mask: Mask = (scaled > 0).numpy()
-    return mask
+    return (scaled > 0).numpy()

@@ -131,13 +131,12 @@ def score_curve(
     found: Candidates, same_class: Sequence[float], other_class: Sequence[float], area_bound: float
 ) -> Float32[np.ndarray, " L"]:
     """The score of every candidate: the product of the four terms (Eq. 6)."""
-    score: Float32[np.ndarray, " L"] = (
+    return (
         found.edge
         * s_pos(found.thresholds, same_class)
         * s_neg(found.thresholds, other_class)
         * (found.area < area_bound)
     )
-    return score
 
 
 def best_scale(
@@ -190,5 +189,4 @@ def values_at(values: PixelMap, points: Sequence[tuple[int, int]]) -> list[float
     if not points:
         return []
     x, y = zip(*points, strict=True)
-    picked: list[float] = values[torch.tensor(y), torch.tensor(x)].tolist()
-    return picked
+    return values[torch.tensor(y), torch.tensor(x)].tolist()

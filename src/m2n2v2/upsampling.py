@@ -45,18 +45,24 @@ class JointBilateralUpsampling:
     def __call__(self, maps: CellMaps) -> PixelMaps:
         """Upsample k maps from cells to pixels, in the unit they came in."""
         if self.weights.device.type == "cpu":
-            out = np.empty((len(maps), *self.size.shape), np.float32)
-            source = maps.to(torch.float32).contiguous().numpy()
-            over_rows(
-                kernel.apply,
-                self.size.height,
-                self.weights.numpy(),
-                self.top,
-                self.left,
-                source,
-                out,
-            )
-            return torch.from_numpy(out)
+            return self._compiled(maps)
+        return self._gathered(maps)
+
+    def _compiled(self, maps: CellMaps) -> PixelMaps:
+        out = np.empty((len(maps), *self.size.shape), np.float32)
+        source = maps.to(torch.float32).contiguous().numpy()
+        over_rows(
+            kernel.apply,
+            self.size.height,
+            self.weights.numpy(),
+            self.top,
+            self.left,
+            source,
+            out,
+        )
+        return torch.from_numpy(out)
+
+    def _gathered(self, maps: CellMaps) -> PixelMaps:
         ty, tx = self.weights.shape[2:]
         patches = maps.to(self.weights.dtype).unfold(1, ty, 1).unfold(2, tx, 1)
         top, left = (

@@ -13,6 +13,7 @@ from m2n2v2.depth.base import normalized_inverse
 from m2n2v2.errors import DepthError
 
 IMAGE: Image = np.zeros((2, 3, 3), np.uint8)
+ROW: Image = np.zeros((1, 3, 3), np.uint8)
 
 
 def test_metres_become_normalised_inverse_depth() -> None:
@@ -29,14 +30,16 @@ def test_millimetres_of_a_png_are_metres_of_an_array(tmp_path: Path) -> None:
     PILImage.fromarray(metres.astype(np.float32)).save(tmp_path / "d.tiff")
     expected = Measured(metres, unit="m").estimate(IMAGE)
     for name, unit in (("d.png", "mm"), ("d.npy", "m"), ("d.tiff", "m")):
-        found = Measured(tmp_path / name, unit=unit)  # type: ignore[arg-type]
+        found = Measured(tmp_path / name, unit=unit)
         np.testing.assert_allclose(found.estimate(IMAGE), expected, atol=1e-6)
         assert name in found.name
 
 
 @pytest.mark.parametrize("hole", [0.0, -1.0, np.nan, np.inf])
 def test_holes_take_the_nearest_reading(hole: float) -> None:
-    found = Measured(np.array([[1.0, hole, hole, hole, 2.0]]), unit="m").estimate(IMAGE)
+    found = Measured(np.array([[1.0, hole, hole, hole, 2.0]]), unit="m").estimate(
+        np.zeros((1, 5, 3), np.uint8)
+    )
     np.testing.assert_array_equal(found[0, [0, 1, 3, 4]], [1, 1, 0, 0])
     assert found[0, 2] in (0, 1)
 
@@ -44,10 +47,10 @@ def test_holes_take_the_nearest_reading(hole: float) -> None:
 def test_disparity_and_orderings() -> None:
     values = np.array([[0.0, 1.0, 4.0]])
     np.testing.assert_allclose(
-        Measured(values, unit="inverse").estimate(IMAGE), [[0, 0.25, 1]], atol=1e-6
+        Measured(values, unit="inverse").estimate(ROW), [[0, 0.25, 1]], atol=1e-6
     )
     np.testing.assert_allclose(
-        Measured(values, unit="relative").estimate(IMAGE), [[1, 0.75, 0]], atol=1e-6
+        Measured(values, unit="relative").estimate(ROW), [[1, 0.75, 0]], atol=1e-6
     )
 
 
@@ -59,7 +62,7 @@ def test_a_constant_map_switches_guidance_off() -> None:
 
 
 def test_precomputed_is_stretched() -> None:
-    found = Precomputed(torch.tensor([[2, 3, 6]])).estimate(IMAGE)
+    found = Precomputed(torch.tensor([[2, 3, 6]])).estimate(ROW)
     np.testing.assert_allclose(found, [[0, 0.25, 1]])
 
 
@@ -71,9 +74,15 @@ def test_values_without_a_meaning_are_refused(bad: float) -> None:
         Precomputed(np.array([[0.0, bad]]))
 
 
+def test_depth_of_another_size_is_refused() -> None:
+    for source in (Precomputed(np.eye(3)), Measured(np.ones((3, 3)), unit="m")):
+        with pytest.raises(DepthError, match="the depth map is 3x3, the image 3x2"):
+            source.estimate(IMAGE)
+
+
 def test_bad_maps(tmp_path: Path) -> None:
-    with pytest.raises(DepthError, match=r"unit is 'feet'.*'mm'"):
-        Measured(np.ones((2, 2)), unit="feet")  # type: ignore[arg-type]
+    with pytest.raises(DepthError, match=r"unit is 'feet'.*mm"):
+        Measured(np.ones((2, 2)), unit="feet")
     with pytest.raises(DepthError, match="no valid reading"):
         Measured(np.zeros((2, 2)), unit="mm")
     with pytest.raises(DepthError, match=r"shape \(2, 2, 3\)"):

@@ -1,16 +1,17 @@
 """What a backbone gives the method: an attention, which is something one can multiply with."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from m2n2v2.arrays import AttentionTensor, Image
+from m2n2v2.arrays import Image
 from m2n2v2.errors import AttentionError
 from m2n2v2.grid import Size
 
 
+@runtime_checkable
 class Attention(Protocol):
     """A row-stochastic matrix A over the cells of a grid, given by its products.
 
@@ -49,6 +50,7 @@ class Attention(Protocol):
         ...
 
 
+@runtime_checkable
 class AttentionSource(Protocol):
     """A backbone: from a photograph to its attention."""
 
@@ -70,14 +72,14 @@ class DenseAttention:
     """An attention held as one `n x n` matrix.
 
     Args:
-        tensor: `[i, j, k, l]` is what query cell (i, j) gives to key cell (k, l); every row sums
-            to 1 within 1e-3. Zeros are raised to 1e-12.
+        tensor: `h w h w`; `[i, j, k, l]` is what query cell (i, j) gives to key cell (k, l);
+            every row sums to 1 within 1e-3. Zeros are raised to 1e-12.
 
     Raises:
         AttentionError: the tensor is not square, not finite, negative, or a row does not sum to 1.
     """
 
-    def __init__(self, tensor: AttentionTensor) -> None:
+    def __init__(self, tensor: Shaped[Tensor, "..."]) -> None:
         if tensor.ndim != 4 or tensor.shape[:2] != tensor.shape[2:] or tensor.numel() == 0:
             raise AttentionError(
                 f"attention has shape {tuple(tensor.shape)}",

@@ -38,7 +38,13 @@ class Precomputed:
             name = name or f"file {Path(attention).name}"
             attention = _load(Path(attention))
         self.name = name or "precomputed"
-        tensor = torch.as_tensor(attention)
+        try:
+            tensor = torch.as_tensor(attention)
+        except TypeError as error:
+            raise AttentionError(
+                f"attention is an array of {getattr(attention, 'dtype', type(attention))}",
+                cure="give floating-point values",
+            ) from error
         if tensor.ndim == 2 and tensor.shape[0] == tensor.shape[1]:
             side = math.isqrt(tensor.shape[0])
             if side * side != tensor.shape[0]:

@@ -80,7 +80,7 @@ def segment(
     found = preset_by_name(preset)
     source = Precomputed(attention) if attention else found.attention_source()
     folder = _folder(maps) if maps else None
-    measured = Measured(depth, unit=depth_unit) if depth else None  # type: ignore[arg-type]
+    measured = Measured(depth, unit=depth_unit) if depth else None
 
     started = time.perf_counter()
     with StageBar(image.name) as bar:

@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -11,10 +10,10 @@ from PIL import Image as PILImage
 from scipy import ndimage
 
 from m2n2v2.arrays import DepthMap, Image
-from m2n2v2.depth.base import normalized_inverse
+from m2n2v2.depth.base import matching, normalized_inverse
 from m2n2v2.errors import DepthError
 
-Unit = Literal["m", "mm", "inverse", "relative"]
+UNITS = ("m", "mm", "inverse", "relative")
 
 
 class Measured:
@@ -38,11 +37,11 @@ class Measured:
         self,
         depth: Shaped[np.ndarray, "..."] | str | os.PathLike[str],
         *,
-        unit: Unit,
+        unit: str,
         name: str | None = None,
     ) -> None:
-        if unit not in get_args(Unit):
-            raise DepthError(f"depth unit is {unit!r}", cure=f"use one of {get_args(Unit)}")
+        if unit not in UNITS:
+            raise DepthError(f"depth unit is {unit!r}", cure=f"use one of {', '.join(UNITS)}")
         if isinstance(depth, str | os.PathLike):
             name = name or f"measured, file {Path(depth).name}, unit {unit}"
             depth = _load(Path(depth))
@@ -60,11 +59,11 @@ class Measured:
         self._depth = normalized_inverse(torch.from_numpy(_filled(inverse, valid)))
 
     def estimate(self, image: Image) -> DepthMap:
-        return self._depth
+        return matching(self._depth, image)
 
 
 def _inverse(
-    depth: Float[np.ndarray, "H W"], unit: Unit
+    depth: Float[np.ndarray, "H W"], unit: str
 ) -> tuple[Float[np.ndarray, "H W"], Bool[np.ndarray, "H W"]]:
     valid = np.isfinite(depth)
     if unit == "relative":
@@ -81,8 +80,7 @@ def _filled(
     if valid.all():
         return values
     nearest = ndimage.distance_transform_edt(~valid, return_distances=False, return_indices=True)
-    filled: Float[np.ndarray, "H W"] = values[tuple(nearest)]
-    return filled
+    return values[tuple(nearest)]
 
 
 def _load(path: Path) -> Shaped[np.ndarray, "..."]:

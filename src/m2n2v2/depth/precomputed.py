@@ -6,7 +6,7 @@ from jaxtyping import Shaped
 from torch import Tensor
 
 from m2n2v2.arrays import DepthMap, Image
-from m2n2v2.depth.base import normalized_inverse
+from m2n2v2.depth.base import matching, normalized_inverse
 from m2n2v2.errors import DepthError
 
 
@@ -37,4 +37,4 @@ class Precomputed:
         self._depth = normalized_inverse(tensor)
 
     def estimate(self, image: Image) -> DepthMap:
-        return self._depth
+        return matching(self._depth, image)

@@ -1,0 +1,75 @@
+"""What every test shares: shapes checked at run time, Hypothesis profiles, the golden data."""
+
+import importlib.util
+import os
+import pkgutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import hypothesis
+import jaxtyping
+import numpy as np
+import pytest
+from PIL import Image
+
+UNCHECKED = {
+    "m2n2v2.kernels",  # compiled by numba, which takes no wrapped functions
+    "m2n2v2.cli",  # typer's parameters are not what their annotations say
+    "m2n2v2.prompts",  # these two hold no arrays and check every value themselves,
+    "m2n2v2.settings",  # which a type checker in front of them would hide
+}
+
+
+def _modules_to_check() -> list[str]:
+    package = importlib.util.find_spec("m2n2v2")  # does not import it
+    assert package is not None
+    found = pkgutil.iter_modules(package.submodule_search_locations, "m2n2v2.")
+    return [module.name for module in found if module.name not in UNCHECKED]
+
+
+jaxtyping.install_import_hook(_modules_to_check(), "typecheck.checked")
+
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, max_examples=30)
+hypothesis.settings.register_profile("explore", deadline=None, max_examples=500)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of photographs and golden data beside the checkout."""
+    if not SHARED.is_dir():
+        pytest.skip("needs ../shared (photographs and golden data), which is not here")
+    return SHARED
+
+
+@dataclass(frozen=True)
+class Golden:
+    """One photograph with what the official M2N2 returned for it."""
+
+    name: str
+    image: np.ndarray
+    arrays: dict[str, np.ndarray]
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.arrays[name]
+
+    @property
+    def masks(self) -> np.ndarray:
+        shape = self["masks_shape"]
+        bits = np.unpackbits(self["masks"])[: np.prod(shape)]
+        return bits.reshape(shape).astype(np.bool_)
+
+
+@pytest.fixture(scope="session", params=["llama", "sheep"])
+def golden(request: pytest.FixtureRequest, shared: Path) -> Golden:
+    name = request.param
+    (photograph,) = (
+        path
+        for path in (shared / "data/GrabCut/data_GT").glob(f"{name}.*")
+        if path.suffix in (".bmp", ".jpg", ".png")
+    )
+    with np.load(shared / f"golden/{name}.npz") as file:
+        arrays = {key: file[key] for key in file.files}
+    return Golden(name, np.asarray(Image.open(photograph).convert("RGB")), arrays)
