@@ -80,7 +80,7 @@ def test_times_by_hand():
 
 
 def test_the_first_step_counts_a_rise_of_1_minus_the_threshold():
-    """M2N2's rule: reached in step one at relative probability p, the time is 1 - (p - t) / (1 - t)."""
+    """M2N2's rule: reached in step one at probability p, the time is 1 - (p - t) / (1 - t)."""
     half = [[0.5, 0.5], [0.5, 0.5]]
     start = torch.tensor([[[1.0, 0.0]]], dtype=torch.float64)
     assert saturation_time(chain(half, Size(1, 2)), start).tolist() == [[[0.0, 0.0]]]

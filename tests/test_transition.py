@@ -33,7 +33,7 @@ def full_matrix_ipf(matrix: np.ndarray, temperature: float, rounds: int) -> np.n
 
 
 def test_by_hand():
-    """Two cells: the balanced matrix is [[a, b], [b, a]] with a / b = sqrt(0.8 * 0.5 / 0.2 / 0.5)."""
+    """Balanced, two cells are [[a, b], [b, a]], and a / b is sqrt(0.8 * 0.5 / (0.2 * 0.5))."""
     found = doubly_stochastic(attention([[0.8, 0.2], [0.5, 0.5]]), 1.0, tolerance=1e-12)
     expected = torch.tensor([[2 / 3, 1 / 3], [1 / 3, 2 / 3]], dtype=torch.float64)
     torch.testing.assert_close(found.dense(), expected)
@@ -96,7 +96,7 @@ def test_an_attention_of_zeros_and_ones_is_balanced_through_its_floor():
 
 
 def test_where_balancing_is_slow_the_residual_says_so():
-    """All cells attend to the first: no doubly stochastic matrix is near, and 1000 rounds end it."""
+    """All cells attend to the first: no doubly stochastic matrix is near."""
     matrix = np.full((3, 3), 1e-9)
     matrix[:, 0] = 1
     matrix[0, 1:] = 0
