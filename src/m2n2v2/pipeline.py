@@ -18,7 +18,7 @@ from m2n2v2.arrays import DepthMap, Image, Mask, PixelMap
 from m2n2v2.attention.base import AttentionSource, DenseAttention
 from m2n2v2.depth.base import DepthSource
 from m2n2v2.errors import DepthError
-from m2n2v2.flood_fill import ordered_flood_fill
+from m2n2v2.flood_fill import filled_level_sets
 from m2n2v2.grid import Size, cell_coordinates, limited, rescaled_pixel
 from m2n2v2.images import resized, resized_map
 from m2n2v2.markov_map import saturation_time, start_state
@@ -122,7 +122,7 @@ class Segmentation:
     @property
     def working_mask(self) -> Mask:
         """The mask at working size."""
-        mask: Mask = (self.margin > 0).cpu().numpy()
+        mask: Mask = self.margin.cpu().numpy() > 0
         return mask
 
     @property
@@ -137,7 +137,7 @@ class Segmentation:
     @property
     def mask(self) -> Mask:
         """The mask at the photograph's size."""
-        mask: Mask = (self.soft_mask > 0).cpu().numpy()
+        mask: Mask = self.soft_mask.cpu().numpy() > 0
         return mask
 
 
@@ -237,9 +237,9 @@ def markov_maps(state: ImageState, clicks: tuple[Click, ...]) -> tuple[MarkovMap
     guide = state.depth if settings.depth_guided_fill else None
     maps = []
     for values, point in zip(upsampled, points, strict=True):
-        filled, order = ordered_flood_fill(_over_maximum(values), point, depth=guide)
-        filled = _over_maximum(filled)  # H W, [0, 1]
-        maps.append(MarkovMap(filled, point, candidates(filled, order)))
+        levels = filled_level_sets(_over_maximum(values), point, depth=guide).over_maximum()
+        filled = levels.values  # H W, [0, 1]
+        maps.append(MarkovMap(filled, point, candidates(filled, levels)))
     return tuple(maps)
 
 
