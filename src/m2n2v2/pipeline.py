@@ -310,8 +310,12 @@ def area_bound(state: ImageState, prompt: Prompt) -> float:
 
 
 def _over_maximum(values: PixelMap) -> PixelMap:
-    largest = values.max()
-    return values / largest if largest > 0 else values
+    """Divide in place; one thread is enough, and does not wait for others."""
+    array = values.numpy()
+    largest = array.max()
+    if largest > 0:
+        array /= largest
+    return values
 
 
 def _silent(stage: str) -> None:
