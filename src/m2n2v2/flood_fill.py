@@ -1,11 +1,13 @@
 """Flood fill of a Markov-map from its prompt, plain (M2N2) and depth-guided (section 3.3)."""
 
 import numpy as np
-import torch
-from jaxtyping import Float, Int32
+from jaxtyping import Float, UInt32
 
 from m2n2v2.arrays import DepthMap, PixelMap
 from m2n2v2.kernels import flood_fill as kernel
+from m2n2v2.kernels.threads import over_rows
+from m2n2v2.kernels.workspace import workspace
+from m2n2v2.level_sets import LevelSets
 
 
 def flood_fill(
@@ -16,7 +18,7 @@ def flood_fill(
     Paths go over 4-neighbours. The distance of a pixel is `|m - m_start|`; with depth, that of
     the pairs: `sqrt((m - m_start)^2 + (d - d_start)^2)`. Local minima away from the prompt are
     filled, so every set `fill <= t` is one connected region that holds the prompt. Exact, in one
-    pass over the pixels; morphological reconstruction by erosion computes the same.
+    pass over the sorted pixels; morphological reconstruction by erosion computes the same.
 
     Args:
         values: Markov-map, divided by its maximum so that it shares depth's range.
@@ -26,26 +28,55 @@ def flood_fill(
     Returns:
         Distances >= 0, 0 at the start, in the unit of `values`, on its device and of its dtype.
     """
-    return ordered_flood_fill(values, start, depth=depth)[0]
+    return filled_level_sets(values, start, depth=depth).values.to(values.device)
 
 
-def ordered_flood_fill(
+def filled_level_sets(
     values: PixelMap, start: tuple[int, int], *, depth: DepthMap | None = None
-) -> tuple[PixelMap, Int32[np.ndarray, " N"]]:
-    """`flood_fill`, and the flat pixel indices sorted by it, which the fill finds on its way."""
+) -> LevelSets:
+    """The level sets of `flood_fill`, which it finds on its way."""
     x, y = start
-    cost = _cost(values.detach().cpu().numpy(), y, x, depth)
-    out = np.empty_like(cost)
-    order = np.empty(cost.size, np.int32)
-    kernel.fill(cost, y * cost.shape[1] + x, out, order)
-    return torch.from_numpy(out).to(values.device), order
+    height, width = values.shape
+    n = height * width
+    source = np.ascontiguousarray(values.detach().cpu().numpy())
+    level = np.empty((height, width), np.int32)
+    with workspace(
+        ((height, width), source.dtype),
+        (n, np.uint32),
+        (n, np.int32),
+        (n, np.uint32),
+        (n, np.uint64),
+        (n, np.uint64),
+        ((height + 2) * (width + 1), np.uint32),
+        (2 * n // 64 + 1, np.uint64),
+    ) as (cost, distinct, area, *rest):
+        _distance(source, y, x, depth, cost)
+        keys, table = _ordered_keys(cost)
+        count = kernel.fill(keys, y * width + x, level, distinct, area, *rest)
+        found = distinct[:count]
+        thresholds = found.view(np.float32).copy() if table is None else table[found]
+        return LevelSets(thresholds, area[:count].copy(), level)
 
 
-def _cost(
-    values: Float[np.ndarray, "H W"], y: int, x: int, depth: DepthMap | None
-) -> Float[np.ndarray, "H W"]:
-    away = np.abs(values - values[y, x])
+def _distance(
+    values: Float[np.ndarray, "H W"],
+    y: int,
+    x: int,
+    depth: DepthMap | None,
+    out: Float[np.ndarray, "H W"],
+) -> None:
     if depth is None:
-        return np.ascontiguousarray(away)
-    behind = depth.detach().cpu().numpy().astype(values.dtype)
-    return np.sqrt(np.square(away) + np.square(behind - behind[y, x]))
+        np.abs(np.subtract(values, values[y, x], out=out), out=out)
+    else:
+        behind = np.ascontiguousarray(depth.detach().cpu().numpy(), values.dtype)
+        over_rows(kernel.distance, len(values), values, behind, y, x, out)
+
+
+def _ordered_keys(
+    cost: Float[np.ndarray, "H W"],
+) -> tuple[UInt32[np.ndarray, "H W"], Float[np.ndarray, " L"] | None]:
+    """Integers in the order of `cost`, and its value for each; None if those share their bits."""
+    if cost.dtype == np.float32:  # the bits of floats from 0 up are in the order of the floats
+        return cost.view(np.uint32), None
+    table, keys = np.unique(cost, return_inverse=True)
+    return keys.reshape(cost.shape).astype(np.uint32), table

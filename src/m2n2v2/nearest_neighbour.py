@@ -8,6 +8,7 @@ import torch
 from m2n2v2.arrays import PixelMap
 from m2n2v2.kernels import nearest_neighbour as kernel
 from m2n2v2.kernels.threads import over_rows
+from m2n2v2.kernels.workspace import workspace
 
 
 def truncated_nearest_neighbour(
@@ -33,20 +34,19 @@ def truncated_nearest_neighbour(
         the nearest background prompt (or from 1, whichever is nearer) than from the nearest
         object prompt.
     """
-    shape = tuple(maps[0].shape)
-    inner = np.full(shape, np.inf, np.float32)
-    outer = np.full(shape, np.inf, np.float32)
-    mask = np.zeros(shape, np.bool_)
-    for values, scale, positive in zip(maps, scales, labels, strict=True):
-        if scale > 0:
-            array = np.ascontiguousarray(values.detach().cpu().numpy())
-            scale = array.dtype.type(scale)
-            over_rows(kernel.merge, shape[0], array, scale, positive, inner, outer, mask)
-    margin = np.minimum(outer, 1) - np.minimum(inner, 2)
-    np.clip(margin, -1, 1, out=margin)
-    tiny = np.finfo(np.float32).tiny
-    np.maximum(margin, tiny, out=margin, where=mask)
-    np.minimum(margin, 0, out=margin, where=~mask)
+    plane = tuple(maps[0].shape)
+    margin = np.empty(plane, np.float32)
+    with workspace((plane, np.float32), (plane, np.float32), (plane, np.bool_)) as arrays:
+        inner, outer, mask = arrays
+        inner.fill(np.inf)
+        outer.fill(np.inf)
+        mask.fill(False)
+        for values, scale, positive in zip(maps, scales, labels, strict=True):
+            if scale > 0:
+                array = np.ascontiguousarray(values.detach().cpu().numpy())
+                scale = array.dtype.type(scale)
+                over_rows(kernel.merge, plane[0], array, scale, positive, inner, outer, mask)
+        over_rows(kernel.margin, plane[0], inner, outer, mask, margin)
     for (x, y), positive in zip(points, labels, strict=True):
         margin[y, x] = 1 if positive else -1
     return torch.from_numpy(margin).to(maps[0].device)

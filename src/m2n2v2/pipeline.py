@@ -17,7 +17,7 @@ from jaxtyping import Bool, Int32
 from m2n2v2.arrays import CellMap, DepthMap, Image, Mask, PixelMap
 from m2n2v2.attention.base import AttentionSource, DenseAttention
 from m2n2v2.depth.base import DepthSource, matching
-from m2n2v2.flood_fill import ordered_flood_fill
+from m2n2v2.flood_fill import filled_level_sets
 from m2n2v2.grid import Size, cell_coordinates, limited, rescaled_pixel
 from m2n2v2.images import resized, resized_map
 from m2n2v2.markov_map import saturation_time, start_state
@@ -147,7 +147,7 @@ class Segmentation:
     @property
     def working_mask(self) -> Mask:
         """The mask at working size."""
-        return (self.margin > 0).cpu().numpy()
+        return self.margin.cpu().numpy() > 0
 
     @property
     def soft_mask(self) -> PixelMap:
@@ -161,7 +161,7 @@ class Segmentation:
     @property
     def mask(self) -> Mask:
         """The mask at the photograph's size."""
-        return (self.soft_mask > 0).cpu().numpy()
+        return self.soft_mask.cpu().numpy() > 0
 
     def corrected(self, margin: PixelMap) -> "Segmentation":
         """This sequence with another segmentation as what the next click sees."""
@@ -258,9 +258,9 @@ def markov_map_stages(state: ImageState, clicks: tuple[Click, ...]) -> Iterator[
     guide = state.depth if settings.depth_guided_fill else None
     for k, point in enumerate(points):
         values = _over_maximum(upsampled[k])  # H W, [0, 1]
-        filled, order = ordered_flood_fill(values, point, depth=guide)
-        filled = _over_maximum(filled)  # H W, [0, 1]
-        found = MarkovMap(filled, point, candidates(filled, order))
+        levels = filled_level_sets(values, point, depth=guide).over_maximum()
+        filled = levels.values  # H W, [0, 1]
+        found = MarkovMap(filled, point, candidates(filled, levels))
         yield Stages(start[k], times[k], values, found)
 
 
@@ -372,8 +372,12 @@ def area_bound(state: ImageState, prompt: Prompt) -> float:
 
 
 def _over_maximum(values: PixelMap) -> PixelMap:
-    largest = values.max()
-    return values / largest if largest > 0 else values
+    """Divide in place; one thread is enough, and does not wait for others."""
+    array = values.numpy()
+    largest = array.max()
+    if largest > 0:
+        array /= largest
+    return values
 
 
 def _silent(stage: str) -> None:

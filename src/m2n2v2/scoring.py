@@ -8,6 +8,7 @@ Areas and edge strength depend on the map alone and are computed once for all it
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +17,8 @@ from jaxtyping import Float, Float32, Int32
 from m2n2v2.arrays import Mask, PixelMap
 from m2n2v2.kernels import scoring as kernel
 from m2n2v2.kernels.threads import over_rows
+from m2n2v2.kernels.workspace import workspace
+from m2n2v2.level_sets import LevelSets
 
 EDGE_STEPS = 1024
 """Gradients are quantised to this many steps, so that sums over borders are exact (M2N2)."""
@@ -52,7 +55,7 @@ class Scale:
     area: int
 
 
-def candidates(values: PixelMap, order: Int32[np.ndarray, " N"] | None = None) -> Candidates:
+def candidates(values: PixelMap, levels: LevelSets | None = None) -> Candidates:
     """The candidate thresholds of a map, their areas and their edge scores.
 
     `s_edge` is the mean gradient magnitude (`edge_strength`) over the pixels just outside the
@@ -60,31 +63,35 @@ def candidates(values: PixelMap, order: Int32[np.ndarray, " N"] | None = None) -
 
     Args:
         values: a Markov-map `M_i`, in [0, 1].
-        order: the flat pixel indices sorted by value, if known (`ordered_flood_fill` finds it).
+        levels: its level sets, if known (`filled_level_sets` finds them).
     """
+    levels = levels or LevelSets.of(values)
     array = np.ascontiguousarray(values.detach().cpu().numpy())
-    if order is None:
-        order = np.argsort(array, axis=None, kind="stable").astype(np.int32)
-    strength = edge_strength(values)
-    level = np.empty(array.shape, np.int32)
-    thresholds = np.empty(array.size, array.dtype)
-    area = np.empty(array.size, np.int32)
-    count = kernel.levels(array, order, level, thresholds, area)
-    total, length = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    kernel.border_sums(level, strength, total, length)
-    edge = total / (np.maximum(length, 1) * EDGE_STEPS)
-    return Candidates(thresholds[:count].copy(), area[:count].copy(), edge.astype(np.float32))
+    count = len(levels.thresholds)
+    edge = np.empty(count, np.float32)
+    with workspace((array.shape, array.dtype), ((count, 2), np.int64)) as (magnitude, sums):
+        to_steps = _gradient(array, magnitude)
+        kernel.edge_scores(levels.level, magnitude, to_steps, EDGE_STEPS, sums, edge)
+    return Candidates(levels.thresholds, levels.area, edge)
 
 
 def edge_strength(values: PixelMap) -> Int32[np.ndarray, "H W"]:
     """Sobel gradient magnitude over its maximum, quantised to 0 ... 1024; all 0 on a flat map."""
     array = np.ascontiguousarray(values.detach().cpu().numpy())
     magnitude = np.empty_like(array)
-    over_rows(kernel.sobel, len(array), array, magnitude)
+    to_steps = _gradient(array, magnitude)
+    strength: Int32[np.ndarray, "H W"] = (magnitude * to_steps).astype(np.int32)
+    return strength
+
+
+def _gradient(
+    values: Float[np.ndarray, "H W"], magnitude: Float[np.ndarray, "H W"]
+) -> np.floating[Any]:
+    """Fill `magnitude`; return what turns it into steps."""
+    over_rows(kernel.sobel, len(values), values, magnitude)
     largest = magnitude.max()
-    if largest > 0:
-        magnitude *= EDGE_STEPS / largest
-    return magnitude.astype(np.int32)
+    steps: np.floating[Any] = EDGE_STEPS / largest if largest > 0 else largest
+    return steps
 
 
 def s_prior(

@@ -1,6 +1,9 @@
-"""Merge one scaled map into the nearest neighbours found so far."""
+"""Merge scaled maps into nearest neighbours, and those into a margin."""
 
+import numpy as np
 from numba import njit
+
+_TINY = np.finfo(np.float32).tiny
 
 
 @njit(nogil=True, cache=True)
@@ -18,3 +21,14 @@ def merge(start, stop, values, scale, positive, inner, outer, mask):  # type: ig
                     inner[y, x] = min(inner[y, x], scaled)
                 else:
                     outer[y, x] = min(outer[y, x], scaled)
+
+
+@njit(nogil=True, cache=True)
+def margin(start, stop, inner, outer, mask, out):  # type: ignore[no-untyped-def]
+    """How much nearer the positive prompts are, in [-1, 1], with the sign that `mask` decides."""
+    zero, one, two = np.float32(0), np.float32(1), np.float32(2)
+    for y in range(start, stop):
+        for x in range(mask.shape[1]):
+            nearer = min(outer[y, x], one) - min(inner[y, x], two)
+            nearer = min(max(nearer, -one), one)
+            out[y, x] = max(nearer, _TINY) if mask[y, x] else min(nearer, zero)

@@ -24,51 +24,35 @@ def sobel(start, stop, values, magnitude):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def levels(values, order, level, distinct, area):  # type: ignore[no-untyped-def]
-    """Number the distinct values in ascending order; `order` sorts the pixels by value.
+def edge_scores(level, magnitude, to_steps, steps, sums, edge):  # type: ignore[no-untyped-def]
+    """Mean strength, of `steps`, over the pixels just outside each level set; 0 where none are.
 
-    Fills `level` (per pixel), `distinct` and `area` (pixels at or below); returns their number.
-    """
-    flat, level = values.reshape(values.size), level.reshape(values.size)
-    count = 0
-    for i in range(len(order)):
-        value = flat[order[i]]
-        if count == 0 or value != distinct[count - 1]:
-            distinct[count] = value
-            count += 1
-        level[order[i]] = count - 1
-        area[count - 1] = i + 1
-    return count
+    The strength of a pixel is `magnitude * to_steps`, cut to whole numbers. A pixel borders the
+    sets from its lowest neighbour's level up to, but without, its own: it is added at the one and
+    taken off at the other, and a running sum does the rest.
 
-
-@njit(nogil=True, cache=True)
-def border_sums(level, strength, total, length):  # type: ignore[no-untyped-def]
-    """Sum of `strength` over, and number of, the pixels just outside each level set.
-
-    A pixel borders the sets from its lowest neighbour's level up to, but without, its own: it
-    is added at the one and taken off at the other, and a running sum does the rest.
+    `sums`, int64 `L 2`, is a workspace for strength and number of pixels.
     """
     height, width = level.shape
+    sums[:] = 0
     for y in range(height):
+        above, below = level[max(y - 1, 0)], level[min(y + 1, height - 1)]
+        here = level[y]
         for x in range(width):
-            own = level[y, x]
-            lowest = own
-            if x > 0:
-                lowest = min(lowest, level[y, x - 1])
-            if x < width - 1:
-                lowest = min(lowest, level[y, x + 1])
-            if y > 0:
-                lowest = min(lowest, level[y - 1, x])
-            if y < height - 1:
-                lowest = min(lowest, level[y + 1, x])
+            own = here[x]
+            across = min(here[max(x - 1, 0)], here[min(x + 1, width - 1)])
+            lowest = min(across, min(above[x], below[x]))
             if lowest < own:
-                total[lowest] += strength[y, x]
-                total[own] -= strength[y, x]
-                length[lowest] += 1
-                length[own] -= 1
-    for i in range(1, len(total)):
-        total[i] += total[i - 1]
-        length[i] += length[i - 1]
+                strength = np.int64(magnitude[y, x] * to_steps)
+                sums[lowest, 0] += strength
+                sums[lowest, 1] += 1
+                sums[own, 0] -= strength
+                sums[own, 1] -= 1
+    total, length = np.int64(0), np.int64(0)
+    for i in range(len(edge)):
+        total += sums[i, 0]
+        length += sums[i, 1]
+        edge[i] = total / (max(length, 1) * steps)
 
 
 @njit(nogil=True, cache=True)
