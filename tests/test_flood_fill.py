@@ -6,9 +6,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from scipy.ndimage import label
 from skimage.morphology import reconstruction
 
-from m2n2v2.flood_fill import flood_fill, ordered_flood_fill
+from m2n2v2.flood_fill import filled_level_sets, flood_fill
+from m2n2v2.level_sets import LevelSets
 
 FLOATS = st.floats(0, 1, width=32)
 MAPS = arrays.arrays(
@@ -74,10 +76,16 @@ def test_depth_by_hand():
 def test_agrees_with_relaxation(case):
     values, (x, y) = case
     expected = fill_by_relaxation(np.abs(values - values[y, x]), (x, y))
-    found, order = ordered_flood_fill(torch.from_numpy(values), (x, y))
-    assert np.array_equal(found, expected)
-    assert sorted(order.tolist()) == list(range(values.size))
-    assert (np.diff(found.numpy().ravel()[order]) >= 0).all()
+    assert np.array_equal(flood_fill(torch.from_numpy(values), (x, y)), expected)
+
+
+@given(maps_with_start())
+def test_the_level_sets_it_finds_are_those_of_its_values(case):
+    values, start = case
+    found = filled_level_sets(torch.from_numpy(values), start)
+    expected = LevelSets.of(flood_fill(torch.from_numpy(values), start))
+    for name in ("thresholds", "area", "level"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
 
 
 @given(maps_with_start(), st.data())
@@ -110,23 +118,14 @@ def test_the_fill_is_never_below_the_distance(case):
 
 
 @given(maps_with_start())
-def test_every_pixel_has_a_neighbour_no_higher_nearer_the_start(case):
-    """Monotone along some path: each pixel was reached from one that is no higher."""
+def test_every_level_set_is_one_region_with_the_start(case):
+    """Monotone along some path: whatever is at most t is reached through what is at most t."""
     values, (x, y) = case
-    found, order = ordered_flood_fill(torch.from_numpy(values), (x, y))
-    height, width = values.shape
-    flat = found.numpy().ravel()
-    rank = np.empty(values.size, int)
-    rank[order] = np.arange(values.size)
-    assert order[0] == y * width + x
-    for at in order[1:]:
-        row, column = divmod(int(at), width)
-        neighbours = [
-            r * width + c
-            for r, c in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1))
-            if 0 <= r < height and 0 <= c < width
-        ]
-        assert any(rank[to] < rank[at] and flat[to] <= flat[at] for to in neighbours)
+    found = flood_fill(torch.from_numpy(values), (x, y)).numpy()
+    for threshold in np.unique(found):
+        regions, count = label(found <= threshold)
+        assert count == 1
+        assert regions[y, x] == 1
 
 
 @given(maps_with_start())
@@ -158,9 +157,7 @@ def test_float32_agrees_with_float64(case):
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (7, 1), (3, 5)])
 def test_a_flat_map_is_0_everywhere(shape):
-    found, order = ordered_flood_fill(torch.full(shape, 0.7), (0, 0))
-    assert torch.equal(found, torch.zeros(shape))
-    assert len(set(order.tolist())) == found.numel()
+    assert torch.equal(flood_fill(torch.full(shape, 0.7), (0, 0)), torch.zeros(shape))
 
 
 def test_a_spiral_is_walked_to_its_end():

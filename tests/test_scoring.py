@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as arrays
 from scipy.ndimage import binary_dilation, sobel
 
 from m2n2v2 import scoring
-from m2n2v2.flood_fill import ordered_flood_fill
+from m2n2v2.flood_fill import filled_level_sets
 from m2n2v2.scoring import EDGE_STEPS, Candidates
 
 LEVELS = [np.float32(v) for v in (0, 0.125, 0.25, 0.5, 0.75, 1)]
@@ -82,9 +82,9 @@ def test_candidates_agree_with_a_loop_over_thresholds(values):
 
 
 @given(MAPS)
-def test_the_order_from_the_fill_gives_the_same_candidates(values):
-    filled, order = ordered_flood_fill(torch.from_numpy(values), (0, 0))
-    ours, theirs = scoring.candidates(filled, order), scoring.candidates(filled)
+def test_the_level_sets_of_the_fill_give_the_same_candidates(values):
+    levels = filled_level_sets(torch.from_numpy(values), (0, 0))
+    ours, theirs = scoring.candidates(levels.values, levels), scoring.candidates(levels.values)
     for name in ("thresholds", "area", "edge"):
         np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from skimage.color import rgb2lab
 
 from m2n2v2.arrays import Image
@@ -46,7 +46,7 @@ class Affinity:
         return FactoredAttention(cells, heads)
 
 
-def _reduced(image: Image, pixels: int) -> Image:
+def _reduced(image: Image, pixels: int) -> UInt8[np.ndarray, "rows columns 3"]:
     height, width = image.shape[:2]
     scale = math.sqrt(pixels / (height * width))
     if scale >= 1:
