@@ -10,6 +10,7 @@ import hypothesis
 import jaxtyping
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 UNCHECKED = {
@@ -32,6 +33,12 @@ jaxtyping.install_import_hook(_modules_to_check(), "typecheck.checked")
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, max_examples=30)
 hypothesis.settings.register_profile("explore", deadline=None, max_examples=500)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture(autouse=True)
+def _same_random_numbers_every_time() -> None:
+    torch.manual_seed(0)
+
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -109,18 +109,26 @@ def _read_file(path: Path) -> Image:
         ) from error
     except FileNotFoundError as error:
         raise ImageError(f"{path} does not exist", cure="check the path") from error
-    except (OSError, SyntaxError, ValueError) as error:
-        if isinstance(error, ImageError):
-            raise
-        raise ImageError(
-            f"{path} cannot be read ({error})",
-            cure="the file may be cut short or damaged; get it again",
-        ) from error
+    except ImageError:
+        raise
+    except (OSError, ValueError) as error:
+        raise _unreadable(str(path), error) from error
+
+
+def _unreadable(name: str, error: Exception) -> ImageError:
+    return ImageError(
+        f"{name} cannot be read ({error})",
+        cure="the file may be cut short or damaged; get it again",
+    )
 
 
 def _from_pil(file: PILImage.Image, name: str) -> Image:
     if 0 in file.size:
         raise ImageError(f"{name} has no pixels", cure="give an image of at least 1x1")
+    try:
+        file.load()
+    except (OSError, SyntaxError, ValueError) as error:
+        raise _unreadable(name, error) from error
     file = ImageOps.exif_transpose(file)
     if file.mode in ("I", "F") or file.mode.startswith("I;16"):
         return _from_array(np.asarray(file))
@@ -152,6 +160,8 @@ def _from_array(array: Shaped[np.ndarray, "..."]) -> Image:
 def _as_bytes(array: Shaped[np.ndarray, "H W C"]) -> UInt8[np.ndarray, "H W C"]:
     if array.dtype == np.uint8:
         return array
+    if array.dtype.kind not in "iuf":
+        raise ImageError(f"image has dtype {array.dtype}", cure="use uint8, or floats in [0, 1]")
     low, high = array.min(), array.max()
     if np.issubdtype(array.dtype, np.floating):
         if not (low >= 0 and high <= 1):  # NaN fails, too
@@ -160,18 +170,16 @@ def _as_bytes(array: Shaped[np.ndarray, "H W C"]) -> UInt8[np.ndarray, "H W C"]:
                 cure="scale it to [0, 1] without NaN, or convert it to uint8",
             )
         return np.round(array * 255).astype(np.uint8)
-    if np.issubdtype(array.dtype, np.integer):
-        if low < 0:
-            raise ImageError(
-                f"integer image has a negative value ({low})", cure="use values from 0 to 255"
-            )
-        if high <= 255:
-            return array.astype(np.uint8)
-        if high <= 65535:
-            span = float(high) - float(low)
-            return np.round((array - float(low)) * (255 / span)).astype(np.uint8)
-        raise ImageError(f"integer image has values up to {high}", cure="use 8 or 16 bits")
-    raise ImageError(f"image has dtype {array.dtype}", cure="use uint8, or floats in [0, 1]")
+    if low < 0:
+        raise ImageError(
+            f"integer image has a negative value ({low})", cure="use values from 0 to 255"
+        )
+    if high <= 255:
+        return array.astype(np.uint8)
+    if high <= 65535:
+        span = max(float(high) - float(low), 1.0)
+        return np.round((array - float(low)) * (255 / span)).astype(np.uint8)
+    raise ImageError(f"integer image has values up to {high}", cure="use 8 or 16 bits")
 
 
 def _over_white(rgba: UInt8[np.ndarray, "H W 4"]) -> Image:

@@ -1,0 +1,304 @@
+"""The border for photographs: every kind that is taken, every kind that is refused; masks out."""
+
+import io
+import os
+import stat
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image as PILImage
+
+from m2n2v2.errors import ImageError, OutputError
+from m2n2v2.grid import Size
+from m2n2v2.images import read_image, resized, resized_map, write_png
+
+ROW = np.array([[[0, 10, 20], [100, 110, 120], [255, 250, 245]]], np.uint8)  # 1 x 3
+
+
+def grey(*values: int) -> list:
+    return [[[v, v, v] for v in values]]
+
+
+def test_rgb_bytes_are_taken_as_they_are():
+    found = read_image(ROW)
+    assert np.array_equal(found, ROW)
+    assert found.dtype == np.uint8
+
+
+def test_tensors_are_taken():
+    assert np.array_equal(read_image(torch.from_numpy(ROW)), ROW)
+    floats = (torch.from_numpy(ROW).float() / 255).requires_grad_()
+    assert np.array_equal(read_image(floats), ROW)
+
+
+def test_views_become_contiguous():
+    found = read_image(ROW[:, ::-1, ::-1])
+    assert found.flags.c_contiguous
+    assert np.array_equal(found, ROW[:, ::-1, ::-1])
+
+
+@pytest.mark.parametrize(
+    ("array", "expected"),
+    [
+        (np.array([[0, 7, 255]], np.uint8), grey(0, 7, 255)),
+        (np.array([[[0], [7], [255]]], np.uint8), grey(0, 7, 255)),
+        (np.array([[0, 7, 255]], np.int64), grey(0, 7, 255)),
+        (np.array([[0, 7, 255]], np.uint16), grey(0, 7, 255)),
+        (np.array([[1000, 2000, 3000]], np.uint16), grey(0, 128, 255)),
+        (np.array([[0, 65535]], np.uint16), grey(0, 255)),
+        (np.array([[1000, 1000]], np.uint16), grey(0, 0)),
+        (np.array([[0, 0.5, 1]], np.float32), grey(0, 128, 255)),
+        (np.array([[0, 0.5, 1]], np.float64), grey(0, 128, 255)),
+        (np.array([[0, 0.5, 1]], np.float16), grey(0, 128, 255)),
+        (np.array([[[0, 0, 0, 255], [0, 0, 0, 0], [0, 0, 0, 51]]], np.uint8), grey(0, 255, 204)),
+        (np.array([[[1, 0, 0, 1], [1, 0, 0, 0.2]]]), [[[255, 0, 0], [255, 204, 204]]]),
+    ],
+    ids=[
+        "grey",
+        "grey H W 1",
+        "int64",
+        "uint16 of bytes",
+        "uint16 stretched",
+        "uint16 full range",
+        "uint16 constant",
+        "float32",
+        "float64",
+        "float16",
+        "RGBA over white",
+        "float RGBA",
+    ],
+)
+def test_arrays_by_hand(array, expected):
+    found = read_image(array)
+    assert found.tolist() == expected
+    assert found.dtype == np.uint8
+
+
+def test_a_float_image_in_0_1_is_not_divided_by_255_again():
+    """Known defect of the official code."""
+    assert read_image(np.full((2, 2, 3), 0.8)).tolist() == [[[204] * 3] * 2] * 2
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((0, 5, 3), np.uint8), "0x5x3 has no pixels"),
+        (np.zeros((5, 0), np.uint8), "has no pixels"),
+        (np.zeros((0,), np.uint8), "has no pixels"),
+        (np.zeros((3, 20, 30), np.uint8), r"shape 3x20x30; move the channels last"),
+        (torch.zeros(1, 20, 30), r"shape 1x20x30; move the channels last"),
+        (np.zeros((20, 30, 2), np.uint8), "shape 20x30x2"),
+        (np.zeros((20, 30, 7), np.uint8), "shape 20x30x7"),
+        (np.zeros((1, 3, 20, 30), np.uint8), "shape 1x3x20x30"),
+        (np.zeros((9,), np.uint8), "shape 9"),
+        (np.uint8(3), "numpy.uint8|uint8"),
+        (np.array(3, np.uint8), "shape scalar"),
+        (np.array([[0.0, 1.5]]), "from 0 to 1.5"),
+        (np.array([[-0.1, 1.0]]), "from -0.1 to 1"),
+        (np.array([[0.0, 255.0]]), "from 0 to 255"),
+        (np.array([[0.5, np.nan]]), "nan"),
+        (np.array([[0.5, np.inf]]), "inf"),
+        (np.array([[-1, 5]], np.int16), r"negative value \(-1\)"),
+        (np.array([[0, 70_000]], np.int32), "70000"),
+        (np.array([[True, False]]), "bool"),
+        (np.array([[1j, 0]]), "complex"),
+        (np.array([["a", "b"]]), "dtype"),
+        (np.array([[object(), None]]), "object"),
+        (None, "NoneType"),
+        ([[1, 2], [3, 4]], "list"),
+        (b"bytes", "bytes"),
+    ],
+)
+def test_what_is_no_image_is_refused(array, message):
+    with pytest.raises(ImageError, match=message):
+        read_image(array)
+
+
+def saved(image: PILImage.Image, path, **options) -> str:
+    image.save(path, **options)
+    return str(path)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "LA", "P", "1", "CMYK", "I;16", "I", "F"])
+@pytest.mark.parametrize("through", ["file", "object"])
+def test_every_pillow_mode_of_a_white_image_beside_black(mode, through, tmp_path):
+    """Two white rows and a black one, as each mode stores them; files are TIFFs."""
+    pixels = np.full((3, 4, 3), 255, np.uint8)
+    pixels[2] = 0
+    if mode == "I;16":
+        image = PILImage.fromarray(pixels[:, :, 0].astype(np.uint16) * 257)
+    elif mode == "F":
+        image = PILImage.fromarray(pixels[:, :, 0].astype(np.float32) / 255)
+    else:
+        image = PILImage.fromarray(pixels).convert(mode)
+    assert image.mode == mode
+    if through == "file":
+        image = saved(image, tmp_path / "image.tif")
+    assert np.array_equal(read_image(image), pixels)
+
+
+def test_cmyk_colours_become_rgb():
+    image = PILImage.new("CMYK", (2, 1), (0, 255, 255, 0))  # magenta and yellow ink: red
+    assert read_image(image).tolist() == [[[255, 0, 0]] * 2]
+
+
+def palette_image() -> PILImage.Image:
+    image = PILImage.new("P", (3, 1))
+    image.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
+    image.putdata([0, 1, 2])
+    return image
+
+
+def test_palettes_are_looked_up(tmp_path):
+    expected = [[[255, 0, 0], [0, 255, 0], [0, 0, 255]]]
+    assert read_image(saved(palette_image(), tmp_path / "p.png")).tolist() == expected
+
+
+def test_transparent_palette_entries_are_laid_over_white(tmp_path):
+    path = saved(palette_image(), tmp_path / "p.png", transparency=1)
+    assert read_image(path).tolist() == [[[255, 0, 0], [255, 255, 255], [0, 0, 255]]]
+
+
+def test_sixteen_bit_png_is_stretched_from_its_own_range(tmp_path):
+    image = PILImage.fromarray(np.array([[1000, 2000, 3000]], np.uint16))
+    assert read_image(saved(image, tmp_path / "deep.png")).tolist() == grey(0, 128, 255)
+
+
+UPRIGHT = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
+STORED = {  # what a camera held in each way writes for an upright photograph
+    1: UPRIGHT,
+    2: UPRIGHT[:, ::-1],
+    3: UPRIGHT[::-1, ::-1],
+    4: UPRIGHT[::-1],
+    5: UPRIGHT.transpose(1, 0, 2),
+    6: UPRIGHT.transpose(1, 0, 2)[::-1],
+    7: UPRIGHT.transpose(1, 0, 2)[::-1, ::-1],
+    8: UPRIGHT.transpose(1, 0, 2)[:, ::-1],
+}
+
+
+@pytest.mark.parametrize("orientation", STORED)
+def test_photographs_are_turned_as_their_exif_says(orientation, tmp_path):
+    exif = PILImage.Exif()
+    exif[0x0112] = orientation
+    image = PILImage.fromarray(np.ascontiguousarray(STORED[orientation]))
+    path = saved(image, tmp_path / "turned.png", exif=exif)
+    assert np.array_equal(read_image(path), UPRIGHT)
+
+
+def test_the_first_of_several_frames_is_read(tmp_path):
+    frames = [PILImage.new("RGB", (2, 2), colour) for colour in ("white", "black")]
+    frames[0].save(tmp_path / "film.tif", save_all=True, append_images=frames[1:])
+    assert read_image(tmp_path / "film.tif").min() == 255
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP"])
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.1, 0.4, 0.7, 0.9])
+@pytest.mark.filterwarnings("ignore:.*(Truncated|truncated|Corrupt).*:UserWarning")
+def test_truncated_files_are_refused(kind, share, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    buffer = io.BytesIO()
+    PILImage.fromarray(noise).save(buffer, kind)
+    path = tmp_path / "cut"
+    path.write_bytes(buffer.getvalue()[: int(share * len(buffer.getvalue()))])
+    with pytest.raises(ImageError, match="cut"):
+        read_image(path)
+
+
+def test_an_opened_image_that_turns_out_truncated_is_refused():
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    buffer = io.BytesIO()
+    PILImage.fromarray(noise).save(buffer, "JPEG")
+    half = PILImage.open(io.BytesIO(buffer.getvalue()[: len(buffer.getvalue()) // 2]))
+    with pytest.raises(ImageError, match="cannot be read"):
+        read_image(half)
+
+
+def test_files_that_are_no_images_are_refused(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("no pixels here")
+    with pytest.raises(ImageError, match=r"notes\.txt is not an image"):
+        read_image(path)
+
+
+def test_missing_files_and_folders_are_refused(tmp_path):
+    with pytest.raises(ImageError, match=r"missing\.jpg does not exist"):
+        read_image(tmp_path / "missing.jpg")
+    with pytest.raises(ImageError, match="cannot be read"):
+        read_image(tmp_path)
+    with pytest.raises(ImageError, match="cannot be read"):
+        read_image("null\0byte.png")
+
+
+def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path):
+    """A header that announces 30000 x 30000 pixels."""
+    PILImage.new("1", (1, 1)).save(tmp_path / "b.bmp")
+    header = bytearray((tmp_path / "b.bmp").read_bytes())
+    header[18:22] = header[22:26] = (30_000).to_bytes(4, "little")
+    (tmp_path / "b.bmp").write_bytes(header)
+    with pytest.raises(ImageError, match=r"more than 178,956,970 pixels"):
+        read_image(tmp_path / "b.bmp")
+
+
+@pytest.mark.slow
+def test_a_hundred_megapixels_are_read(tmp_path):
+    path = saved(PILImage.new("L", (10_000, 10_000), 7), tmp_path / "large.png")
+    found = read_image(path)
+    assert found.shape == (10_000, 10_000, 3)
+    assert found[-1, -1].tolist() == [7, 7, 7]
+
+
+def test_reducing_averages_areas():
+    image = np.zeros((2, 4, 3), np.uint8)
+    image[:, 1], image[:, 3] = 100, 200
+    assert resized(image, Size(1, 2)).tolist() == [[[50] * 3, [100] * 3]]
+    assert resized(image, Size(2, 4)) is image
+
+
+def test_resizing_a_map_keeps_half_pixel_centres():
+    values = torch.tensor([[0.0, 1.0]])
+    np.testing.assert_allclose(resized_map(values, Size(1, 4)), [[0, 0.25, 0.75, 1]])
+    np.testing.assert_allclose(
+        resized_map(torch.ones(5, 7), Size(2, 3)), np.ones((2, 3)), rtol=1e-6
+    )
+    assert resized_map(values, Size(1, 2)) is values
+
+
+def test_masks_are_written_as_0_and_255(tmp_path):
+    mask = np.array([[True, False, True]])
+    path = write_png(tmp_path / "mask.png", mask)
+    assert np.asarray(PILImage.open(path)).tolist() == [[255, 0, 255]]
+
+
+def test_pictures_are_written_with_the_users_permissions(tmp_path):
+    before = os.umask(0o027)
+    try:
+        path = write_png(tmp_path / "picture.png", ROW)
+    finally:
+        os.umask(before)
+    assert np.array_equal(np.asarray(PILImage.open(path)), ROW)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_what_cannot_be_written_leaves_nothing_behind(tmp_path):
+    with pytest.raises(OutputError, match=r"cannot write .*nowhere.mask\.png"):
+        write_png(tmp_path / "nowhere" / "mask.png", ROW)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OutputError, match="folder"):
+        write_png(tmp_path / "folder", ROW)
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
+    path = write_png(tmp_path / "mask.png", ROW)
+    before = path.read_bytes()
+
+    def full_disk(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(PILImage.Image, "save", full_disk)
+    with pytest.raises(OutputError, match="No space left"):
+        write_png(path, 255 - ROW)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
