@@ -25,7 +25,7 @@ from m2n2v2.pipeline import (
 )
 from m2n2v2.prompts import Click, clicks_from_arrays
 from m2n2v2.settings import Settings
-from synthetic import ColourAttention, GivenDepth, photograph
+from tests.scenes import ColourAttention, GivenDepth, photograph
 
 SIZE = Size(40, 48)
 BOXES = [(8, 10, 24, 30), (30, 4, 44, 20)]
