@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import pkgutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,17 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 @pytest.fixture(autouse=True)
 def _same_random_numbers_every_time() -> None:
     torch.manual_seed(0)
+
+
+torch.set_num_threads(1)  # on images this small, waking threads costs more than they bring
+
+
+@pytest.fixture
+def three_threads() -> Iterator[None]:
+    """Share rows among threads, as on large images."""
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(1)
 
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"

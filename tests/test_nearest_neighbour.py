@@ -104,6 +104,7 @@ def test_mirroring_commutes(case):
     assert torch.equal(mirrored.flip(1), run(*case))
 
 
+@pytest.mark.usefixtures("three_threads")
 @pytest.mark.parametrize("rows", [1, 15, 16, 100])
 def test_bands_of_rows_make_no_difference(rows):
     rng = np.random.default_rng(rows)

@@ -57,6 +57,14 @@ def test_edge_strength_by_hand():
     assert scoring.edge_strength(values).tolist() == [[0, 1024, 1024, 0, 0]] * 3
 
 
+@pytest.mark.usefixtures("three_threads")
+def test_threads_make_no_difference_to_edge_strength():
+    values = torch.rand(50, 20)
+    magnitude = sobel_by_scipy(values.numpy())
+    expected = magnitude * EDGE_STEPS / magnitude.max()
+    assert (np.abs(scoring.edge_strength(values) - expected) <= 1 + 1e-3).all()
+
+
 def test_edge_strength_of_a_flat_map_is_0():
     assert not scoring.edge_strength(torch.full((3, 4), 0.3)).any()
 

@@ -94,6 +94,7 @@ def test_agrees_with_the_written_sum(seed, height, width, cells, kind, rgbd, spa
     np.testing.assert_allclose(found, expected, rtol=2e-5, atol=2e-6)
 
 
+@pytest.mark.usefixtures("three_threads")
 def test_threads_make_no_difference():
     """Enough rows for several bands, against the written sum at a few of them."""
     cells = Size(8, 6)
