@@ -3,6 +3,7 @@
 import io
 import os
 import stat
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -302,3 +303,9 @@ def test_a_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
         write_png(path, 255 - ROW)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder that takes no files")
+def test_a_folder_that_takes_no_files_is_named():
+    with pytest.raises(OutputError, match=r"cannot write /proc/self/mask\.png.*choose a folder"):
+        write_png("/proc/self/mask.png", np.zeros((2, 2), bool))
