@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from m2n2v2.grid import Size
-from m2n2v2.upsampling import WINDOW, JointBilateralUpsampling, joint_bilateral_upsampling
+from m2n2v2.upsampling import JointBilateralUpsampling, joint_bilateral_upsampling
 
 BLACK, WHITE = 0, 255
 
@@ -50,7 +50,7 @@ def written_sum(
     for y in range(height):
         for x in range(width):
             distance = ((rows - y) / down) ** 2 + ((columns - x) / across) ** 2
-            near = distance <= WINDOW**2 + 1e-7
+            near = distance <= 9 + 1e-7
             apart = ((guide - guide[y, x]) ** 2).sum(2) / range_sigma**2
             weight = np.exp(-0.5 * (distance + apart)) * near
             out[y, x] = (weight * smooth).sum() / weight.sum()
