@@ -9,6 +9,7 @@ from hypothesis.extra import numpy as arrays
 from scipy.ndimage import label
 from skimage.morphology import reconstruction
 
+from m2n2v2.errors import MapError
 from m2n2v2.flood_fill import filled_level_sets, flood_fill
 from m2n2v2.level_sets import LevelSets
 
@@ -182,3 +183,13 @@ def test_a_spiral_is_walked_to_its_end():
     assert length > 700
     found = flood_fill(torch.from_numpy(maze), (0, 0))
     assert float(found[row, column]) == maze[row, column]
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_values_without_a_meaning_are_refused(bad):
+    values = torch.zeros(2, 3)
+    values[1, 2] = bad
+    with pytest.raises(MapError, match="NaN or infinite"):
+        flood_fill(values, (0, 0))
+    with pytest.raises(MapError, match="NaN or infinite"):
+        flood_fill(torch.zeros(2, 3), (0, 0), depth=values)

@@ -14,7 +14,7 @@ def mask_by_argmin(maps, scales, points, labels) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         scaled = np.stack(
             [
-                m / np.float32(s) if s > 0 else m * 0 + np.inf
+                m / np.float32(s) if s > 0 else np.where(m <= 0, 0, np.inf)
                 for m, s in zip(maps, scales, strict=True)
             ]
         )
@@ -68,9 +68,22 @@ def test_the_first_wins_on_ties():
         assert mask.tolist() == [[labels[0], labels[0], labels[1]]]
 
 
-def test_a_map_of_scale_0_claims_its_own_pixel():
-    margin = run([np.zeros((2, 2), np.float32)], [0.0], [(1, 0)], [True])
+def test_without_a_scale_a_prompt_claims_its_own_pixel():
+    margin = run([np.zeros((2, 2), np.float32)], [None], [(1, 0)], [True])
     assert (margin > 0).tolist() == [[False, True], [False, False]]
+
+
+def test_scale_0_claims_the_plateau_of_zeros():
+    margin = run([np.array([[0, 0, 0.1]], np.float32)], [0.0], [(1, 0)], [True])
+    assert (margin > 0).tolist() == [[True, True, False]]
+
+
+def test_a_base_stays_where_no_prompt_claims():
+    base = torch.tensor([[0.5, 0.5, 0.5, -0.5]])
+    values = torch.tensor([[1, 0, 0.5, 1]])
+    margin = truncated_nearest_neighbour([values], [0.5], [(1, 0)], [False], base)
+    assert (margin > 0).tolist() == [[True, False, False, False]]
+    assert margin[0, 0] == 0.5
 
 
 @given(prompts())

@@ -157,7 +157,7 @@ def test_best_scale_is_the_first_maximum_of_the_product(case):
     )
     best = scoring.best_scale(found, same, other, bound)
     if product.max() <= 0:
-        assert (best.threshold, best.score, best.area) == (0, 0, 1)
+        assert (best.threshold, best.score, best.area) == (None, 0, 1)
         return
     assert best.score == pytest.approx(product.max(), rel=1e-6)
     first = int(np.flatnonzero(product >= product.max() * (1 - 1e-6))[0])

@@ -111,6 +111,18 @@ def test_starting_from_a_mask_limits_the_first_click(state: ImageState) -> None:
     assert np.isinf(_clicked(state).segmentation.prompts[0].limit)
 
 
+def test_starting_from_a_mask_keeps_it_where_no_click_claims(state: ImageState) -> None:
+    """A correction two pixels beside a mask leaves the mask, and adds at most its limit."""
+    start = TRUTH.copy()
+    start[:, :24] = False
+    session = Session(state, previous=start)
+    session.click(22, 28)
+    limit = session.segmentation.prompts[0].limit
+    assert limit == pytest.approx(state.settings.alpha * np.pi * 4)
+    assert (session.mask & start).sum() == start.sum()
+    assert 0 < session.mask.sum() - start.sum() <= limit
+
+
 def test_order_matters(state: ImageState) -> None:
     """A click's limit is the distance to what was there when it was placed (Eq. 9)."""
     forth = replay(state, [Click(30, 28), Click(60, 28)])

@@ -26,6 +26,10 @@ class AttentionError(M2N2Error, ValueError):
     """The attention is no stochastic matrix over a grid."""
 
 
+class MapError(M2N2Error, ValueError):
+    """A Markov-map handed to a stage has values without a meaning."""
+
+
 class DepthError(M2N2Error, ValueError):
     """The depth map cannot be read or does not belong to the image."""
 

@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Float, UInt32
 
 from m2n2v2.arrays import DepthMap, PixelMap
+from m2n2v2.errors import MapError
 from m2n2v2.kernels import flood_fill as kernel
 from m2n2v2.kernels.threads import over_rows
 from m2n2v2.kernels.workspace import workspace
@@ -27,6 +28,9 @@ def flood_fill(
 
     Returns:
         Distances >= 0, 0 at the start, in the unit of `values`, on its device and of its dtype.
+
+    Raises:
+        MapError: a value is NaN or infinite.
     """
     return filled_level_sets(values, start, depth=depth).values.to(values.device)
 
@@ -51,6 +55,11 @@ def filled_level_sets(
         (2 * n // 64 + 1, np.uint64),
     ) as (cost, distinct, area, *rest):
         _distance(source, y, x, depth, cost)
+        if not np.isfinite(cost.sum()):
+            raise MapError(
+                "the map or the depth to fill has NaN or infinite values",
+                cure="fill finite maps only (saturation times are)",
+            )
         keys, table = _ordered_keys(cost)
         count = kernel.fill(keys, y * width + x, level, distinct, area, *rest)
         found = distinct[:count]

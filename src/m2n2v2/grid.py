@@ -1,7 +1,8 @@
 """The only owner of coordinates: pixels of the photograph, pixels of the working size, cells.
 
 A pixel or cell `i` covers `[i, i + 1)` and has its centre at `i + 0.5` (half-pixel convention),
-so scaling by `n / N` maps centres to centres and mirroring commutes with every function here.
+so mirroring commutes with the functions here (but for `rescaled_pixel` where a centre falls
+exactly on an edge between two pixels, and for the `corner` placement).
 """
 
 from dataclasses import dataclass

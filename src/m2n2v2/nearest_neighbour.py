@@ -13,21 +13,23 @@ from m2n2v2.kernels.workspace import workspace
 
 def truncated_nearest_neighbour(
     maps: Sequence[PixelMap],
-    scales: Sequence[float],
+    scales: Sequence[float | None],
     points: Sequence[tuple[int, int]],
     labels: Sequence[bool],
+    base: PixelMap | None = None,
 ) -> PixelMap:
     """The segmentation as a margin: over 0 exactly on the object.
 
     Per pixel the prompt of the smallest `M_i / lambda_i` wins, the first on ties; its class is
     the output where that value is at most 1, background elsewhere. Prompt pixels keep their own
-    label. A map of scale 0 claims only its prompt's pixel.
+    label.
 
     Args:
         maps: Markov-maps, 0 at their prompt; at least one, all of one size.
-        scales: lambda per map, 0 or more.
+        scales: lambda per map, 0 or more; None claims the prompt's own pixel only.
         points: the prompts' pixels (x, y).
         labels: True for object.
+        base: a margin to keep where no prompt claims a pixel; background, if not given.
 
     Returns:
         In [-1, 1], float32, on the maps' device: how much farther, in scales, a pixel is from
@@ -42,11 +44,14 @@ def truncated_nearest_neighbour(
         outer.fill(np.inf)
         mask.fill(False)
         for values, scale, positive in zip(maps, scales, labels, strict=True):
-            if scale > 0:
+            if scale is not None:
                 array = np.ascontiguousarray(values.detach().cpu().numpy())
                 scale = array.dtype.type(scale)
                 over_rows(kernel.merge, plane[0], array, scale, positive, inner, outer, mask)
         over_rows(kernel.margin, plane[0], inner, outer, mask, margin)
+        if base is not None:
+            unclaimed = np.isinf(np.minimum(inner, outer))
+            margin[unclaimed] = base.cpu().numpy()[unclaimed]
     for (x, y), positive in zip(points, labels, strict=True):
         margin[y, x] = 1 if positive else -1
     return torch.from_numpy(margin).to(maps[0].device)

@@ -102,9 +102,12 @@ def walk(image: Image, state: ImageState, segmentation: Segmentation, index: int
         axis.set_axis_off()
     curve, result = axes.flat[6], axes.flat[7]
     curve.plot(found.thresholds, score, color="black", linewidth=0.8)
-    curve.plot(scale.threshold, scale.score, "o", color="tab:red")
+    chosen = "no scale scores"
+    if scale.threshold is not None:
+        curve.plot(scale.threshold, scale.score, "o", color="tab:red")
+        chosen = f"best at $\\lambda_i$ = {scale.threshold:.3f}"
     curve.set_xlabel("threshold")
-    curve.set_title(f"score (Eq. 6), best at $\\lambda_i$ = {scale.threshold:.3f}", fontsize=10)
+    curve.set_title(f"score (Eq. 6), {chosen}", fontsize=10)
     result.imshow(overlay(image, segmentation.mask, segmentation.clicks))
     result.set_title("truncated nearest neighbour (Eq. 11-12)", fontsize=10)
     result.set_axis_off()
@@ -123,10 +126,11 @@ def write_walk(
     return paths
 
 
-def _panels(state: ImageState, stages: Stages, threshold: float) -> list[Any]:
+def _panels(state: ImageState, stages: Stages, threshold: float | None) -> list[Any]:
     step = state.transition.step(stages.start.reshape(1, -1)).reshape(stages.start.shape)
     values = stages.map.values
-    scaled = np.where(values <= threshold, values / max(threshold, 1e-12), np.nan)
+    bound = -1.0 if threshold is None else threshold
+    scaled = np.where(values <= bound, values / max(bound, 1e-12), np.nan)
     return [
         step.cpu().numpy(),
         stages.times.cpu().numpy(),

@@ -133,12 +133,14 @@ class Segmentation:
         scales: lambda and its score for each prompt.
         margin: at working size, in [-1, 1]; over 0 exactly on the object
             (`truncated_nearest_neighbour`).
+        base: the margin to keep where no prompt claims a pixel; None for background.
     """
 
     size: Size
     prompts: tuple[Prompt, ...]
     scales: tuple[Scale, ...]
     margin: PixelMap
+    base: PixelMap | None = None
 
     @property
     def clicks(self) -> tuple[Click, ...]:
@@ -265,12 +267,15 @@ def markov_map_stages(state: ImageState, clicks: tuple[Click, ...]) -> Iterator[
 
 
 def empty(state: ImageState, previous: Mask | None = None) -> Segmentation:
-    """The segmentation before the first click: nothing, or `previous`, at the photograph's size."""
-    shape = state.working_size.shape
-    margin = torch.full(shape, -1.0)
-    if previous is not None:
-        margin = resized_map(torch.from_numpy(previous.astype(np.float32)) * 2 - 1, Size(*shape))
-    return Segmentation(state.size, (), (), margin)
+    """The segmentation before the first click: nothing, or a mask to correct.
+
+    Args:
+        previous: at the photograph's size; kept wherever no click claims a pixel.
+    """
+    if previous is None:
+        return Segmentation(state.size, (), (), torch.full(state.working_size.shape, -1.0))
+    base = resized_map(torch.from_numpy(previous.astype(np.float32)) * 2 - 1, state.working_size)
+    return Segmentation(state.size, (), (), base, base)
 
 
 def segment(
@@ -295,10 +300,11 @@ def segment(
         size_limit(found.point, click.positive, before, settings.alpha) if adaptive else math.inf
     )
     prompt = Prompt(click, found, limit)
-    result = _merged(state, (*previous.prompts, prompt))
+    result = _merged(state, (*previous.prompts, prompt), previous.base)
     change = abs(int(result.working_mask.sum()) - int(before.sum()))
     if change > limit:
-        result = _merged(state, (*previous.prompts, replace(prompt, counted=False)))
+        dissent = replace(prompt, counted=False)
+        result = _merged(state, (*previous.prompts, dissent), previous.base)
     return result
 
 
@@ -326,7 +332,8 @@ def alternatives(
             results.append(results[-1])
             continue
         scale = Scale(float(found.thresholds[at]), float(score[at]), int(found.area[at]))
-        results.append(_assembled(state, segmentation.prompts, (*segmentation.scales[:-1], scale)))
+        scales = (*segmentation.scales[:-1], scale)
+        results.append(_assembled(state, segmentation.prompts, scales, segmentation.base))
         score[_alike(found.area, scale.area)] = 0
     return tuple(results)
 
@@ -335,21 +342,25 @@ def _alike(area: Int32[np.ndarray, " L"], other: int) -> Bool[np.ndarray, " L"]:
     return np.minimum(area, other) > 0.8 * np.maximum(area, other)
 
 
-def _merged(state: ImageState, prompts: tuple[Prompt, ...]) -> Segmentation:
+def _merged(state: ImageState, prompts: tuple[Prompt, ...], base: PixelMap | None) -> Segmentation:
     scales = tuple(_scale(state, prompt, prompts) for prompt in prompts)
-    return _assembled(state, prompts, scales)
+    return _assembled(state, prompts, scales, base)
 
 
 def _assembled(
-    state: ImageState, prompts: tuple[Prompt, ...], scales: tuple[Scale, ...]
+    state: ImageState,
+    prompts: tuple[Prompt, ...],
+    scales: tuple[Scale, ...],
+    base: PixelMap | None,
 ) -> Segmentation:
     margin = truncated_nearest_neighbour(
         [prompt.map.values for prompt in prompts],
         [scale.threshold for scale in scales],
         [prompt.map.point for prompt in prompts],
         [prompt.click.positive for prompt in prompts],
+        base,
     )
-    return Segmentation(state.size, prompts, scales, margin)
+    return Segmentation(state.size, prompts, scales, margin, base)
 
 
 def _scale(state: ImageState, prompt: Prompt, prompts: tuple[Prompt, ...]) -> Scale:

@@ -44,13 +44,13 @@ class Scale:
     """The threshold chosen for one map: lambda in Eq. 4.
 
     Attributes:
-        threshold: lambda, a value of the map; 0 if no candidate scores, and then the segment is
-            the prompt's own pixel.
+        threshold: lambda, a value of the map; None if no candidate scores, and then the segment
+            is the prompt's own pixel.
         score: its score, in [0, 1].
         area: pixels at or below it.
     """
 
-    threshold: float
+    threshold: float | None
     score: float
     area: int
 
@@ -177,7 +177,7 @@ def best_scale(
             if score > best_score:
                 best, best_score = at, score
     if best < 0:
-        return Scale(0.0, 0.0, 1)
+        return Scale(None, 0.0, 1)
     return Scale(float(found.thresholds[best]), best_score, int(found.area[best]))
 
 

@@ -75,7 +75,8 @@ class Session:
 
     Args:
         state: the prepared image (`pipeline.prepare`, or `Predictor.session()`).
-        previous: a segmentation to start from, at the photograph's size; empty if not given.
+        previous: a mask to correct, at the photograph's size; it stays wherever no click claims a
+            pixel. Empty if not given.
     """
 
     def __init__(self, state: ImageState, previous: Mask | None = None) -> None:

@@ -10,11 +10,12 @@ _TINY = np.finfo(np.float32).tiny
 def merge(start, stop, values, scale, positive, inner, outer, mask):  # type: ignore[no-untyped-def]
     """`inner`, `outer`: smallest scaled value per pixel over the positive, negative prompts."""
     width = values.shape[1]
+    divisor = scale if scale > 0 else np.float32(1)  # values at most 0 are 0 themselves
     for y in range(start, stop):
         for x in range(width):
             value = values[y, x]
             if value <= scale:
-                scaled = value / scale
+                scaled = value / divisor
                 if scaled < inner[y, x] and scaled < outer[y, x]:
                     mask[y, x] = positive
                 if positive:
