@@ -1,4 +1,4 @@
-"""Passes over the pixels behind simple linear iterative clustering (SLIC)."""
+"""Passes over pixels behind simple linear iterative clustering, and over a graph of segments."""
 
 import numpy as np
 from numba import njit
@@ -121,7 +121,9 @@ def absorb(pairs, colour, area, least, root):  # type: ignore[no-untyped-def]
             if target >= 0:
                 total = area[own] + area[target]
                 for channel in range(3):
-                    mixed = colour[own, channel] * area[own] + colour[target, channel] * area[target]
+                    mixed = (
+                        colour[own, channel] * area[own] + colour[target, channel] * area[target]
+                    )
                     colour[target, channel] = mixed / total
                 area[target] = total
                 root[own] = target
@@ -136,3 +138,18 @@ def _find(root, i):  # type: ignore[no-untyped-def]
         root[i] = root[root[i]]
         i = root[i]
     return i
+
+
+@njit(nogil=True, cache=True)
+def two_rings(start, end, strength, best):  # type: ignore[no-untyped-def]
+    """`best[i, j]`: smallest, over ways of one or two steps, of the larger strength on the way.
+
+    The neighbours of segment i are `end[start[i] : start[i + 1]]`, over boundaries `strength`.
+    """
+    for middle in range(len(start) - 1):
+        for one in range(start[middle], start[middle + 1]):
+            i = end[one]
+            best[middle, i] = min(best[middle, i], strength[one])
+            for other in range(start[middle], start[middle + 1]):
+                j = end[other]
+                best[i, j] = min(best[i, j], max(strength[one], strength[other]))
