@@ -13,10 +13,10 @@ def assign(start, stop, lab, centres, place_weight, labels):  # type: ignore[no-
     height, width = labels.shape
     rows, columns = centres.shape[:2]
     for y in range(start, stop):
-        home_row = y * rows // height
+        home_row = (2 * y + 1) * rows // (2 * height)
         first_row, last_row = max(home_row - 1, 0), min(home_row + 1, rows - 1)
         for x in range(width):
-            home = x * columns // width
+            home = (2 * x + 1) * columns // (2 * width)
             first, last = max(home - 1, 0), min(home + 1, columns - 1)
             best, nearest = np.float32(np.inf), 0
             for i in range(first_row, last_row + 1):

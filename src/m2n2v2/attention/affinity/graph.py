@@ -17,14 +17,14 @@ def weights(segments: Segments, parameters: AffinityParameters) -> Float[np.ndar
     """The graph's edge weights W, symmetric, 0 on the diagonal.
 
     Neighbours and neighbours of neighbours are linked with `exp(-(d^2 / (2 s_i s_j) + b / scale))`:
-    d their distance in colour, s the local spread, b the strongest boundary on the weakest way
-    of one or two steps between them. Segments at the image's border are linked among themselves,
+    d the distance of their features, s the local spread, b the strongest boundary on the weakest
+    way of one or two steps between them. Segments at the image's border are linked among themselves,
     weakly and without regard to boundaries.
     """
-    count = len(segments.colour)
+    count = len(segments.features)
     boundary = two_ring_boundary(segments)
     first, second = np.nonzero(np.isfinite(boundary))
-    distance = _squared_distance(segments.colour, first, second)
+    distance = _squared_distance(segments.features, first, second)
     spread = _local_spread(first, np.sqrt(distance), count, parameters.spread_limits)
     scale = 2 * parameters.neighbour_scale * np.sqrt(spread[first] * spread[second])
     strength = boundary[first, second] / parameters.boundary_scale
@@ -33,7 +33,7 @@ def weights(segments: Segments, parameters: AffinityParameters) -> Float[np.ndar
 
     frame = np.flatnonzero(segments.border)
     first, second = np.repeat(frame, len(frame)), np.tile(frame, len(frame))
-    distance = _squared_distance(segments.colour, first, second)
+    distance = _squared_distance(segments.features, first, second)
     scale = 2 * parameters.neighbour_scale * np.sqrt(spread[first] * spread[second])
     weak = parameters.border_weight * np.exp(-distance / scale)
     out[first, second] = np.maximum(out[first, second], weak)
@@ -46,7 +46,7 @@ def two_ring_boundary(segments: Segments) -> Float[np.ndarray, "m m"]:
 
     Infinite where there is no such way, and on the diagonal.
     """
-    count = len(segments.colour)
+    count = len(segments.features)
     middle, end = np.concatenate([segments.pairs, segments.pairs[:, ::-1]]).T
     order = np.argsort(middle, kind="stable")
     strength = np.concatenate([segments.boundary, segments.boundary])[order]
@@ -80,11 +80,11 @@ def manifold_ranking(weights: Float[np.ndarray, "m m"], share: float) -> Float[n
 
 
 def _squared_distance(
-    colour: Float[np.ndarray, "m f"],
+    features: Float[np.ndarray, "m f"],
     first: Int64[np.ndarray, " p"],
     second: Int64[np.ndarray, " p"],
 ) -> Float[np.ndarray, " p"]:
-    out: Float[np.ndarray, " p"] = np.square(colour[first] - colour[second]).sum(1)
+    out: Float[np.ndarray, " p"] = np.square(features[first] - features[second]).sum(1)
     return out
 
 

@@ -57,10 +57,9 @@ def slic(lab: Float32[np.ndarray, "H W 3"], segments: int, compactness: float) -
     columns = min(max(round(segments / rows), 1), width)
     side = (height * width / (rows * columns)) ** 0.5
     centres = np.zeros((rows, columns, 5), np.float32)
-    labels = (
-        (np.arange(height) * rows // height)[:, None] * columns
-        + (np.arange(width) * columns // width)[None, :]
-    ).astype(np.int32)
+    row = (2 * np.arange(height) + 1) * rows // (2 * height)
+    column = (2 * np.arange(width) + 1) * columns // (2 * width)
+    labels = (row[:, None] * columns + column[None, :]).astype(np.int32)
     kernel.update(lab, labels, centres)
     place_weight = np.float32((compactness / side) ** 2)
     for _ in range(SLIC_ROUNDS):
