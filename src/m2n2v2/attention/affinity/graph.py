@@ -18,8 +18,8 @@ def weights(segments: Segments, parameters: AffinityParameters) -> Float[np.ndar
 
     Neighbours and neighbours of neighbours are linked with `exp(-(d^2 / (2 s_i s_j) + b / scale))`:
     d the distance of their features, s the local spread, b the strongest boundary on the weakest
-    way of one or two steps between them. Segments at the image's border are linked among themselves,
-    weakly and without regard to boundaries.
+    way of one or two steps between them. Segments at the image's border are linked among
+    themselves, weakly and without regard to boundaries.
     """
     count = len(segments.features)
     boundary = two_ring_boundary(segments)
