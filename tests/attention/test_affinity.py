@@ -13,6 +13,7 @@ from m2n2v2.attention.affinity import AffinityParameters, Slic, Watershed
 from m2n2v2.attention.affinity.cues import Segments, measured
 from m2n2v2.attention.affinity.graph import manifold_ranking, two_ring_boundary, weights
 from m2n2v2.attention.affinity.partitions import partitioned, shares
+from m2n2v2.depth.precomputed import Precomputed
 from m2n2v2.errors import SettingsError
 from m2n2v2.grid import Size, overlaps
 from m2n2v2.images import read_image
@@ -64,13 +65,15 @@ def test_segments_of_a_cell_by_area() -> None:
 
 def test_colours_borders_and_boundaries_of_segments() -> None:
     labels = np.array([[0, 0, 0, 0], [0, 1, 2, 0], [0, 0, 0, 0]], np.int32)
-    lab = np.zeros((3, 4, 3), np.float32)
-    lab[1, 1, 0], lab[1, 2, 0] = 50, 100
+    channels = np.zeros((3, 4, 2), np.float32)
+    channels[1, 1, 0], channels[1, 2, 0] = 0.5, 1.0
+    channels[0, :, 1] = 1.0  # four of the ten pixels of segment 0
     strength = np.zeros((3, 4), np.float32)
     strength[1, 1], strength[1, 2] = 1, 3
-    found = measured(labels, lab, strength)
-    np.testing.assert_allclose(found.colour[1:, 0], [0.5, 1.0])
-    np.testing.assert_allclose(found.colour[:, 3:], 0)
+    found = measured(labels, channels, strength)
+    means, deviations = found.features[:, :2], found.features[:, 2:]
+    np.testing.assert_allclose(means, [[0, 0.4], [0.5, 0], [1, 0]], rtol=1e-6)
+    np.testing.assert_allclose(deviations, [[0, 0.24**0.5], [0, 0], [0, 0]], rtol=1e-6)
     assert found.border.tolist() == [True, False, False]
     assert found.pairs.tolist() == [[0, 1], [0, 2], [1, 2]]
     np.testing.assert_allclose(found.boundary, [0.5, 1.5, 2.0])  # means of both pixels of a step
@@ -78,10 +81,12 @@ def test_colours_borders_and_boundaries_of_segments() -> None:
 
 def chain_of_four() -> Segments:
     """Four segments in a row, colours 0, 0, 1, 1, a strong boundary in the middle."""
-    colour = np.zeros((4, 6))
-    colour[2:, 0] = 1.0
+    features = np.zeros((4, 6))
+    features[2:, 0] = 1.0
     pairs = np.array([[0, 1], [1, 2], [2, 3]])
-    return Segments(colour, np.array([True, False, False, True]), pairs, np.array([0.1, 0.5, 0.2]))
+    return Segments(
+        features, np.array([True, False, False, True]), pairs, np.array([0.1, 0.5, 0.2])
+    )
 
 
 def test_a_way_of_two_steps_is_as_weak_as_its_stronger_boundary() -> None:
@@ -152,6 +157,29 @@ def test_the_same_image_gives_the_same_bits() -> None:
     image, _ = disc()
     first, second = (Affinity(SMALL).extract(image).dense().matrix for _ in range(2))
     assert torch.equal(first, second)
+
+
+def test_a_mirrored_image_has_the_mirrored_attention_nearly() -> None:
+    """Nearly: watershed and the joining of fragments go through the image in one direction."""
+    image, _ = disc()
+    plain = Affinity(SMALL).extract(image).dense().matrix.reshape(16, 16, 16, 16)
+    mirrored = Affinity(SMALL).extract(np.ascontiguousarray(image[:, ::-1]))
+    back = mirrored.dense().matrix.reshape(16, 16, 16, 16).flip(1, 3)
+    total_variation = (plain - back).abs().sum((2, 3)) / 2
+    assert total_variation.mean() < 0.05
+
+
+def test_depth_parts_what_colour_does_not() -> None:
+    image = np.full((40, 40, 3), 90, np.uint8)
+    near = np.zeros((40, 40), np.float32)
+    near[:, 20:] = 1
+    parameters = AffinityParameters(grid=8, partitions=(Slic(64, 10.0),))
+    blind = Affinity(parameters).extract(image).dense().matrix.reshape(8, 8, 8, 8)
+    source = Affinity(parameters, Precomputed(near))
+    seeing = source.extract(image).dense().matrix.reshape(8, 8, 8, 8)
+    assert blind[:, :4, :, 4:].sum((2, 3)).mean() > 0.2
+    assert seeing[:, :4, :, 4:].sum((2, 3)).mean() < 0.01
+    assert source.name.startswith("affinity (no weights), depth ")
 
 
 def test_one_click_on_a_disc_through_the_whole_pipeline() -> None:
@@ -233,6 +261,7 @@ def test_any_small_image_gives_a_stochastic_matrix(height: int, width: int, seed
         {"boundary_scale": float("nan")},
         {"spread_limits": (0.3, 0.01)},
         {"border_weight": -1.0},
+        {"depth_weight": -1.0},
         {"ridge": 0.0},
         {"ranking": 1.0},
     ],

@@ -19,33 +19,33 @@ class Segments:
     """What is known of the m segments of one partition.
 
     Attributes:
-        colour: mean and standard deviation of Lab / 100.
+        features: mean and standard deviation of each channel, colour and, if given, depth.
         border: touches the border of the image.
         pairs: neighbours (4-neighbourhood of pixels), smaller number first.
         boundary: mean boundary strength along each pair's common boundary.
     """
 
-    colour: Float[np.ndarray, "m 6"]
+    features: Float[np.ndarray, "m f"]
     border: Bool[np.ndarray, " m"]
     pairs: Int64[np.ndarray, "p 2"]
     boundary: Float[np.ndarray, " p"]
 
 
 def measured(
-    labels: Labels, lab: Float32[np.ndarray, "H W 3"], strength: Float32[np.ndarray, "H W"]
+    labels: Labels, channels: Float32[np.ndarray, "H W c"], strength: Float32[np.ndarray, "H W"]
 ) -> Segments:
     """The cues of one partition's segments.
 
     Args:
-        lab: the image in CIE Lab.
+        channels: what segments are compared by, one unit being a long way (Lab / 100).
         strength: of the boundary at each pixel, 0 or more.
     """
     flat = labels.ravel()
     area = np.bincount(flat)
     count = len(area)
-    mean, spread = np.empty((count, 3)), np.empty((count, 3))
-    for channel in range(3):
-        values = lab[:, :, channel].ravel().astype(np.float64) / 100
+    mean, spread = (np.empty((count, channels.shape[2])) for _ in range(2))
+    for channel in range(channels.shape[2]):
+        values = channels[:, :, channel].ravel().astype(np.float64)
         mean[:, channel] = np.bincount(flat, values) / area
         square = np.bincount(flat, (values - mean[flat, channel]) ** 2) / area
         spread[:, channel] = np.sqrt(square)

@@ -44,9 +44,9 @@ class AffinityParameters:
     grid: int = 64
     """Cells along each side of the attention, 1 or more; finer costs time in every product."""
 
-    pixels: int = 420_000
-    """Larger photographs are reduced to this area for the analysis (480p stays whole), 1 or more:
-    segments and boundary widths are in pixels of that size."""
+    pixels: int = 100_000
+    """Larger photographs are reduced to this area for the analysis, 1 or more; boundary widths
+    are in pixels of that size. A segment is then ten pixels wide, and finer ones gain nothing."""
 
     partitions: tuple[Partition, ...] = (
         Slic(600, 5.0),
@@ -56,7 +56,7 @@ class AffinityParameters:
     )
     """One head each: where one partition leaks, the others hold."""
 
-    boundary_sigma: float = 4.0
+    boundary_sigma: float = 3.2
     """Width in pixels over which colour histograms are compared for boundary strength, over 0;
     wide enough to see a texture as one colour."""
 
@@ -65,6 +65,10 @@ class AffinityParameters:
 
     neighbour_scale: float = 0.05
     """Colour distance (Lab / 100) that counts as near, as a share of the local spread, over 0."""
+
+    depth_weight: float = 1.0
+    """What the whole range of depth, nearest to farthest, counts as in Lab / 100, 0 or more;
+    used where the source was given depth."""
 
     spread_limits: tuple[float, float] = (0.01, 0.3)
     """The local spread (distance to the third nearest neighbour) is kept in this range."""
@@ -84,7 +88,8 @@ class AffinityParameters:
             _check(name, getattr(self, name), getattr(self, name) >= 1, "1 or more")
         for name in ("boundary_sigma", "boundary_scale", "neighbour_scale", "ridge"):
             _check(name, getattr(self, name), getattr(self, name) > 0, "a number over 0")
-        _check("border_weight", self.border_weight, self.border_weight >= 0, "0 or more")
+        for name in ("border_weight", "depth_weight"):
+            _check(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
         _check("ranking", self.ranking, 0 < self.ranking < 1, "a number in (0, 1)")
         low, high = self.spread_limits
         _check("spread_limits", self.spread_limits, 0 < low <= high, "two numbers, 0 < low <= high")

@@ -8,9 +8,17 @@ from skimage import segmentation
 from m2n2v2 import grid
 from m2n2v2.attention.affinity.parameters import Partition, Slic
 from m2n2v2.grid import Size
+from m2n2v2.kernels import superpixels as kernel
+from m2n2v2.kernels.threads import over_rows
 
 Labels = Int32[np.ndarray, "H W"]
 """The segment of each pixel, 0 to m - 1, every number used."""
+
+SLIC_ROUNDS = 6
+"""Of assignment and update; segments hardly move after these."""
+
+LEAST_SHARE = 0.5
+"""Of an average segment's area; smaller fragments are joined to a neighbour."""
 
 GRADIENT_SIGMA = 1.0
 """Of the colour gradient the watershed follows, in pixels."""
@@ -25,20 +33,59 @@ def partitioned(lab: Float32[np.ndarray, "H W 3"], partition: Partition) -> Labe
     """
     segments = min(partition.segments, lab.shape[0] * lab.shape[1])
     if isinstance(partition, Slic):
-        labels = segmentation.slic(
-            lab,
-            n_segments=segments,
-            compactness=partition.compactness / max(float(np.ptp(lab)), 1e-6),  # slic divides, too
-            convert2lab=False,
-            channel_axis=-1,
-            start_label=0,
-        )
-    else:
-        labels = segmentation.watershed(  # type: ignore[no-untyped-call]
-            colour_gradient(lab), markers=segments
-        )
+        return slic(lab, segments, partition.compactness)
+    labels = segmentation.watershed(  # type: ignore[no-untyped-call]
+        colour_gradient(lab), markers=segments
+    )
     _, flat = np.unique(labels, return_inverse=True)
     return flat.reshape(lab.shape[:2]).astype(np.int32)
+
+
+def slic(lab: Float32[np.ndarray, "H W 3"], segments: int, compactness: float) -> Labels:
+    """Simple linear iterative clustering (Achanta et al. 2012), every segment connected.
+
+    Centres start on a grid of equal cells and a pixel chooses among the nine around it. Fragments
+    smaller than half an average segment go to the neighbour of the nearest colour.
+
+    Args:
+        lab: the image in CIE Lab.
+        segments: about how many, at least 1 and at most the pixels.
+        compactness: a distance of one segment's side counts as this much colour.
+    """
+    height, width = lab.shape[:2]
+    rows = min(max(round((segments * height / width) ** 0.5), 1), height)
+    columns = min(max(round(segments / rows), 1), width)
+    side = (height * width / (rows * columns)) ** 0.5
+    centres = np.zeros((rows, columns, 5), np.float32)
+    row = (2 * np.arange(height) + 1) * rows // (2 * height)
+    column = (2 * np.arange(width) + 1) * columns // (2 * width)
+    labels = (row[:, None] * columns + column[None, :]).astype(np.int32)
+    kernel.update(lab, labels, centres)
+    place_weight = np.float32((compactness / side) ** 2)
+    for _ in range(SLIC_ROUNDS):
+        over_rows(kernel.assign, height, lab, centres, place_weight, labels)
+        kernel.update(lab, labels, centres)
+    return _without_fragments(labels, lab, LEAST_SHARE * side * side)
+
+
+def _without_fragments(labels: Labels, lab: Float32[np.ndarray, "H W 3"], least: float) -> Labels:
+    components = np.empty_like(labels)
+    count = kernel.connected(labels, components)
+    flat = components.ravel()
+    area = np.bincount(flat, minlength=count).astype(np.float64)
+    colour = np.stack([np.bincount(flat, lab[:, :, i].ravel(), count) / area for i in range(3)], 1)
+    steps = np.concatenate([_keys(components, count), _keys(components.T, count)])
+    both = np.unique(np.concatenate([steps, steps % count * count + steps // count]))
+    root = np.empty(count, np.int64)
+    kernel.absorb(np.stack([both // count, both % count], 1), colour, area, least, root)
+    _, number = np.unique(root, return_inverse=True)
+    return number[components].astype(np.int32)
+
+
+def _keys(components: Labels, count: int) -> Int64[np.ndarray, " s"]:
+    one, other = components[:, :-1], components[:, 1:]
+    cut = one != other
+    return one[cut].astype(np.int64) * count + other[cut]
 
 
 def shares(

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from skimage.color import rgb2lab
 
 from m2n2v2.arrays import Image
@@ -13,8 +13,9 @@ from m2n2v2.attention.affinity.graph import manifold_ranking, weights
 from m2n2v2.attention.affinity.parameters import AffinityParameters
 from m2n2v2.attention.affinity.partitions import Labels, partitioned, shares
 from m2n2v2.attention.factored import FactoredAttention, Head
+from m2n2v2.depth.base import DepthSource
 from m2n2v2.grid import Size
-from m2n2v2.images import resized
+from m2n2v2.images import resized, resized_map
 
 
 class Affinity:
@@ -24,34 +25,43 @@ class Affinity:
 
     Args:
         parameters: its constants.
+        depth: measured or estimated depth, as one more cue beside colour; None for none.
     """
 
-    def __init__(self, parameters: AffinityParameters | None = None) -> None:
+    def __init__(
+        self, parameters: AffinityParameters | None = None, depth: DepthSource | None = None
+    ) -> None:
         self.parameters = parameters or AffinityParameters()
+        self.depth = depth
 
     @property
     def name(self) -> str:
-        return "affinity (no weights)"
+        return "affinity (no weights)" + (f", depth {self.depth.name}" if self.depth else "")
 
     def extract(self, image: Image) -> FactoredAttention:
         """The attention of `image` over a square grid, whatever the image's shape."""
-        lab = rgb2lab(_reduced(image, self.parameters.pixels)).astype(np.float32)
+        size = _analysed(Size(*image.shape[:2]), self.parameters.pixels)
+        lab = rgb2lab(resized(image, size)).astype(np.float32)
+        channels = lab / 100
+        if self.depth is not None:
+            depth = resized_map(self.depth.estimate(image), size).cpu().numpy()
+            channels = np.dstack([channels, self.parameters.depth_weight * depth])
         strength = boundary_strength(lab, self.parameters.boundary_sigma)
         cells = Size(self.parameters.grid, self.parameters.grid)
         heads = []
         for partition in self.parameters.partitions:
             labels = partitioned(lab, partition)
-            graph = weights(measured(labels, lab, strength), self.parameters)
+            graph = weights(measured(labels, channels, strength), self.parameters)
             heads.append(_head(labels, cells, manifold_ranking(graph, self.parameters.ranking)))
         return FactoredAttention(cells, heads)
 
 
-def _reduced(image: Image, pixels: int) -> UInt8[np.ndarray, "rows columns 3"]:
-    height, width = image.shape[:2]
-    scale = math.sqrt(pixels / (height * width))
+def _analysed(size: Size, pixels: int) -> Size:
+    """`size`, reduced to an area of about `pixels` if it is larger."""
+    scale = math.sqrt(pixels / size.area)
     if scale >= 1:
-        return image
-    return resized(image, Size(max(1, round(height * scale)), max(1, round(width * scale))))
+        return size
+    return Size(max(1, round(size.height * scale)), max(1, round(size.width * scale)))
 
 
 def _head(labels: Labels, cells: Size, affinity: Float[np.ndarray, "m m"]) -> Head:
