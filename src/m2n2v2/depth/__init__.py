@@ -6,11 +6,19 @@ from typing import TYPE_CHECKING, Any
 from m2n2v2.depth.base import DepthSource as DepthSource
 
 if TYPE_CHECKING:
+    from m2n2v2.depth.depth_anything import DepthAnything as DepthAnything
     from m2n2v2.depth.flat import Flat as Flat
+    from m2n2v2.depth.marigold import Marigold as Marigold
     from m2n2v2.depth.measured import Measured as Measured
     from m2n2v2.depth.precomputed import Precomputed as Precomputed
 
-_HOMES = {"Flat": "flat", "Measured": "measured", "Precomputed": "precomputed"}
+_HOMES = {
+    "DepthAnything": "depth_anything",
+    "Flat": "flat",
+    "Marigold": "marigold",
+    "Measured": "measured",
+    "Precomputed": "precomputed",
+}
 
 
 def __getattr__(name: str) -> Any:
