@@ -25,6 +25,7 @@ def test_positive_numbers(name, value):
     ("name", "bad", "good"),
     [
         ("chain_threshold", [0, 1, -0.1, 1.1, math.nan, "x", None], [0.01, 0.99]),
+        ("order_weight", [-1.0, math.nan, math.inf, True, "1"], [0, 0.0, 4.0]),
         ("prior_fraction", [0, -0.1, 1.01, math.nan, "x"], [0.01, 1, 1.0]),
         ("chain_steps", [0, -1, 1.5, 10.0, True, None, "5"], [1, 1000]),
         ("sinkhorn_rounds", [0, -1, 2.0, True, "5"], [None, 1, 200]),
@@ -47,6 +48,7 @@ def test_every_setting_is_tried_here():
     tried = {
         *POSITIVE,
         "chain_threshold",
+        "order_weight",
         "prior_fraction",
         "chain_steps",
         "sinkhorn_rounds",

@@ -40,7 +40,7 @@ from m2n2v2.version import __version__
 Progress = Callable[[str], None]
 """Called with the name of each stage of the preparation as it begins."""
 
-STAGES = ("attention", "transition", "depth", "upsampling", "warm-up")
+STAGES = ("attention", "depth", "transition", "upsampling", "warm-up")
 
 
 @dataclass(frozen=True)
@@ -197,19 +197,24 @@ def prepare(
     announce("attention")
     found = attention.extract(image).to(device)  # n x n, rows sum to 1
 
-    announce("transition")
-    transition = doubly_stochastic(  # n x n, rows and columns sum to 1
-        found,
-        settings.temperature,
-        tolerance=settings.sinkhorn_tolerance,
-        rounds=settings.sinkhorn_rounds,
-    )
-
     announce("depth")
     depth_map = None
     if depth is not None:
         depth_map = matching(depth.estimate(image), image)  # H W, [0, 1], larger nearer
         depth_map = resized_map(depth_map, working_size)
+
+    announce("transition")
+    cell_depth = None
+    if depth_map is not None and settings.order_weight:
+        cell_depth = resized_map(depth_map, found.cells)
+    transition = doubly_stochastic(  # n x n, rows and columns sum to 1
+        found,
+        settings.temperature,
+        tolerance=settings.sinkhorn_tolerance,
+        rounds=settings.sinkhorn_rounds,
+        depth=cell_depth,
+        order_weight=settings.order_weight,
+    )
 
     announce("upsampling")
     upsampling = joint_bilateral_upsampling(  # h x w -> H x W

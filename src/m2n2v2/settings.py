@@ -31,6 +31,10 @@ class Settings:
     sinkhorn_rounds: int | None = None
     """A fixed number of balancing rounds instead of the tolerance; M2N2 runs 200."""
 
+    order_weight: float = 0.0
+    """Attention to cells at another depth is multiplied by `exp(-order_weight |difference|)`, 0 or
+    more. 0, off, is the paper's choice; supplement 10 tried it and lost (our reading of it)."""
+
     chain_threshold: float = 0.3
     """tau_M: the relative probability at which a cell counts as reached, in (0, 1) (Eq. 3)."""
 
@@ -69,6 +73,11 @@ class Settings:
     def __post_init__(self) -> None:
         for name in ("temperature", "sinkhorn_tolerance", "spatial_sigma", "range_sigma", "alpha"):
             self._check(name, 0.0 < self._number(name) < float("inf"), "a finite number over 0")
+        self._check(
+            "order_weight",
+            0.0 <= self._number("order_weight") < float("inf"),
+            "a finite number, 0 or more",
+        )
         self._check("chain_threshold", 0.0 < self._number("chain_threshold") < 1.0, "in (0, 1)")
         self._check("prior_fraction", 0.0 < self._number("prior_fraction") <= 1.0, "in (0, 1]")
         self._check("chain_steps", self._whole("chain_steps", 1), "a whole number, 1 or more")
