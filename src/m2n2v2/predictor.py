@@ -1,5 +1,6 @@
 """An object with SAM's call shapes, thin over the pipeline."""
 
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -18,6 +19,7 @@ from m2n2v2.presets import preset
 from m2n2v2.prompts import clicks_from_arrays
 from m2n2v2.session import MapCache, Session, replay
 from m2n2v2.settings import Settings
+from m2n2v2.weights import Loading
 
 LOW_RESOLUTION = Size(256, 256)
 """Size of the logits that `predict` returns for the next call's `mask_input`, as SAM's."""
@@ -57,12 +59,20 @@ class Predictor:
         *,
         device: str | torch.device = "auto",
         progress: Progress | None = None,
+        loading: Loading | None = None,
     ) -> Self:
-        """A predictor by the name of a preset (`m2n2v2 info` lists them)."""
-        found = preset(name)
+        """A predictor by the name of a preset (`m2n2v2 info` lists them).
+
+        Args:
+            loading: how its weights are found, if it needs any; its device is overruled by
+                `device`, and its `weights` are the attention's.
+        """
+        device = choose_device(str(device))
+        loading = replace(loading or Loading(), device=str(device))
+        found = preset(name, device=str(device))
         return cls(
-            found.attention_source(),
-            found.depth_source(),
+            found.attention_source(loading),
+            found.depth_source(replace(loading, weights=None)),
             found.settings,
             device=device,
             progress=progress,

@@ -1,23 +1,55 @@
 """Presets by name: which attention, which depth, which settings; and the paper's ablations."""
 
 import importlib
+import importlib.util
 from dataclasses import dataclass, replace
 from typing import Any
 
 from m2n2v2.attention.base import AttentionSource
 from m2n2v2.depth.base import DepthSource
+from m2n2v2.devices import choose_device
 from m2n2v2.errors import BackendError
 from m2n2v2.settings import Settings
+from m2n2v2.weights import Loading, cached, model
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """Where a source is made: `module:callable`.
+
+    Attributes:
+        weights: a key of `weights.MODELS`; the callable then takes it, a `Loading` and a side.
+            None: it takes nothing.
+    """
+
+    home: str
+    weights: str | None = None
+
+
+_SIZES = ("small", "base", "large")
+_DINOV2 = [f"dinov2-{kind}{size}" for kind in ("", "with-registers-") for size in _SIZES]
 
 ATTENTION = {
-    "affinity": "m2n2v2.attention.affinity:Affinity",
+    "affinity": Backbone("m2n2v2.attention.affinity:Affinity"),
+    "none": Backbone("m2n2v2.attention.none:NoAttention"),
+    "sd2": Backbone("m2n2v2.attention.stable_diffusion:StableDiffusion.load", "sd2"),
+    "sd1": Backbone("m2n2v2.attention.stable_diffusion:StableDiffusion.load", "sd1"),
+    **{name: Backbone("m2n2v2.attention.dinov2:Dinov2.load", name) for name in _DINOV2},
 }
-"""Attention sources that need no argument: name -> module:class."""
+"""Attention sources by name. `NAME@SIDE` has cells of another size than the paper's."""
 
 DEPTH = {
-    "flat": "m2n2v2.depth.flat:Flat",
+    "flat": Backbone("m2n2v2.depth.flat:Flat"),
+    **{
+        name: Backbone("m2n2v2.depth.depth_anything:DepthAnything.load", name)
+        for name in (f"depth-anything-v2-{size}" for size in _SIZES)
+    },
+    **{
+        name: Backbone("m2n2v2.depth.marigold:Marigold.load", name)
+        for name in ("marigold-lcm", "marigold-v1-1")
+    },
 }
-"""Depth sources that need no argument: name -> module:class."""
+"""Depth sources by name. `NAME@SIDE` sees the image at another size than the default."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +57,9 @@ class Preset:
     """A segmenter by name.
 
     Attributes:
-        attention: a key of `ATTENTION`.
-        depth: a key of `DEPTH`; None for no depth of its own (one measured can be given).
+        attention: a key of `ATTENTION`, or `KEY@SIDE`.
+        depth: a key of `DEPTH`, or `KEY@SIDE`; None for no depth of its own (one measured can be
+            given).
         settings: the method's constants.
         summary: one line for people.
     """
@@ -37,15 +70,26 @@ class Preset:
     settings: Settings
     summary: str
 
-    def attention_source(self) -> AttentionSource:
-        source: AttentionSource = _load(ATTENTION, self.attention)()
+    def attention_source(self, loading: Loading | None = None) -> AttentionSource:
+        """Load the attention backbone; `loading` says from where and to which device."""
+        source: AttentionSource = _made(ATTENTION, self.attention, loading)
         return source
 
-    def depth_source(self) -> DepthSource | None:
+    def depth_source(self, loading: Loading | None = None) -> DepthSource | None:
+        """Load the depth backbone, if the preset has one."""
         if self.depth is None:
             return None
-        source: DepthSource = _load(DEPTH, self.depth)()
+        source: DepthSource = _made(DEPTH, self.depth, loading)
         return source
+
+    def weights(self) -> tuple[str, ...]:
+        """Names of the weights it needs, keys of `weights.MODELS`."""
+        needed = (_backbone(ATTENTION, self.attention), self.depth and _backbone(DEPTH, self.depth))
+        return tuple(each.weights for each in needed if each and each.weights)
+
+
+def _paper(name: str, attention: str, depth: str, summary: str) -> Preset:
+    return Preset(name, attention, depth, Settings.paper(), summary)
 
 
 PRESETS = {
@@ -71,6 +115,45 @@ PRESETS = {
             ),
             "the first version's rules (prior score, no depth) on the offline attention",
         ),
+        _paper(
+            "paper",
+            "sd2",
+            "depth-anything-v2-large@2024",
+            "M2N2V2 as published: Stable Diffusion 2, Depth Anything V2 Large (CC-BY-NC-4.0)",
+        ),
+        _paper(
+            "sd2",
+            "sd2",
+            "depth-anything-v2-small",
+            "Stable Diffusion 2 at side 128, Depth Anything V2 Small",
+        ),
+        _paper(
+            "sd2-64",
+            "sd2@64",
+            "depth-anything-v2-small",
+            "Stable Diffusion 2 at side 64, for the CPU: a sixteenth of the memory, coarser maps",
+        ),
+        _paper(
+            "sd1",
+            "sd1",
+            "depth-anything-v2-small",
+            "Stable Diffusion 1 at side 112, Depth Anything V2 Small",
+        ),
+        *(
+            _paper(
+                name,
+                name,
+                "depth-anything-v2-small",
+                f"{name.replace('dinov2', 'DINOv2')} at side 80, Depth Anything V2 Small",
+            )
+            for name in _DINOV2
+        ),
+        _paper(
+            "none",
+            "none",
+            "depth-anything-v2-small",
+            "no attention, depth alone (the paper's ablation)",
+        ),
     )
 }
 """Every preset by name."""
@@ -85,41 +168,111 @@ ABLATIONS: dict[str, dict[str, Any]] = {
         "depth_guided_fill": False,
         "size_rule": "prior",
     },
+    "order-aware": {"order_weight": 4.0},
     **{f"alpha-{alpha}": {"alpha": float(alpha)} for alpha in (1, 2, 4, 8, 16, 32, 64)},
 }
-"""The rows of Table 3 and, with values of ours, Table 6: what each changes in a preset."""
+"""The rows of Table 3, supplement 10's order-aware attention (the weight is ours) and, with values
+of ours, Table 6: what each changes in a preset."""
+
+AUTO = {
+    "cpu": ("sd2-64", "dinov2-base", "offline"),
+    "gpu": ("sd2", "sd1", "dinov2-base", "offline"),
+}
+"""What `auto` looks for, best first (Table 2), by kind of device."""
 
 
-def preset(name: str) -> Preset:
-    """A preset by name; `NAME/ABLATION` is that preset with one ablation's settings.
+def preset(name: str, *, device: str = "cpu") -> Preset:
+    """A preset by name.
+
+    Args:
+        name: a key of `PRESETS`; `ATTENTION+DEPTH`, two backbones under the paper's settings, as
+            in Table 2 (`sd1+depth-anything-v2-large@2024`, `sd2+flat`, `sd2+marigold-lcm`); or
+            `auto`, the best whose weights are in the cache. `NAME/ABLATION` is any of them with
+            one ablation's settings.
+        device: where it is to run; `auto` asks less of a CPU.
 
     Raises:
-        BackendError: no preset or ablation of that name.
+        BackendError: no preset, backbone or ablation of that name.
     """
     base, _, ablation = name.partition("/")
-    if base not in PRESETS:
-        raise BackendError(
-            f"there is no preset {base!r}", cure=f"choose from {', '.join(sorted(PRESETS))}"
-        )
+    found = automatic(device) if base == "auto" else _named(base)
     if not ablation:
-        return PRESETS[base]
+        return found
     if ablation not in ABLATIONS:
         raise BackendError(
             f"there is no ablation {ablation!r}", cure=f"choose from {', '.join(ABLATIONS)}"
         )
-    found = PRESETS[base]
     return replace(
         found,
-        name=name,
+        name=f"{found.name}/{ablation}",
         settings=found.settings.replace(**ABLATIONS[ablation]),
         summary=f"{found.summary}; {ablation.replace('-', ' ')}",
     )
 
 
-def _load(registry: dict[str, str], name: str) -> Any:
+def automatic(device: str = "auto") -> Preset:
+    """The best preset whose weights are in the cache; its summary says why. No network is used."""
+    kind = "cpu" if choose_device(device).type == "cpu" else "gpu"
+    absent: list[str] = []
+    for name in AUTO[kind]:
+        found = PRESETS[name]
+        attention = _backbone(ATTENTION, found.attention).weights
+        if attention and not _here(attention):
+            absent.append(attention)
+            continue
+        reasons = [f"the best on this {kind.upper()} with weights here"] if attention else []
+        reasons += [f"no weights of {' or '.join(absent)} are here"] if absent else []
+        missing = [each for each in found.weights() if not _here(each)]
+        if missing:
+            found = replace(found, depth=None)
+            reasons.append(f"without depth, as {missing[0]} is not here")
+        return replace(found, summary=f"{found.summary} ({'; '.join(reasons)})")
+    raise AssertionError("the last preset of AUTO needs no weights")
+
+
+def _here(weights: str) -> bool:
+    """Can these weights be loaded now?"""
+    extra = ("huggingface_hub", "transformers", "diffusers")
+    installed = all(importlib.util.find_spec(each) for each in extra)
+    return installed and cached(model(weights)) is not None
+
+
+def _named(name: str) -> Preset:
+    if name in PRESETS:
+        return PRESETS[name]
+    attention, plus, depth = name.partition("+")
+    if not plus:
+        raise BackendError(
+            f"there is no preset {name!r}",
+            cure=f"choose from auto, {', '.join(sorted(PRESETS))}, or ATTENTION+DEPTH of "
+            f"{', '.join(ATTENTION)} and {', '.join(DEPTH)}",
+        )
+    _backbone(ATTENTION, attention), _backbone(DEPTH, depth)
+    settings = Settings.offline() if attention == "affinity" else Settings.paper()
+    return Preset(name, attention, depth, settings, f"{attention} attention, {depth} depth")
+
+
+def _backbone(registry: dict[str, Backbone], key: str) -> Backbone:
+    name, at, side = key.partition("@")
     if name not in registry:
         raise BackendError(
             f"there is no source {name!r}", cure=f"choose from {', '.join(sorted(registry))}"
         )
-    module, _, attribute = registry[name].partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    if at and not (side.isdecimal() and registry[name].weights):
+        raise BackendError(
+            f"source {key!r} cannot have that size",
+            cure="write NAME@SIDE with a whole number, for a source that has weights",
+        )
+    return registry[name]
+
+
+def _made(registry: dict[str, Backbone], key: str, loading: Loading | None) -> Any:
+    found = _backbone(registry, key)
+    home, _, path = found.home.partition(":")
+    make: Any = importlib.import_module(home)
+    for attribute in path.split("."):
+        make = getattr(make, attribute)
+    if found.weights is None:
+        return make()
+    side = key.partition("@")[2]
+    return make(found.weights, loading, side=int(side) if side else None)

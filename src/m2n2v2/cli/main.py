@@ -11,6 +11,7 @@ import typer
 
 from m2n2v2.cli.info import info
 from m2n2v2.cli.segment import Ordered, segment
+from m2n2v2.cli.weights import app as weights
 from m2n2v2.errors import M2N2Error
 from m2n2v2.version import __version__
 
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 app.command(cls=Ordered)(segment)
 app.command()(info)
+app.add_typer(weights, name="weights")
 
 
 def _version(asked: bool) -> None:

@@ -2,7 +2,9 @@
 
 import json
 import os
+import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +12,7 @@ import typer
 from typer.core import TyperCommand
 
 if TYPE_CHECKING:
+    from m2n2v2.presets import Preset
     from m2n2v2.prompts import Click
 
 
@@ -49,7 +52,27 @@ def segment(
     maps: Annotated[
         Path | None, typer.Option(help="A folder for a picture of each click's walk to its mask.")
     ] = None,
-    preset: Annotated[str, typer.Option(help="NAME or NAME/ABLATION; see `info`.")] = "offline",
+    preset: Annotated[
+        str,
+        typer.Option(
+            help="NAME, ATTENTION+DEPTH, or auto: the best whose weights are here; each with "
+            "/ABLATION; see `info`."
+        ),
+    ] = "auto",
+    weights: Annotated[
+        str | None,
+        typer.Option(help="The attention's weights: a folder, a .safetensors file or a hub id."),
+    ] = None,
+    depth_weights: Annotated[
+        str | None, typer.Option(help="The depth model's weights, likewise.")
+    ] = None,
+    offline: Annotated[bool, typer.Option(help="Never use the network.")] = False,
+    allow_pickle: Annotated[
+        bool, typer.Option(help="Load .ckpt and .bin weights, too: they can run code.")
+    ] = False,
+    dtype: Annotated[
+        str, typer.Option(help="auto, float32, bfloat16 or float16 (CUDA only).")
+    ] = "auto",
     attention: Annotated[
         Path | None, typer.Option(help="An attention from a .npy or .npz file, not the preset's.")
     ] = None,
@@ -66,27 +89,38 @@ def segment(
     from m2n2v2.attention import Precomputed
     from m2n2v2.cli.progress import StageBar
     from m2n2v2.depth import Measured
+    from m2n2v2.devices import choose_device
     from m2n2v2.grid import Size
     from m2n2v2.images import read_image, write_png
     from m2n2v2.predictor import Predictor
-    from m2n2v2.presets import preset as preset_by_name
     from m2n2v2.prompts import check_sequence
+    from m2n2v2.weights import Loading
 
     clicks = _clicks(ctx.meta["m2n2v2.labels"], fg or [], bg or [], clicks_file)
     for path in (output, overlay):
         _check_writable(path)
     pixels = read_image(image)
     check_sequence(clicks, Size(*pixels.shape[:2]))
-    found = preset_by_name(preset)
-    source = Precomputed(attention) if attention else found.attention_source()
-    folder = _folder(maps) if maps else None
     measured = Measured(depth, unit=depth_unit) if depth else None
+    if attention and preset == "auto":
+        preset = "offline"  # there is no backbone to choose
+    found = _preset(preset, device, weights, depth_weights)
+    loading = Loading(
+        weights=weights,
+        offline=offline,
+        allow_pickle=allow_pickle,
+        device=str(choose_device(device)),
+        dtype=dtype,
+        tell=lambda line: print(line, file=sys.stderr),
+    )
+    source = Precomputed(attention) if attention else found.attention_source(loading)
+    folder = _folder(maps) if maps else None
 
     started = time.perf_counter()
     with StageBar(image.name) as bar:
         predictor = Predictor(
             source,
-            measured or found.depth_source(),
+            measured or found.depth_source(replace(loading, weights=depth_weights)),
             found.settings,
             device=device,
             progress=bar,
@@ -116,7 +150,7 @@ def segment(
         "area": int(mask.sum()),
         "scales": [scale.threshold for scale in result.scales],
         "scores": [scale.score for scale in result.scales],
-        "preset": preset,
+        "preset": found.name,
         "attention": session.state.provenance.attention,
         "depth": session.state.provenance.depth,
         "version": session.state.provenance.version,
@@ -129,6 +163,22 @@ def segment(
         print(json.dumps(facts, indent=2))
     else:
         _tell(facts)
+
+
+def _preset(name: str, device: str, weights: str | None, depth_weights: str | None) -> "Preset":
+    from m2n2v2.errors import BackendError
+    from m2n2v2.presets import preset
+
+    if name.partition("/")[0] != "auto":
+        return preset(name)
+    if weights or depth_weights:
+        raise BackendError(
+            "weights came without a preset to say which model they are",
+            cure="name one, for example --preset sd2-64",
+        )
+    found = preset(name, device=device)
+    print(f"preset: {found.name}: {found.summary}", file=sys.stderr)
+    return found
 
 
 def _tell(facts: dict[str, Any]) -> None:
