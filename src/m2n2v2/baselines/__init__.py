@@ -1,0 +1,89 @@
+"""Segmenters by name: ours, and others to compare with, behind one Protocol."""
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from m2n2v2.baselines.base import Clicking as Clicking
+from m2n2v2.baselines.base import Segmenter as Segmenter
+from m2n2v2.errors import BackendError
+from m2n2v2.presets import PRESETS, preset
+
+CLASSICAL: Mapping[str, str] = {
+    "click-disc": "m2n2v2.baselines.click_disc:ClickDisc",
+    "geodesic": "m2n2v2.baselines.geodesic:Geodesic",
+    "grabcut": "m2n2v2.baselines.grabcut:GrabCut",
+    "random-walker": "m2n2v2.baselines.random_walker:RandomWalker",
+}
+"""Methods without weights: name -> module:class."""
+
+TRAINED: Mapping[str, tuple[str, str]] = {
+    "sam-vit-base": ("m2n2v2.baselines.sam:Sam", "facebook/sam-vit-base"),
+    "sam-vit-large": ("m2n2v2.baselines.sam:Sam", "facebook/sam-vit-large"),
+    "sam-vit-huge": ("m2n2v2.baselines.sam:Sam", "facebook/sam-vit-huge"),
+    "sam2-hiera-tiny": ("m2n2v2.baselines.sam2:Sam2", "facebook/sam2.1-hiera-tiny"),
+    "sam2-hiera-base-plus": ("m2n2v2.baselines.sam2:Sam2", "facebook/sam2.1-hiera-base-plus"),
+    "sam2-hiera-large": ("m2n2v2.baselines.sam2:Sam2", "facebook/sam2.1-hiera-large"),
+}
+"""Supervised methods, through transformers: name -> module:class, weights."""
+
+
+def names() -> list[str]:
+    """Every name that `segmenter` takes; ours also as PRESET/ABLATION."""
+    return [*PRESETS, *CLASSICAL, *TRAINED]
+
+
+def segmenter(name: str, device: str = "auto") -> Segmenter:
+    """The segmenter of that name, on a device.
+
+    Raises:
+        BackendError: no such name, or an extra it needs is not installed.
+    """
+    if name in CLASSICAL:
+        made: Segmenter = _load(CLASSICAL[name])()
+        return made
+    from m2n2v2.devices import choose_device
+
+    if name in TRAINED:
+        home, weights = TRAINED[name]
+        made = _load(home)(weights, choose_device(device))
+        return made
+    from m2n2v2.baselines.ours import Ours
+
+    _check(name)
+    found = preset(name)
+    return Ours(
+        name,
+        found.attention_source(),
+        found.depth_source(),
+        found.settings,
+        choose_device(device),
+    )
+
+
+def description(name: str) -> str:
+    """What `segmenter(name)` will be, with every setting, without loading any weights.
+
+    Raises:
+        BackendError: no such name.
+    """
+    if name in CLASSICAL:
+        return segmenter(name).name
+    if name in TRAINED:
+        return f"{name} (weights: {TRAINED[name][1]})"
+    _check(name)
+    found = preset(name)
+    return (
+        f"{name} (attention: {found.attention}; depth: {found.depth or 'none'}; "
+        f"settings: {found.settings.to_dict()})"
+    )
+
+
+def _check(name: str) -> None:
+    if name.partition("/")[0] not in PRESETS:
+        raise BackendError(f"there is no preset {name!r}", cure=f"choose from {', '.join(names())}")
+
+
+def _load(home: str) -> Any:
+    module, _, attribute = home.partition(":")
+    return getattr(importlib.import_module(module), attribute)
