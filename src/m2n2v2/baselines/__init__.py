@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from m2n2v2.baselines.base import Clicking as Clicking
@@ -33,8 +34,13 @@ def names() -> list[str]:
     return [*PRESETS, *CLASSICAL, *TRAINED]
 
 
-def segmenter(name: str, device: str = "auto") -> Segmenter:
+def segmenter(
+    name: str, device: str = "auto", attention_cache: Path | None = None
+) -> Segmenter:
     """The segmenter of that name, on a device.
+
+    Args:
+        attention_cache: a folder in which ours keep attention, None for none.
 
     Raises:
         BackendError: no such name, or an extra it needs is not installed.
@@ -52,9 +58,14 @@ def segmenter(name: str, device: str = "auto") -> Segmenter:
 
     _check(name)
     found = preset(name)
+    attention = found.attention_source()
+    if attention_cache is not None:
+        from m2n2v2.baselines.cached import CachedAttention
+
+        attention = CachedAttention(attention, attention_cache)
     return Ours(
         name,
-        found.attention_source(),
+        attention,
         found.depth_source(),
         found.settings,
         choose_device(device),

@@ -60,7 +60,7 @@ class Walking:
                 self._reduced.image,
                 labels,
                 beta=self._settings.beta,
-                mode="cg_j",
+                mode="bf",
                 channel_axis=2,
                 return_full_prob=True,
             )

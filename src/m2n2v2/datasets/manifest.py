@@ -1,9 +1,10 @@
 """Which datasets there are, where each was published, and what is on this disk."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from m2n2v2.datasets import binary, coco, label_maps, sbd, trimaps
 from m2n2v2.datasets.base import Convention, Item
@@ -165,6 +166,66 @@ def find(
     if not items:
         raise DatasetError(f"{root} has 0 objects", cure=f"check that it is whole ({layout})")
     return _with_depth(items, root / "depth", depth_unit)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of an inventory.
+
+    Attributes:
+        found: objects there, None if there are none or the set is broken.
+        expected: objects published, None if unknown, or for a set of one's own.
+        problem: why it cannot be read; empty if it can.
+    """
+
+    name: str
+    found: int | None
+    with_depth: int
+    expected: int | None
+    problem: str
+    layout: str = ""
+    source: str = ""
+
+    @property
+    def state(self) -> str:
+        if self.found is None:
+            return self.problem
+        counted = f"{self.found} objects"
+        if self.expected is not None:
+            counted += f" of {self.expected}"
+        return counted + (f", {self.with_depth} with depth" if self.with_depth else "")
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def inventory(data_root: Path) -> list[Entry]:
+    """The published datasets, there or not, and then every other folder that can be read.
+
+    Raises:
+        DatasetError: the data root does not exist.
+    """
+    if not data_root.is_dir():
+        raise DatasetError(f"{data_root} is no folder", cure="give --data-root")
+    entries = [
+        _entry(known.name, data_root, known.objects, known.layout, known.source)
+        for known in PUBLISHED.values()
+    ]
+    own = sorted(path.name for path in data_root.iterdir() if (path / "images").is_dir())
+    return entries + [_entry(name, data_root, None) for name in own if name not in PUBLISHED]
+
+
+def _entry(
+    name: str, data_root: Path, expected: int | None, layout: str = "", source: str = ""
+) -> Entry:
+    if not (data_root / name).exists():
+        return Entry(name, None, 0, expected, "missing", layout, source)
+    try:
+        items = find(name, data_root)
+    except DatasetError as error:
+        return Entry(name, None, 0, expected, f"broken: {error.what}", layout, source)
+    depth = sum(item.depth is not None for item in items)
+    return Entry(name, len(items), depth, expected, "", layout, source)
 
 
 def _with_depth(items: list[Item], depth: Path, unit: Unit) -> list[Item]:

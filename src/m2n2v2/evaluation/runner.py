@@ -41,6 +41,8 @@ class Plan:
         limit: only the first so many objects of each dataset; None for all.
         shard: (i, n) from 1: every n-th photograph, beginning with the i-th.
         masks: keep the last mask of every object, as `masks/DATASET/ITEM.png`.
+        attention_cache: a folder that keeps attention between runs; seconds of preparation then
+            mean nothing.
     """
 
     preset: str
@@ -55,6 +57,7 @@ class Plan:
     device: str = "auto"
     masks: bool = False
     skip_broken: bool = False
+    attention_cache: Path | None = None
 
     def __post_init__(self) -> None:
         index, count = self.shard
@@ -128,6 +131,7 @@ def evaluate(
         plan.depth,
         out / "masks" if plan.masks else None,
         plan.skip_broken,
+        plan.attention_cache,
     )
     for record in done.values():
         if progress:
@@ -151,6 +155,7 @@ def identify(plan: Plan, items: dict[str, list[Item]]) -> dict[str, Any]:
         "preset": plan.preset,
         "segmenter": description(plan.preset),
         "depth": plan.depth,
+        "attention_cached": plan.attention_cache is not None,
         "protocol": plan.protocol.to_dict(),
         "datasets": {
             name: {"objects": len(listed), "fingerprint": _fingerprint(listed)}

@@ -34,6 +34,7 @@ class Work:
         preset: a name of `baselines.names`.
         masks: a folder for the last mask of every object, None for none.
         skip_broken: record what cannot be read and go on.
+        attention_cache: a folder that keeps attention between runs, None for none.
         build: makes the segmenter, once per worker.
     """
 
@@ -43,10 +44,11 @@ class Work:
     depth: Depth = "preset"
     masks: Path | None = None
     skip_broken: bool = False
-    build: Callable[[str, str], Segmenter] = field(default=segmenter)
+    attention_cache: Path | None = None
+    build: Callable[[str, str, Path | None], Segmenter] = field(default=segmenter)
 
     def start(self) -> Segmenter:
-        return self.build(self.preset, self.device)
+        return self.build(self.preset, self.device, self.attention_cache)
 
     def on(self, made: Segmenter, job: Job) -> Iterator[Record]:
         """The record of each object, as it is finished.
