@@ -14,7 +14,9 @@ class M2N2Error(Exception):
         self.cure = cure
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[str]]:
-        return partial(type(self), cure=self.cure), (self.what,)  # so that worker processes raise it
+        return partial(type(self), cure=self.cure), (
+            self.what,
+        )  # so that worker processes raise it
 
 
 class ImageError(M2N2Error, ValueError):

@@ -28,7 +28,9 @@ def grey(path: Path, *values: int, mode: str = "L") -> None:
     PILImage.fromarray(array).convert(mode).save(path)
 
 
-def columns(root: Path, name: str, convention: str = "field") -> dict[str, tuple[list[int], list[int]]]:
+def columns(
+    root: Path, name: str, convention: str = "field"
+) -> dict[str, tuple[list[int], list[int]]]:
     """Object and void columns of every item."""
     found = {}
     for item in find(name, root, convention):
@@ -152,9 +154,11 @@ def test_folder_by_stem_with_depth_and_start(tmp_path: Path) -> None:
     assert columns(tmp_path, "mine") == {"a.png": ([0], [1])}
     (item,) = find("mine", tmp_path)
     sample = load(item, depth=True, start=True)
-    assert sample.depth is not None and tuple(sample.depth.shape) == SHAPE
+    assert sample.depth is not None
+    assert tuple(sample.depth.shape) == SHAPE
     assert sample.depth[0, 0] < sample.depth[0, 1]  # millimetres: smaller is nearer
-    assert sample.start is not None and np.flatnonzero(sample.start[0]).tolist() == [2]
+    assert sample.start is not None
+    assert np.flatnonzero(sample.start[0]).tolist() == [2]
     assert load(item).depth is None
 
 

@@ -93,7 +93,9 @@ class TestM2N2:
 
     def test_repeats_are_allowed(self) -> None:
         protocol = Protocol(name="m2n2")
-        first = protocol.next_click(WIDE, blank(WIDE), blank(WIDE), [], protocol.generator("a", "b"))
+        first = protocol.next_click(
+            WIDE, blank(WIDE), blank(WIDE), [], protocol.generator("a", "b")
+        )
         again = protocol.next_click(
             WIDE, blank(WIDE), blank(WIDE), [first], protocol.generator("a", "b")
         )

@@ -25,9 +25,7 @@ def test_void_is_not_scored() -> None:
     assert metrics.iou(TRUTH, SHIFTED, void) == 2 / 4
 
 
-@pytest.mark.parametrize(
-    "measure", [metrics.iou, metrics.boundary_iou, metrics.boundary_f_score]
-)
+@pytest.mark.parametrize("measure", [metrics.iou, metrics.boundary_iou, metrics.boundary_f_score])
 def test_empty_masks(measure) -> None:
     assert measure(NONE, NONE, NONE) == 1
     assert measure(TRUTH, NONE, NONE) == 0
@@ -63,7 +61,9 @@ def test_boundary_f_score_tolerates_small_shifts() -> None:
 def _brute_f_score(a: Mask, b: Mask, radius: float) -> float:
     def line(mask: Mask) -> list[tuple[int, int]]:
         around = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
-        return [(y, x) for y, x in np.argwhere(mask) if not all(mask[y + p, x + q] for p, q in around)]
+        return [
+            (y, x) for y, x in np.argwhere(mask) if not all(mask[y + p, x + q] for p, q in around)
+        ]
 
     def share(one: list[tuple[int, int]], other: list[tuple[int, int]]) -> float:
         near = [min((y - v) ** 2 + (x - u) ** 2 for v, u in other) <= radius**2 for y, x in one]

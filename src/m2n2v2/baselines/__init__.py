@@ -2,8 +2,8 @@
 
 import importlib
 from collections.abc import Mapping
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
 from m2n2v2.baselines.base import Clicking as Clicking
 from m2n2v2.baselines.base import Segmenter as Segmenter
@@ -19,14 +19,14 @@ CLASSICAL: Mapping[str, str] = {
 """Methods without weights: name -> module:class."""
 
 TRAINED: Mapping[str, tuple[str, str]] = {
-    "sam-vit-base": ("m2n2v2.baselines.sam:Sam", "facebook/sam-vit-base"),
-    "sam-vit-large": ("m2n2v2.baselines.sam:Sam", "facebook/sam-vit-large"),
-    "sam-vit-huge": ("m2n2v2.baselines.sam:Sam", "facebook/sam-vit-huge"),
-    "sam2-hiera-tiny": ("m2n2v2.baselines.sam2:Sam2", "facebook/sam2.1-hiera-tiny"),
-    "sam2-hiera-base-plus": ("m2n2v2.baselines.sam2:Sam2", "facebook/sam2.1-hiera-base-plus"),
-    "sam2-hiera-large": ("m2n2v2.baselines.sam2:Sam2", "facebook/sam2.1-hiera-large"),
+    "sam-vit-base": ("m2n2v2.baselines.sam:Sam.load", "facebook/sam-vit-base"),
+    "sam-vit-large": ("m2n2v2.baselines.sam:Sam.load", "facebook/sam-vit-large"),
+    "sam-vit-huge": ("m2n2v2.baselines.sam:Sam.load", "facebook/sam-vit-huge"),
+    "sam2-hiera-tiny": ("m2n2v2.baselines.sam2:Sam2.load", "facebook/sam2.1-hiera-tiny"),
+    "sam2-hiera-base-plus": ("m2n2v2.baselines.sam2:Sam2.load", "facebook/sam2.1-hiera-base-plus"),
+    "sam2-hiera-large": ("m2n2v2.baselines.sam2:Sam2.load", "facebook/sam2.1-hiera-large"),
 }
-"""Supervised methods, through transformers: name -> module:class, weights."""
+"""Supervised methods, through transformers: name -> module:function, weights."""
 
 
 def names() -> list[str]:
@@ -34,9 +34,7 @@ def names() -> list[str]:
     return [*PRESETS, *CLASSICAL, *TRAINED]
 
 
-def segmenter(
-    name: str, device: str = "auto", attention_cache: Path | None = None
-) -> Segmenter:
+def segmenter(name: str, device: str = "auto", attention_cache: Path | None = None) -> Segmenter:
     """The segmenter of that name, on a device.
 
     Args:
@@ -46,14 +44,12 @@ def segmenter(
         BackendError: no such name, or an extra it needs is not installed.
     """
     if name in CLASSICAL:
-        made: Segmenter = _load(CLASSICAL[name])()
-        return made
+        return _made(CLASSICAL[name])
     from m2n2v2.devices import choose_device
 
     if name in TRAINED:
         home, weights = TRAINED[name]
-        made = _load(home)(weights, choose_device(device))
-        return made
+        return _made(home, weights, choose_device(device))
     from m2n2v2.baselines.ours import Ours
 
     _check(name)
@@ -95,6 +91,7 @@ def _check(name: str) -> None:
         raise BackendError(f"there is no preset {name!r}", cure=f"choose from {', '.join(names())}")
 
 
-def _load(home: str) -> Any:
-    module, _, attribute = home.partition(":")
-    return getattr(importlib.import_module(module), attribute)
+def _made(home: str, *arguments: object) -> Segmenter:
+    module, _, path = home.partition(":")
+    made: Segmenter = attrgetter(path)(importlib.import_module(module))(*arguments)
+    return made

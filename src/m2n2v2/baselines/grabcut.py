@@ -1,6 +1,7 @@
 """GrabCut (Rother et al. 2004) as OpenCV has it, started from discs around clicks."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -78,15 +79,10 @@ class Cutting:
         objects = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD))
         if objects.any() and not objects.all():  # else there is nothing to tell apart
             cv2.setRNGSeed(0)
+            no_box: Any = None
             models = np.zeros((1, 65)), np.zeros((1, 65))
-            cv2.grabCut(
-                self._image,
-                labels,
-                None,
-                *models,
-                self._settings.rounds,
-                cv2.GC_INIT_WITH_MASK,
-            )
+            rounds, by_mask = self._settings.rounds, cv2.GC_INIT_WITH_MASK
+            cv2.grabCut(self._image, labels, no_box, models[0], models[1], rounds, by_mask)
             objects = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD))
         self._mask = objects
         return self._mask.copy()

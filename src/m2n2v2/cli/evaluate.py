@@ -18,7 +18,8 @@ def evaluate(
         str, typer.Option(help="A,B: names (see `datasets`), or folders or COCO json in the root.")
     ],
     out: Annotated[
-        Path, typer.Option("--out", "--logs-path", help="The run's folder; started again, it goes on.")
+        Path,
+        typer.Option("--out", "--logs-path", help="The run's folder; the run goes on there."),
     ],
     data_root: Annotated[Path, typer.Option(help="The folder that holds the datasets.")] = Path(
         "data"
@@ -33,7 +34,7 @@ def evaluate(
         float, typer.Option(help="Clicking stops there (not under m2n2).")
     ] = 0.95,
     thresholds: Annotated[str, typer.Option(help="Of NoC, comma-separated.")] = "0.85,0.9,0.95",
-    start: Annotated[str, typer.Option(help="The first mask: empty, or given by the set.")] = "empty",
+    start: Annotated[str, typer.Option(help="The first mask: empty or given.")] = "empty",
     seed: Annotated[int, typer.Option(help="Of the random protocol.")] = 0,
     depth: Annotated[
         str, typer.Option(help="preset: the preset's own; measured: the dataset's maps.")
@@ -104,7 +105,11 @@ def evaluate(
     chosen = _executor(executor, workers, address)
     total = sum(len(job.items) for job in plan.jobs(plan.items()))
     with RunningNoC(total, n_clicks) as bar:
-        runner.evaluate(plan, out, chosen, progress=bar, command=shlex.join(sys.argv))
+        try:
+            runner.evaluate(plan, out, chosen, progress=bar, command=shlex.join(sys.argv))
+        except KeyboardInterrupt:
+            print(f"interrupted; the same command goes on with {out}", file=sys.stderr)
+            raise
     found = report.merged([report.Run.read(out)])
     print(report.render(found, "text"))
     if print_ious:

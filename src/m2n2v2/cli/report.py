@@ -8,15 +8,13 @@ import typer
 
 def report(
     runs: Annotated[list[Path], typer.Argument(help="Folders of `evaluate`; shards are merged.")],
-    form: Annotated[
-        str, typer.Option("--format", help="text, md, csv, latex or json.")
-    ] = "text",
+    form: Annotated[str, typer.Option("--format", help="text, md, csv, latex or json.")] = "text",
     published: Annotated[
         bool, typer.Option("--published", help="Add the published figures, as quoted.")
     ] = False,
     compare: Annotated[
         bool,
-        typer.Option("--compare", help="Of two runs: every object, where the first lost most first."),
+        typer.Option("--compare", help="Of two runs: every object, the first's losses first."),
     ] = False,
     plots: Annotated[
         Path | None,
@@ -31,7 +29,7 @@ def report(
     if compare:
         if len(found) != 2:
             raise SettingsError(f"{len(found)} runs came", cure="compare two")
-        print(reporting.render_comparison(*found, form))
+        print(reporting.render_comparison(found[0], found[1], form))
     else:
         print(reporting.render(found, form, published=published))
     if plots:

@@ -81,7 +81,9 @@ def load(item: Item, *, depth: bool = False, start: bool = False) -> Sample:
     found = None
     if depth:
         if item.depth is None:
-            raise DatasetError(f"{item.name} has no measured depth", cure="leave out --depth measured")
+            raise DatasetError(
+                f"{item.name} has no measured depth", cure="leave out --depth measured"
+            )
         found = Measured(item.depth, unit=item.depth_unit).estimate(image)
         _same_size(item, "depth map", found, size)
     initial = None

@@ -1,5 +1,8 @@
 """True masks in the forms in which datasets publish them."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,7 @@ from PIL import Image as PILImage
 
 from m2n2v2.arrays import Mask
 from m2n2v2.datasets.base import no_void
-from m2n2v2.errors import DatasetError
+from m2n2v2.errors import BackendError, DatasetError
 
 Labels = Integer[np.ndarray, "H W"]
 
@@ -80,15 +83,21 @@ class CocoMask:
     width: int
 
     def read(self) -> tuple[Mask, Mask]:
-        from pycocotools import mask as coco
-
+        try:
+            from pycocotools import mask as coco
+        except ImportError as error:
+            raise BackendError(
+                "COCO json needs pycocotools", cure="pip install 'm2n2v2[evaluation]'"
+            ) from error
         runs = self.segmentation
         try:
             if isinstance(runs, list):
                 runs = coco.merge(coco.frPyObjects(runs, self.height, self.width))
             elif isinstance(runs["counts"], list):
                 runs = coco.frPyObjects(runs, self.height, self.width)
-            truth = coco.decode(runs).astype(bool)
+            with warnings.catch_warnings():  # its arrays do not know numpy 2's copy keyword
+                warnings.simplefilter("ignore", DeprecationWarning)
+                truth = coco.decode(runs).astype(bool)
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise DatasetError(
                 f"a COCO annotation holds no segmentation ({error})",
@@ -129,10 +138,14 @@ def mat_labels(path: Path, field: str) -> Labels:
         ) from error
 
 
-def _opened(path: Path) -> PILImage.Image:
+@contextmanager
+def _opened(path: Path) -> Iterator[PILImage.Image]:
     try:
-        file = PILImage.open(path)
-        file.load()
+        with PILImage.open(path) as file:
+            file.load()
+            yield file
+    except DatasetError:
+        raise
     except FileNotFoundError as error:
         raise DatasetError(f"mask {path} does not exist", cure="check the folder") from error
     except (OSError, SyntaxError, ValueError) as error:
@@ -140,4 +153,3 @@ def _opened(path: Path) -> PILImage.Image:
             f"mask {path} cannot be read ({error})",
             cure="get the file again, or leave it out with --skip-broken",
         ) from error
-    return file

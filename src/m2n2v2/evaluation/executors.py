@@ -9,6 +9,7 @@ import signal
 import traceback
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import suppress
 from multiprocessing import connection, get_context
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
@@ -127,10 +128,8 @@ class ProcessTeam:
         return here
 
     def give(self, worker: connection.Connection, job: Job) -> None:
-        try:
+        with suppress(OSError):  # if it died idle, its closed pipe answers below
             worker.send(job)
-        except OSError:
-            pass  # it died idle; its closed pipe answers below
 
     def next_answer(
         self, busy: list[connection.Connection]
@@ -209,7 +208,7 @@ class RayTeam:
         self._pending: dict[Any, Any] = {}
 
     def hire(self) -> Hashable:
-        actor: Hashable = self._actor.remote(self._work)
+        actor: Any = self._actor.remote(self._work)
         return actor
 
     def give(self, worker: Any, job: Job) -> None:

@@ -52,7 +52,7 @@ def interact(
 
 def synchronized_seconds() -> float:
     """The clock, after the accelerator has finished what it was given."""
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
+    if torch.cuda.is_available():
         torch.cuda.synchronize()
     elif torch.backends.mps.is_available():
         torch.mps.synchronize()

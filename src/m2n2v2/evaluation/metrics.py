@@ -6,6 +6,7 @@ only one has none, it is 0.
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from scipy import ndimage
@@ -65,7 +66,7 @@ def iou_at(ious: Sequence[float], click: int) -> float:
 
 def largest_drop(ious: Sequence[float]) -> float:
     """The largest loss of IoU from one click to the next, 0 if there was none."""
-    return max([0.0, *(before - after for before, after in zip(ious, ious[1:], strict=False))])
+    return max([0.0, *(before - after for before, after in pairwise(ious))])
 
 
 def bootstrap_interval(

@@ -106,7 +106,9 @@ def contact_sheet(run: Run, dataset: str, threshold: float = 0.9) -> Image | Non
     drawn = [(record, found) for record in run.of(dataset) if (found := _mask(run, record))]
     if not drawn:
         return None
-    drawn.sort(key=lambda pair: (number_of_clicks(pair[0].ious, threshold, budget), -pair[0].ious[-1]))
+    drawn.sort(
+        key=lambda pair: (number_of_clicks(pair[0].ious, threshold, budget), -pair[0].ious[-1])
+    )
     middle = max(0, (len(drawn) - SHEET) // 2)
     picked = [drawn[:SHEET], drawn[middle : middle + SHEET], drawn[-SHEET:]]
     sheet = PILImage.new("RGB", (SHEET * SIDE, len(picked) * (SIDE + 20)), "white")

@@ -33,7 +33,9 @@ _V1 = "M2N2 (arXiv 2411.10411), Table 3"
 _SEGNEXT = "SegNext (arXiv 2404.00741)"
 
 FIGURES = (
-    Figure("M2N2V2 (SD2, DA2-L)", "training-free", "GrabCut", {"NoC@90": 1.84, "NoC@95": 3.58}, _V2),
+    Figure(
+        "M2N2V2 (SD2, DA2-L)", "training-free", "GrabCut", {"NoC@90": 1.84, "NoC@95": 3.58}, _V2
+    ),
     Figure(
         "M2N2V2 (SD2, DA2-L)", "training-free", "Berkeley", {"NoC@90": 2.25, "NoC@95": 5.74}, _V2
     ),

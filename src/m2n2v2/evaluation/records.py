@@ -59,7 +59,7 @@ class Record:
 
 
 def read_records(run: Path) -> list[Record]:
-    """The last record of every object in a run's folder, by dataset and item; a torn line is left out.
+    """The last record of every object in a run's folder, sorted; a torn line is left out.
 
     Raises:
         RunError: a line is no record.

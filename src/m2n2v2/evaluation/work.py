@@ -95,7 +95,8 @@ class Work:
 
 def mask_path(masks: Path, dataset: str, item: str) -> Path:
     """Where the last mask of an object is kept."""
-    return masks / dataset / (item.replace("/", "_").replace(":", "_") + ".png")
+    name = item.replace("/", "_").replace(":", "_").removesuffix(".png")
+    return masks / dataset / f"{name}.png"
 
 
 def lost(job: Job, reason: str) -> list[Record]:
