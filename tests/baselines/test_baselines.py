@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.fakes import made_up_set
+from tests.scenes import colour_attention, disc, iou
 
-from fakes import made_up_set
 from m2n2v2.attention import Precomputed
 from m2n2v2.baselines import CLASSICAL, TRAINED, Segmenter, description, names, segmenter
 from m2n2v2.baselines.cached import CachedAttention
@@ -16,7 +17,6 @@ from m2n2v2.errors import BackendError, PromptError
 from m2n2v2.pipeline import empty, prepare, segment
 from m2n2v2.prompts import Click
 from m2n2v2.settings import Settings
-from scenes import colour_attention, disc, iou
 
 IMAGE, TRUTH = disc()
 ON, OFF = Click(28, 30, True), Click(70, 10, False)

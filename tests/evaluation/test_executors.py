@@ -4,8 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.fakes import broken, deadly, discs, made_up_set
 
-from fakes import broken, deadly, discs, made_up_set
 from m2n2v2.errors import DatasetError
 from m2n2v2.evaluation.executors import LOST, Executor, processes, ray_actors, serial
 from m2n2v2.evaluation.protocols import Protocol

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.fakes import made_up_set
 
-from fakes import made_up_set
 from m2n2v2.errors import RunError, SettingsError
 from m2n2v2.evaluation import report
 from m2n2v2.evaluation.protocols import Protocol

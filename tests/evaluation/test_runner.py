@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.fakes import made_up_set
 
-from fakes import made_up_set
 from m2n2v2.errors import DatasetError, OutputError, RunError, SettingsError
 from m2n2v2.evaluation.protocols import Protocol
 from m2n2v2.evaluation.records import RECORDS, Record, RecordFile, read_records
@@ -196,7 +196,7 @@ def test_a_folder_that_cannot_be_made(plan: Plan, tmp_path: Path) -> None:
 SCRIPT = """
 import sys
 from pathlib import Path
-from fakes import slow
+from tests.fakes import slow
 from m2n2v2.evaluation.work import Work
 import m2n2v2.evaluation.runner as runner
 from functools import partial

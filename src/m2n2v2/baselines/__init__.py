@@ -8,7 +8,7 @@ from pathlib import Path
 from m2n2v2.baselines.base import Clicking as Clicking
 from m2n2v2.baselines.base import Segmenter as Segmenter
 from m2n2v2.errors import BackendError
-from m2n2v2.presets import PRESETS, preset
+from m2n2v2.presets import PRESETS, Preset, preset
 
 CLASSICAL: Mapping[str, str] = {
     "click-disc": "m2n2v2.baselines.click_disc:ClickDisc",
@@ -52,8 +52,7 @@ def segmenter(name: str, device: str = "auto", attention_cache: Path | None = No
         return _made(home, weights, choose_device(device))
     from m2n2v2.baselines.ours import Ours
 
-    _check(name)
-    found = preset(name)
+    found = _preset(name)
     attention = found.attention_source()
     if attention_cache is not None:
         from m2n2v2.baselines.cached import CachedAttention
@@ -78,17 +77,19 @@ def description(name: str) -> str:
         return segmenter(name).name
     if name in TRAINED:
         return f"{name} (weights: {TRAINED[name][1]})"
-    _check(name)
-    found = preset(name)
+    found = _preset(name)
     return (
         f"{name} (attention: {found.attention}; depth: {found.depth or 'none'}; "
         f"settings: {found.settings.to_dict()})"
     )
 
 
-def _check(name: str) -> None:
-    if name.partition("/")[0] not in PRESETS:
-        raise BackendError(f"there is no preset {name!r}", cure=f"choose from {', '.join(names())}")
+def _preset(name: str) -> Preset:
+    try:
+        return preset(name)
+    except BackendError as error:
+        others = ", ".join([*CLASSICAL, *TRAINED])
+        raise BackendError(error.what, cure=f"{error.cure}; or a baseline: {others}") from error
 
 
 def _made(home: str, *arguments: object) -> Segmenter:

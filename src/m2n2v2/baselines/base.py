@@ -1,12 +1,13 @@
 """What a segmenter is to the evaluation: prepared for an image once, then clicked."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from m2n2v2.arrays import DepthMap, Image, Mask
 from m2n2v2.errors import PromptError
 from m2n2v2.prompts import Click
 
 
+@runtime_checkable
 class Clicking(Protocol):
     """One image, prepared; clicks accumulate until `restart`."""
 
@@ -23,6 +24,7 @@ class Clicking(Protocol):
         ...
 
 
+@runtime_checkable
 class Segmenter(Protocol):
     """A method under evaluation."""
 

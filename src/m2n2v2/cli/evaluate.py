@@ -93,7 +93,7 @@ def evaluate(
             seed=seed,
         ),
         depth=depth,  # type: ignore[arg-type]
-        depth_unit=depth_unit,  # type: ignore[arg-type]
+        depth_unit=depth_unit,
         void=None if void < 0 else void,
         limit=limit,
         shard=_shard(shard),

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
 from m2n2v2.arrays import DepthMap, Image, Mask
-from m2n2v2.depth.measured import Measured, Unit
+from m2n2v2.depth.measured import Measured
 from m2n2v2.errors import DatasetError
 from m2n2v2.grid import Size
 from m2n2v2.images import read_image
@@ -16,6 +16,7 @@ Convention = Literal["field", "m2n2"]
 """How masks become objects: as the field does it, or as M2N2's official code does."""
 
 
+@runtime_checkable
 class Truth(Protocol):
     """The true mask of one object, on disk."""
 
@@ -38,7 +39,7 @@ class Item:
     image: Path
     truth: Truth
     depth: Path | None = None
-    depth_unit: Unit = "mm"
+    depth_unit: str = "mm"
     start: Path | None = None
 
 

@@ -10,14 +10,13 @@ from pathlib import Path
 from m2n2v2.datasets.base import Convention, Item
 from m2n2v2.datasets.masks import MaskFile
 from m2n2v2.datasets.pairs import by_stem, files, stem, subfolder
-from m2n2v2.depth.measured import Unit
 from m2n2v2.errors import DatasetError
 
 VOID = 128
 
 
 def folder(
-    root: Path, convention: Convention, *, void: int | None = VOID, depth_unit: Unit = "mm"
+    root: Path, convention: Convention, *, void: int | None = VOID, depth_unit: str = "mm"
 ) -> list[Item]:
     """The objects of a folder.
 

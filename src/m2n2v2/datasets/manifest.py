@@ -10,7 +10,6 @@ from m2n2v2.datasets import binary, coco, label_maps, sbd, trimaps
 from m2n2v2.datasets.base import Convention, Item
 from m2n2v2.datasets.folder import VOID, folder
 from m2n2v2.datasets.pairs import files, stem
-from m2n2v2.depth.measured import Unit
 from m2n2v2.errors import DatasetError
 
 Reader = Callable[[Path, Convention], list[Item]]
@@ -139,7 +138,7 @@ def find(
     convention: Convention = "field",
     *,
     void: int | None = VOID,
-    depth_unit: Unit = "mm",
+    depth_unit: str = "mm",
 ) -> list[Item]:
     """The objects of a dataset, in a fixed order; no pixel is kept.
 
@@ -228,7 +227,7 @@ def _entry(
     return Entry(name, len(items), depth, expected, "", layout, source)
 
 
-def _with_depth(items: list[Item], depth: Path, unit: Unit) -> list[Item]:
+def _with_depth(items: list[Item], depth: Path, unit: str) -> list[Item]:
     if not depth.is_dir():
         return items
     known = {stem(path): path for path in files(depth)}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
@@ -20,7 +20,6 @@ import m2n2v2
 from m2n2v2.baselines import description
 from m2n2v2.datasets import Item, find
 from m2n2v2.datasets.folder import VOID
-from m2n2v2.depth.measured import Unit
 from m2n2v2.errors import OutputError, RunError, SettingsError
 from m2n2v2.evaluation.executors import Executor, serial
 from m2n2v2.evaluation.protocols import Protocol
@@ -50,7 +49,7 @@ class Plan:
     data_root: Path
     protocol: Protocol = dataclasses.field(default_factory=Protocol)
     depth: Depth = "preset"
-    depth_unit: Unit = "mm"
+    depth_unit: str = "mm"
     void: int | None = VOID
     limit: int | None = None
     shard: tuple[int, int] = (1, 1)
@@ -65,6 +64,8 @@ class Plan:
             raise SettingsError(f"shard is {index}/{count}", cure="use i/n with 1 <= i <= n")
         if self.limit is not None and self.limit < 1:
             raise SettingsError(f"limit is {self.limit}", cure="use 1 or more")
+        if self.depth not in get_args(Depth):
+            raise SettingsError(f"depth is {self.depth!r}", cure=f"use one of {get_args(Depth)}")
         if not self.datasets:
             raise SettingsError("no dataset was named", cure="give --datasets A,B")
 
