@@ -187,6 +187,13 @@ def test_a_full_disk_leaves_whole_lines(tmp_path: Path) -> None:
     assert (tmp_path / RECORDS).read_text() == 2 * (record.to_json() + "\n")
 
 
+def test_one_process_writes_a_run(plan: Plan, tmp_path: Path) -> None:
+    evaluate(plan, tmp_path / "run")
+    with RecordFile(tmp_path / "run"), pytest.raises(RunError, match="another process"):
+        evaluate(plan, tmp_path / "run")
+    evaluate(plan, tmp_path / "run")
+
+
 def test_a_folder_that_cannot_be_made(plan: Plan, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot write"):

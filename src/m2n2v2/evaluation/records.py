@@ -85,12 +85,18 @@ def read_records(run: Path) -> list[Record]:
 
 
 class RecordFile:
-    """The end of a run's records, to which whole lines are added."""
+    """The end of a run's records, to which whole lines are added; one process at a time.
+
+    Raises:
+        RunError: another process has it open.
+        OutputError: it cannot be written.
+    """
 
     def __init__(self, run: Path) -> None:
         self._path = run / RECORDS
         try:
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
+            _lock(self._file, run)
             self._cut_torn_line()
         except OSError as error:
             raise _cannot_write(self._path, error) from error
@@ -126,6 +132,21 @@ class RecordFile:
         traceback: TracebackType | None,
     ) -> None:
         os.close(self._file)
+
+
+def _lock(file: int, run: Path) -> None:
+    """Until the file is closed, or its process ends."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(file)
+        raise RunError(
+            f"another process is writing {run}", cure="wait for it, or give another --out"
+        ) from error
 
 
 def _cannot_write(path: Path, error: OSError) -> OutputError:
