@@ -120,7 +120,9 @@ def test_comparison_puts_the_worst_loss_first() -> None:
     table = report.comparison(RUN, other)
     assert [row["lost"] for row in table] == [3, 2, 1, 0]
     assert table[0]["object"] == "1-2.png"
-    assert "+1.50" in report.render_comparison(RUN, other, "text")
+    text = report.render_comparison(RUN, other, "text")
+    assert "NoC@90 of first (offline) minus second (grabcut): +1.500 [" in text
+    assert f"mIoU@1 of first (offline) minus second (grabcut): {-1.5 / 4:+.3f} [" in text
     with pytest.raises(RunError, match="no object in common"):
         report.comparison(RUN, made_up_run((0.5,), shard=2))
 

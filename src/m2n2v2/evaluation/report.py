@@ -230,6 +230,11 @@ def comparison(first: Run, second: Run, threshold: float = 0.9) -> Rows:
                     "first": clicks[0],
                     "second": clicks[1],
                     "lost": clicks[0] - clicks[1],
+                    **{
+                        f"mIoU@{k}": iou_at(a.ious, k) - iou_at(b.ious, k)
+                        for k in IOU_CLICKS
+                        if a.ious and b.ious
+                    },
                     "last IoU, first": a.ious[-1] if a.ious else 0.0,
                     "last IoU, second": b.ious[-1] if b.ious else 0.0,
                 }
@@ -240,21 +245,27 @@ def comparison(first: Run, second: Run, threshold: float = 0.9) -> Rows:
 
 
 def render_comparison(first: Run, second: Run, form: str) -> str:
-    """The comparison by NoC@90, and its mean difference with a 95 % paired bootstrap interval."""
+    """The comparison, and mean differences with 95 % paired bootstrap intervals."""
     if form not in FORMATS:
         raise SettingsError(f"format is {form!r}", cure=f"use one of {', '.join(FORMATS)}")
     table = comparison(first, second)
-    lost = [row["lost"] for row in table]
-    low, high = bootstrap_interval(lost)
+    means: Rows = [_mean_difference(table, "lost", "NoC@90")]
+    means += [_mean_difference(table, f"mIoU@{k}", f"mIoU@{k}") for k in IOU_CLICKS]
     if form == "json":
-        facts = {"mean": fmean(lost), "95% CI": [low, high], "objects": table}
-        return json.dumps(facts | {"meanings": meanings([first, second])}, indent=2)
-    summary = (
-        f"NoC@90 of first ({first.name}) minus second ({second.name}): {fmean(lost):+.2f} "
-        f"[{low:+.2f}, {high:+.2f}] over {len(lost)} objects"
-    )
-    lines = [summary, *meanings([first, second])]
+        facts = {"means": means, "objects": table, "meanings": meanings([first, second])}
+        return json.dumps(facts, indent=2)
+    summary = [
+        f"{mean['of']} of first ({first.name}) minus second ({second.name}): {mean['mean']:+.3f} "
+        f"[{mean['95% CI'][0]:+.3f}, {mean['95% CI'][1]:+.3f}] over {len(table)} objects"
+        for mean in means
+    ]
+    lines = [*summary, *meanings([first, second])]
     return "\n".join([_WRITERS[form](table), *(_COMMENT[form] + line for line in lines)])
+
+
+def _mean_difference(table: Rows, column: str, of: str) -> dict[str, Any]:
+    values = [row[column] for row in table if column in row]
+    return {"of": of, "mean": fmean(values), "95% CI": bootstrap_interval(values)}
 
 
 def _percent(threshold: float) -> str:
