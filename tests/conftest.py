@@ -16,6 +16,7 @@ from PIL import Image
 
 UNCHECKED = {
     "m2n2v2.kernels",  # compiled by numba, which takes no wrapped functions
+    "m2n2v2.evaluation",  # its protocols and plans check every value themselves; see below
     "m2n2v2.cli",  # typer's parameters are not what their annotations say
     "m2n2v2.prompts",  # these two hold no arrays and check every value themselves,
     "m2n2v2.settings",  # which a type checker in front of them would hide
@@ -26,7 +27,8 @@ def _modules_to_check() -> list[str]:
     package = importlib.util.find_spec("m2n2v2")  # does not import it
     assert package is not None
     found = pkgutil.iter_modules(package.submodule_search_locations, "m2n2v2.")
-    return [module.name for module in found if module.name not in UNCHECKED]
+    arrays = [f"m2n2v2.evaluation.{name}" for name in ("clicker", "interaction", "metrics")]
+    return [module.name for module in found if module.name not in UNCHECKED] + arrays
 
 
 jaxtyping.install_import_hook(_modules_to_check(), "typecheck.checked")

@@ -1,5 +1,9 @@
 """Every error a user can cause, each naming the value that came and the cure."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 
 class M2N2Error(Exception):
     """Base of this package's errors; the message reads `what came; what to do`."""
@@ -8,6 +12,11 @@ class M2N2Error(Exception):
         super().__init__(f"{what}; {cure}")
         self.what = what
         self.cure = cure
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str]]:
+        return partial(type(self), cure=self.cure), (
+            self.what,
+        )  # so that worker processes raise it
 
 
 class ImageError(M2N2Error, ValueError):
@@ -56,3 +65,11 @@ class OutputError(M2N2Error, OSError):
 
 class DeviceError(M2N2Error, RuntimeError):
     """The device asked for is not there, or has too little memory."""
+
+
+class DatasetError(M2N2Error, ValueError):
+    """A dataset is missing, incomplete, or holds something that is no image or mask of it."""
+
+
+class RunError(M2N2Error, ValueError):
+    """An evaluation run cannot be started, continued or reported."""

@@ -12,6 +12,7 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Versions, devices and presets."""
+    from m2n2v2.baselines import CLASSICAL, TRAINED
     from m2n2v2.devices import available_devices
     from m2n2v2.presets import ABLATIONS, PRESETS
     from m2n2v2.version import __version__
@@ -30,6 +31,7 @@ def info(
             "devices": devices,
             "presets": presets,
             "ablations": ABLATIONS,
+            "baselines": [*CLASSICAL, *TRAINED],
         }
         print(json.dumps(facts, indent=2))
         return
@@ -41,4 +43,7 @@ def info(
         print(f"  {name:14} {summary}")
     print("ablations, as PRESET/ABLATION")
     for name in ABLATIONS:
+        print(f"  {name}")
+    print("baselines, for `evaluate`")
+    for name in (*CLASSICAL, *TRAINED):
         print(f"  {name}")

@@ -9,7 +9,10 @@ from typing import Annotated
 
 import typer
 
+from m2n2v2.cli.datasets import datasets
+from m2n2v2.cli.evaluate import evaluate
 from m2n2v2.cli.info import info
+from m2n2v2.cli.report import report
 from m2n2v2.cli.segment import Ordered, segment
 from m2n2v2.cli.weights import app as weights
 from m2n2v2.errors import M2N2Error
@@ -24,6 +27,9 @@ app = typer.Typer(
     help="Click-based image segmentation with no labels and no training.",
 )
 app.command(cls=Ordered)(segment)
+app.command()(evaluate)
+app.command()(report)
+app.command()(datasets)
 app.command()(info)
 app.add_typer(weights, name="weights")
 

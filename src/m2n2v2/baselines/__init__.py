@@ -1,0 +1,98 @@
+"""Segmenters by name: ours, and others to compare with, behind one Protocol."""
+
+import importlib
+from collections.abc import Mapping
+from operator import attrgetter
+from pathlib import Path
+
+from m2n2v2.baselines.base import Clicking as Clicking
+from m2n2v2.baselines.base import Segmenter as Segmenter
+from m2n2v2.errors import BackendError
+from m2n2v2.presets import PRESETS, Preset, preset
+
+CLASSICAL: Mapping[str, str] = {
+    "click-disc": "m2n2v2.baselines.click_disc:ClickDisc",
+    "geodesic": "m2n2v2.baselines.geodesic:Geodesic",
+    "grabcut": "m2n2v2.baselines.grabcut:GrabCut",
+    "random-walker": "m2n2v2.baselines.random_walker:RandomWalker",
+}
+"""Methods without weights: name -> module:class."""
+
+TRAINED: Mapping[str, tuple[str, str]] = {
+    "sam-vit-base": ("m2n2v2.baselines.sam:Sam.load", "facebook/sam-vit-base"),
+    "sam-vit-large": ("m2n2v2.baselines.sam:Sam.load", "facebook/sam-vit-large"),
+    "sam-vit-huge": ("m2n2v2.baselines.sam:Sam.load", "facebook/sam-vit-huge"),
+    "sam2-hiera-tiny": ("m2n2v2.baselines.sam2:Sam2.load", "facebook/sam2.1-hiera-tiny"),
+    "sam2-hiera-base-plus": ("m2n2v2.baselines.sam2:Sam2.load", "facebook/sam2.1-hiera-base-plus"),
+    "sam2-hiera-large": ("m2n2v2.baselines.sam2:Sam2.load", "facebook/sam2.1-hiera-large"),
+}
+"""Supervised methods, through transformers: name -> module:function, weights."""
+
+
+def names() -> list[str]:
+    """Every name that `segmenter` takes; ours also as PRESET/ABLATION."""
+    return [*PRESETS, *CLASSICAL, *TRAINED]
+
+
+def segmenter(name: str, device: str = "auto", attention_cache: Path | None = None) -> Segmenter:
+    """The segmenter of that name, on a device.
+
+    Args:
+        attention_cache: a folder in which ours keep attention, None for none.
+
+    Raises:
+        BackendError: no such name, or an extra it needs is not installed.
+    """
+    if name in CLASSICAL:
+        return _made(CLASSICAL[name])
+    from m2n2v2.devices import choose_device
+
+    if name in TRAINED:
+        home, weights = TRAINED[name]
+        return _made(home, weights, choose_device(device))
+    from m2n2v2.baselines.ours import Ours
+
+    found = _preset(name)
+    attention = found.attention_source()
+    if attention_cache is not None:
+        from m2n2v2.baselines.cached import CachedAttention
+
+        attention = CachedAttention(attention, attention_cache)
+    return Ours(
+        name,
+        attention,
+        found.depth_source(),
+        found.settings,
+        choose_device(device),
+    )
+
+
+def description(name: str) -> str:
+    """What `segmenter(name)` will be, with every setting, without loading any weights.
+
+    Raises:
+        BackendError: no such name.
+    """
+    if name in CLASSICAL:
+        return segmenter(name).name
+    if name in TRAINED:
+        return f"{name} (weights: {TRAINED[name][1]})"
+    found = _preset(name)
+    return (
+        f"{name} (attention: {found.attention}; depth: {found.depth or 'none'}; "
+        f"settings: {found.settings.to_dict()})"
+    )
+
+
+def _preset(name: str) -> Preset:
+    try:
+        return preset(name)
+    except BackendError as error:
+        others = ", ".join([*CLASSICAL, *TRAINED])
+        raise BackendError(error.what, cure=f"{error.cure}; or a baseline: {others}") from error
+
+
+def _made(home: str, *arguments: object) -> Segmenter:
+    module, _, path = home.partition(":")
+    made: Segmenter = attrgetter(path)(importlib.import_module(module))(*arguments)
+    return made

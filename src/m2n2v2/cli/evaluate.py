@@ -1,0 +1,184 @@
+"""`m2n2v2 evaluate`: simulated clicks on datasets; flags are RITM's where it has them."""
+
+import shlex
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from m2n2v2.evaluation.executors import Executor
+    from m2n2v2.evaluation.records import Record
+
+
+def evaluate(
+    datasets: Annotated[
+        str, typer.Option(help="A,B: names (see `datasets`), or folders or COCO json in the root.")
+    ],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "--logs-path", help="The run's folder; the run goes on there."),
+    ],
+    data_root: Annotated[Path, typer.Option(help="The folder that holds the datasets.")] = Path(
+        "data"
+    ),
+    preset: Annotated[
+        str, typer.Option(help="A segmenter, see `info`; ours also as NAME/ABLATION.")
+    ] = "offline",
+    protocol: Annotated[str, typer.Option(help="ritm, m2n2 or random.")] = "ritm",
+    n_clicks: Annotated[int, typer.Option(help="The budget of clicks.")] = 20,
+    min_n_clicks: Annotated[int, typer.Option(help="At least this many clicks.")] = 1,
+    target_iou: Annotated[
+        float, typer.Option(help="Clicking stops there (not under m2n2).")
+    ] = 0.95,
+    thresholds: Annotated[str, typer.Option(help="Of NoC, comma-separated.")] = "0.85,0.9,0.95",
+    start: Annotated[str, typer.Option(help="The first mask: empty or given.")] = "empty",
+    seed: Annotated[int, typer.Option(help="Of the random protocol.")] = 0,
+    depth: Annotated[
+        str, typer.Option(help="preset: the preset's own; measured: the dataset's maps.")
+    ] = "preset",
+    depth_unit: Annotated[
+        str, typer.Option(help="Of measured depth: mm, m, inverse or relative.")
+    ] = "mm",
+    void: Annotated[
+        int, typer.Option(help="The mask value of folders that is not scored; -1 for none.")
+    ] = 128,
+    limit: Annotated[
+        int | None, typer.Option(help="Only the first so many objects of each dataset.")
+    ] = None,
+    shard: Annotated[str, typer.Option(metavar="I/N", help="Every N-th photograph.")] = "1/1",
+    skip_broken: Annotated[
+        bool, typer.Option("--skip-broken", help="Count what cannot be read, and go on.")
+    ] = False,
+    executor: Annotated[str, typer.Option(help="local or ray.")] = "local",
+    workers: Annotated[int, typer.Option(help="Processes, or Ray actors.")] = 1,
+    address: Annotated[
+        str | None, typer.Option(help="Of a running Ray cluster; none starts one here.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:N, mps or auto.")] = "auto",
+    attention_cache: Annotated[
+        Path | None,
+        typer.Option(help="Keep attention in this folder, for further runs on the same images."),
+    ] = None,
+    vis_preds: Annotated[
+        bool, typer.Option("--vis-preds", help="Keep the last mask of every object.")
+    ] = False,
+    print_ious: Annotated[
+        bool, typer.Option("--print-ious", help="Print the mean IoU after every click.")
+    ] = False,
+    save_ious: Annotated[
+        bool, typer.Option("--save-ious", help="Write every object's IoUs to ious.csv, too.")
+    ] = False,
+    iou_analysis: Annotated[
+        bool, typer.Option("--iou-analysis", help="Draw mean IoU per click and NoC histograms.")
+    ] = False,
+) -> None:
+    """Click on datasets by a protocol and print the table; resumable."""
+    from m2n2v2.evaluation import report, runner
+    from m2n2v2.evaluation.protocols import Protocol
+
+    plan = runner.Plan(
+        preset=preset,
+        datasets=tuple(name for name in datasets.split(",") if name),
+        data_root=data_root,
+        protocol=Protocol(
+            name=protocol,  # type: ignore[arg-type]
+            n_clicks=n_clicks,
+            min_n_clicks=min_n_clicks,
+            target_iou=target_iou,
+            thresholds=tuple(_numbers(thresholds)),
+            start=start,  # type: ignore[arg-type]
+            seed=seed,
+        ),
+        depth=depth,  # type: ignore[arg-type]
+        depth_unit=depth_unit,
+        void=None if void < 0 else void,
+        limit=limit,
+        shard=_shard(shard),
+        device=device,
+        masks=vis_preds,
+        skip_broken=skip_broken,
+        attention_cache=attention_cache,
+    )
+    chosen = _executor(executor, workers, address)
+    total = sum(len(job.items) for job in plan.jobs(plan.items()))
+    with RunningNoC(total, n_clicks) as bar:
+        try:
+            runner.evaluate(plan, out, chosen, progress=bar, command=shlex.join(sys.argv))
+        except KeyboardInterrupt:
+            print(f"interrupted; the same command goes on with {out}", file=sys.stderr)
+            raise
+    found = report.merged([report.Run.read(out)])
+    print(report.render(found, "text"))
+    if print_ious:
+        print(report.render_ious(found))
+    if save_ious:
+        report.write_ious(found, out / "ious.csv")
+    if iou_analysis:
+        from m2n2v2.evaluation import plots
+
+        for path in plots.write_curves(found, out):
+            print(path)
+
+
+class RunningNoC:
+    """A progress bar with the mean NoC so far; call it with each record."""
+
+    def __init__(self, total: int, budget: int, threshold: float = 0.9) -> None:
+        from tqdm.auto import tqdm
+
+        self._bar = tqdm(total=total, unit="object", disable=None)
+        self._budget, self._threshold = budget, threshold
+        self._clicks: dict[str, list[int]] = defaultdict(list)
+
+    def __call__(self, record: "Record") -> None:
+        from m2n2v2.evaluation.metrics import number_of_clicks
+
+        if record.error is None:
+            clicks = number_of_clicks(record.ious, self._threshold, self._budget)
+            self._clicks[record.dataset].append(clicks)
+            so_far = ", ".join(
+                f"{name} {sum(every) / len(every):.2f}" for name, every in self._clicks.items()
+            )
+            self._bar.set_postfix_str(f"NoC@{100 * self._threshold:g} {so_far}")
+        self._bar.update()
+
+    def __enter__(self) -> "RunningNoC":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+
+def _executor(name: str, workers: int, address: str | None) -> "Executor":
+    from m2n2v2.errors import SettingsError
+    from m2n2v2.evaluation import executors
+
+    if workers < 1:
+        raise SettingsError(f"workers is {workers}", cure="use 1 or more")
+    if name == "ray":
+        return executors.ray_actors(workers, address)
+    if name == "local":
+        return executors.serial if workers == 1 else executors.processes(workers)
+    raise SettingsError(f"executor is {name!r}", cure="use local or ray")
+
+
+def _numbers(text: str) -> list[float]:
+    from m2n2v2.errors import SettingsError
+
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise SettingsError(f"thresholds are {text!r}", cure="write them like 0.85,0.9") from error
+
+
+def _shard(text: str) -> tuple[int, int]:
+    from m2n2v2.errors import SettingsError
+
+    try:
+        index, count = (int(part) for part in text.split("/"))
+    except ValueError as error:
+        raise SettingsError(f"shard is {text!r}", cure="write it like 1/4") from error
+    return index, count

@@ -1,0 +1,73 @@
+"""Anyone's set: `images/ masks/`, optionally `depth/` and `start/`, and `pairs.tsv`.
+
+`pairs.tsv` has a header `image`, `mask`, optionally `depth` and `start`, and one line per object;
+without it files pair by stem. Masks are 0 and 255 (or 0 and 1), and a void value.
+"""
+
+import csv
+from pathlib import Path
+
+from m2n2v2.datasets.base import Convention, Item
+from m2n2v2.datasets.masks import MaskFile
+from m2n2v2.datasets.pairs import by_stem, files, stem, subfolder
+from m2n2v2.errors import DatasetError
+
+VOID = 128
+
+
+def folder(
+    root: Path, convention: Convention, *, void: int | None = VOID, depth_unit: str = "mm"
+) -> list[Item]:
+    """The objects of a folder.
+
+    Args:
+        void: the mask value that is not scored; None for none. With the `m2n2` convention it
+            counts as object.
+        depth_unit: of the files in `depth/`, as in `depth.Measured`.
+    """
+    images, masks = subfolder(root, "images"), subfolder(root, "masks")
+    allowed = frozenset({0, 1, 255} | ({void} if void is not None else set()))
+    scored = void if convention == "field" else None
+    table = root / "pairs.tsv"
+    if table.is_file():
+        rows = _rows(table)
+    else:
+        depths, starts = _stems(root / "depth"), _stems(root / "start")
+        rows = [
+            {
+                "image": image.name,
+                "mask": mask.name,
+                "depth": depths.get(stem(image), ""),
+                "start": starts.get(stem(mask), ""),
+            }
+            for image, mask in by_stem(images, masks)
+        ]
+    return [
+        Item(
+            row["mask"],
+            images / row["image"],
+            MaskFile(masks / row["mask"], void=scored, allowed=allowed),
+            root / "depth" / row["depth"] if row.get("depth") else None,
+            depth_unit,
+            root / "start" / row["start"] if row.get("start") else None,
+        )
+        for row in rows
+    ]
+
+
+def _rows(table: Path) -> list[dict[str, str]]:
+    with table.open(encoding="utf-8", newline="") as lines:
+        reader = csv.DictReader(lines, delimiter="\t")
+        if not {"image", "mask"} <= set(reader.fieldnames or ()):
+            raise DatasetError(
+                f"{table} has columns {reader.fieldnames}",
+                cure="begin it with a line `image<TAB>mask`, optionally depth and start",
+            )
+        rows = list(reader)
+    if any(not row["image"] or not row["mask"] for row in rows):
+        raise DatasetError(f"{table} has a line without image or mask", cure="fill both columns")
+    return rows
+
+
+def _stems(folder: Path) -> dict[str, str]:
+    return {stem(path): path.name for path in files(folder)} if folder.is_dir() else {}

@@ -1,0 +1,26 @@
+"""GrabCut and Berkeley: 128 is void, more is object; 64 is background outside the work area.
+
+M2N2's official code counts 128 as object.
+"""
+
+from pathlib import Path
+
+from m2n2v2.datasets.base import Convention, Item
+from m2n2v2.datasets.masks import MaskFile
+from m2n2v2.datasets.pairs import by_stem, subfolder
+
+
+def grabcut(root: Path, convention: Convention) -> list[Item]:
+    return _items(subfolder(root, "data_GT"), subfolder(root, "boundary_GT"), convention)
+
+
+def berkeley(root: Path, convention: Convention) -> list[Item]:
+    return _items(subfolder(root, "images"), subfolder(root, "masks"), convention)
+
+
+def _items(images: Path, masks: Path, convention: Convention) -> list[Item]:
+    field = convention == "field"
+    return [
+        Item(image.name, image, MaskFile(mask, 129 if field else 128, 128 if field else None))
+        for image, mask in by_stem(images, masks)
+    ]

@@ -1,0 +1,1 @@
+"""Evaluation: simulated clicks, metrics, resumable runs, reports."""

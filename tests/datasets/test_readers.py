@@ -1,0 +1,296 @@
+"""Every reader on a tiny made-up set in its published layout, and what can be wrong with one."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as PILImage
+from scipy import io
+
+from m2n2v2.datasets import PUBLISHED, find, load
+from m2n2v2.datasets.manifest import inventory
+from m2n2v2.errors import DatasetError, DepthError, ImageError
+
+SHAPE = (6, 8)
+
+
+def photo(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    PILImage.new("RGB", SHAPE[::-1], (10, 20, 30)).save(path)
+
+
+def grey(path: Path, *values: int, mode: str = "L") -> None:
+    """A mask whose columns from the left have these values; the rest is 0."""
+    array = np.zeros(SHAPE, np.uint8)
+    array[:, : len(values)] = values
+    path.parent.mkdir(parents=True, exist_ok=True)
+    PILImage.fromarray(array).convert(mode).save(path)
+
+
+def columns(
+    root: Path, name: str, convention: str = "field"
+) -> dict[str, tuple[list[int], list[int]]]:
+    """Object and void columns of every item."""
+    found = {}
+    for item in find(name, root, convention):
+        sample = load(item)
+        assert (sample.truth == sample.truth[0]).all()
+        found[item.name] = (
+            np.flatnonzero(sample.truth[0]).tolist(),
+            np.flatnonzero(sample.void[0]).tolist(),
+        )
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "images", "masks"),
+    [("GrabCut", "data_GT", "boundary_GT"), ("Berkeley", "images", "masks")],
+)
+def test_trimaps(tmp_path: Path, name: str, images: str, masks: str) -> None:
+    photo(tmp_path / name / images / "a.jpg")
+    grey(tmp_path / name / masks / "a.bmp", 255, 128, 64, 0)
+    assert columns(tmp_path, name) == {"a.jpg": ([0], [1])}
+    assert columns(tmp_path, name, "m2n2") == {"a.jpg": ([0, 1], [])}  # 128 counts as object
+
+
+@pytest.mark.parametrize(
+    ("name", "images", "masks"),
+    [("DAVIS", "img", "gt"), ("COCO_MVal", "img", "gt"), ("BraTS", "image", "annotation")],
+)
+def test_any_value_over_zero(tmp_path: Path, name: str, images: str, masks: str) -> None:
+    for stem in ("b", "a"):
+        photo(tmp_path / name / images / f"{stem}.jpg")
+        grey(tmp_path / name / masks / f"{stem}.png", 255, 1, 128)
+    assert columns(tmp_path, name) == {"a.jpg": ([0, 1, 2], []), "b.jpg": ([0, 1, 2], [])}
+
+
+def test_coloured_masks_count_by_their_brightest_channel(tmp_path: Path) -> None:
+    photo(tmp_path / "DAVIS/img/a.jpg")
+    coloured = np.zeros((*SHAPE, 3), np.uint8)
+    coloured[:, :2, 2] = 128
+    (tmp_path / "DAVIS/gt").mkdir()
+    PILImage.fromarray(coloured).save(tmp_path / "DAVIS/gt/a.png")
+    assert columns(tmp_path, "DAVIS") == {"a.jpg": ([0, 1], [])}
+
+
+def test_hqseg44k_has_four_parts(tmp_path: Path) -> None:
+    root = tmp_path / "HQSeg44K"
+    for images, masks in (
+        ("DIS5K/DIS-VD/im", "DIS5K/DIS-VD/gt"),
+        (
+            "thin_object_detection/ThinObject5K/images_test",
+            "thin_object_detection/ThinObject5K/masks_test",
+        ),
+        ("thin_object_detection/COIFT/images", "thin_object_detection/COIFT/masks"),
+        ("thin_object_detection/HRSOD/images", "thin_object_detection/HRSOD/masks_max255"),
+    ):
+        photo(root / images / "same.jpg")
+        grey(root / masks / "same.png", 7)
+    assert list(columns(tmp_path, "HQSeg44K")) == [
+        "DIS/same.jpg",
+        "ThinObject/same.jpg",
+        "COIFT/same.jpg",
+        "HRSOD/same.jpg",
+    ]
+
+
+def test_sbd_by_instance_and_by_class(tmp_path: Path) -> None:
+    root = tmp_path / "SBD"
+    photo(root / "img/x.jpg")
+    photo(root / "img/not_in_val.jpg")
+    for folder, field, values in (("inst", "GTinst", (1, 2, 255)), ("cls", "GTcls", (9, 9, 255))):
+        labels = np.zeros(SHAPE, np.uint8)
+        labels[:, :3] = values
+        (root / folder).mkdir()
+        io.savemat(root / folder / "x.mat", {field: {"Segmentation": labels}})
+    (root / "val.txt").write_text("x\n")
+    assert columns(tmp_path, "SBD") == {"x:1": ([0], []), "x:2": ([1], [])}
+    assert columns(tmp_path, "SBD", "m2n2") == {"x:9": ([0, 1], [])}
+
+
+def test_oaizib_by_label_and_as_one(tmp_path: Path) -> None:
+    photo(tmp_path / "OAIZIB/test/image/k.png")
+    grey(tmp_path / "OAIZIB/test/annotations/k.png", 1, 3)
+    assert columns(tmp_path, "OAIZIB") == {"k.png:1": ([0], []), "k.png:3": ([1], [])}
+    assert columns(tmp_path, "OAIZIB", "m2n2") == {"k.png": ([0, 1], [])}
+
+
+def test_dram_every_label_but_background(tmp_path: Path) -> None:
+    photo(tmp_path / "DRAM/images/cubism/p.jpg")
+    grey(tmp_path / "DRAM/labels/cubism/p.png", 4, 255, 2)
+    assert columns(tmp_path, "DRAM") == {
+        "cubism/p.jpg:2": ([2], [1]),
+        "cubism/p.jpg:4": ([0], [1]),
+    }
+
+
+@pytest.mark.parametrize("place", ["images", "."])
+def test_coco_json(tmp_path: Path, place: str) -> None:
+    pytest.importorskip("pycocotools")
+    root = tmp_path / "TrashCan"
+    photo(root / place / "f.jpg")
+    polygon = [0, 0, 2, 0, 2, 6, 0, 6]
+    runs = {"size": list(SHAPE), "counts": [18, 6, 24]}  # Fortran order: the fourth column
+    annotations = [
+        {"id": 5, "image_id": 1, "segmentation": [polygon], "iscrowd": 0},
+        {"id": 6, "image_id": 1, "segmentation": runs, "iscrowd": 0},
+        {"id": 7, "image_id": 1, "segmentation": runs, "iscrowd": 1},
+    ]
+    image = {"id": 1, "file_name": "f.jpg", "height": SHAPE[0], "width": SHAPE[1]}
+    facts = {"images": [image], "annotations": annotations, "categories": []}
+    (root / "annotations.json").write_text(json.dumps(facts))
+    expected = {"f.jpg:5": ([0, 1], []), "f.jpg:6": ([3], [])}
+    assert columns(tmp_path, "TrashCan") == expected
+    assert columns(tmp_path, "TrashCan/annotations.json") == expected
+
+
+def test_folder_by_stem_with_depth_and_start(tmp_path: Path) -> None:
+    root = tmp_path / "mine"
+    photo(root / "images/a.jpg")
+    grey(root / "masks/a.png", 255, 128)
+    grey(root / "depth/a.png", 9, 3)
+    grey(root / "start/a.png", 0, 0, 255)
+    assert columns(tmp_path, "mine") == {"a.png": ([0], [1])}
+    (item,) = find("mine", tmp_path)
+    sample = load(item, depth=True, start=True)
+    assert sample.depth is not None
+    assert tuple(sample.depth.shape) == SHAPE
+    assert sample.depth[0, 0] < sample.depth[0, 1]  # millimetres: smaller is nearer
+    assert sample.start is not None
+    assert np.flatnonzero(sample.start[0]).tolist() == [2]
+    assert load(item).depth is None
+
+
+def test_folder_by_pairs(tmp_path: Path) -> None:
+    root = tmp_path / "mine"
+    photo(root / "images/a.jpg")
+    grey(root / "masks/a_1.png", 1)
+    grey(root / "masks/a_2.png", 0, 1)
+    (root / "pairs.tsv").write_text("image\tmask\na.jpg\ta_1.png\na.jpg\ta_2.png\n")
+    assert columns(tmp_path, "mine") == {"a_1.png": ([0], []), "a_2.png": ([1], [])}
+
+
+def test_void_value_is_an_option(tmp_path: Path) -> None:
+    photo(tmp_path / "mine/images/a.jpg")
+    grey(tmp_path / "mine/masks/a.png", 255, 77)
+    (item,) = find("mine", tmp_path, void=77)
+    assert np.flatnonzero(load(item).void[0]).tolist() == [1]
+    with pytest.raises(DatasetError, match=r"has values 77.*--void"):
+        load(find("mine", tmp_path)[0])
+    with pytest.raises(DatasetError, match=r"has values 77"):
+        load(find("mine", tmp_path, void=None)[0])
+
+
+def test_any_set_may_have_depth(tmp_path: Path) -> None:
+    photo(tmp_path / "DAVIS/img/a.jpg")
+    grey(tmp_path / "DAVIS/gt/a.png", 1)
+    grey(tmp_path / "DAVIS/depth/a.png", 9, 3)
+    (item,) = find("DAVIS", tmp_path, depth_unit="relative")
+    sample = load(item, depth=True)
+    assert sample.depth is not None
+    assert sample.depth[0, 0] == 0  # relative: larger is farther
+
+
+class TestBroken:
+    def mine(self, root: Path, *values: int) -> None:
+        photo(root / "mine/images/a.jpg")
+        grey(root / "mine/masks/a.png", *values)
+
+    def test_missing_set_says_where_it_was_published(self, tmp_path: Path) -> None:
+        with pytest.raises(DatasetError, match=r"GrabCut does not exist.*data_GT/.*GrabCut\.zip"):
+            find("GrabCut", tmp_path)
+        with pytest.raises(DatasetError, match=r"nobodys.*images/ masks/"):
+            find("nobodys", tmp_path)
+
+    def test_missing_folder(self, tmp_path: Path) -> None:
+        photo(tmp_path / "DAVIS/img/a.jpg")
+        with pytest.raises(DatasetError, match="no folder gt"):
+            find("DAVIS", tmp_path)
+
+    def test_image_without_mask(self, tmp_path: Path) -> None:
+        self.mine(tmp_path, 255)
+        photo(tmp_path / "mine/images/b.jpg")
+        with pytest.raises(DatasetError, match=r"b\.jpg has no mask"):
+            find("mine", tmp_path)
+
+    def test_no_images(self, tmp_path: Path) -> None:
+        (tmp_path / "mine/images").mkdir(parents=True)
+        (tmp_path / "mine/masks").mkdir()
+        with pytest.raises(DatasetError, match="no image"):
+            find("mine", tmp_path)
+        (tmp_path / "mine/pairs.tsv").write_text("image\tmask\n")
+        with pytest.raises(DatasetError, match="0 objects"):
+            find("mine", tmp_path)
+
+    def test_sizes_differ(self, tmp_path: Path) -> None:
+        self.mine(tmp_path, 255)
+        PILImage.new("RGB", (9, 6)).save(tmp_path / "mine/images/a.jpg")
+        with pytest.raises(DatasetError, match=r"mask of a\.png is 8x6.*9x6"):
+            load(find("mine", tmp_path)[0])
+
+    def test_empty_object(self, tmp_path: Path) -> None:
+        self.mine(tmp_path, 128)
+        with pytest.raises(DatasetError, match=r"a\.png has no object pixel"):
+            load(find("mine", tmp_path)[0])
+
+    def test_broken_mask_and_image(self, tmp_path: Path) -> None:
+        self.mine(tmp_path, 255)
+        mask, image = tmp_path / "mine/masks/a.png", tmp_path / "mine/images/a.jpg"
+        whole = mask.read_bytes()
+        mask.write_bytes(whole[:40])
+        with pytest.raises(DatasetError, match=r"masks/a\.png cannot be read"):
+            load(find("mine", tmp_path)[0])
+        mask.write_bytes(whole)
+        image.write_bytes(b"no image")
+        with pytest.raises(ImageError, match=r"images/a\.jpg"):
+            load(find("mine", tmp_path)[0])
+
+    def test_pairs_without_columns(self, tmp_path: Path) -> None:
+        self.mine(tmp_path, 255)
+        (tmp_path / "mine/pairs.tsv").write_text("photo,mask\na.jpg,a.png\n")
+        with pytest.raises(DatasetError, match="columns"):
+            find("mine", tmp_path)
+
+    def test_labels_as_colours(self, tmp_path: Path) -> None:
+        photo(tmp_path / "OAIZIB/test/image/k.png")
+        photo(tmp_path / "OAIZIB/test/annotations/k.png")
+        with pytest.raises(DatasetError, match="colours"):
+            find("OAIZIB", tmp_path)
+
+    def test_coco_without_annotations(self, tmp_path: Path) -> None:
+        (tmp_path / "mine.json").write_text('{"images": []}')
+        with pytest.raises(DatasetError, match="no COCO json"):
+            find("mine.json", tmp_path)
+
+    def test_several_coco_files(self, tmp_path: Path) -> None:
+        for name in ("train.json", "val.json"):
+            (tmp_path / "TrashCan").mkdir(exist_ok=True)
+            (tmp_path / "TrashCan" / name).write_text("{}")
+        with pytest.raises(DatasetError, match=r"train\.json, val\.json"):
+            find("TrashCan", tmp_path)
+
+    def test_depth_asked_for_and_not_there(self, tmp_path: Path) -> None:
+        self.mine(tmp_path, 255)
+        with pytest.raises(DatasetError, match="no measured depth"):
+            load(find("mine", tmp_path)[0], depth=True)
+        (tmp_path / "mine/depth").mkdir()
+        (tmp_path / "mine/depth/a.png").write_bytes(b"nothing")
+        with pytest.raises(DepthError):
+            load(find("mine", tmp_path)[0], depth=True)
+
+
+def test_inventory(tmp_path: Path) -> None:
+    photo(tmp_path / "GrabCut/data_GT/a.jpg")
+    grey(tmp_path / "GrabCut/boundary_GT/a.png", 255)
+    (tmp_path / "DAVIS/img").mkdir(parents=True)
+    photo(tmp_path / "mine/images/a.jpg")
+    grey(tmp_path / "mine/masks/a.png", 255)
+    states = {entry.name: entry.state for entry in inventory(tmp_path)}
+    assert set(states) == {*PUBLISHED, "mine"}
+    assert states["GrabCut"] == "1 objects of 50"
+    assert states["DAVIS"].startswith("broken: ")
+    assert states["SBD"] == "missing"
+    assert states["mine"] == "1 objects"
+    with pytest.raises(DatasetError, match="no folder"):
+        inventory(tmp_path / "nowhere")

@@ -1,0 +1,88 @@
+"""Serial, processes and Ray give the same records; a dead worker costs one retry."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.fakes import broken, deadly, discs, made_up_set
+
+from m2n2v2.errors import DatasetError
+from m2n2v2.evaluation.executors import LOST, Executor, processes, ray_actors, serial
+from m2n2v2.evaluation.protocols import Protocol
+from m2n2v2.evaluation.records import Record
+from m2n2v2.evaluation.runner import Plan
+from m2n2v2.evaluation.work import Job, Work
+
+PROTOCOL = Protocol(n_clicks=3)
+
+
+def jobs(root: Path) -> list[Job]:
+    plan = Plan(preset="click-disc", datasets=("mine",), data_root=root, protocol=PROTOCOL)
+    return plan.jobs(plan.items())
+
+
+def results(executor: Executor, work: Work, given: list[Job]) -> list[Record]:
+    """Without times, in a fixed order."""
+    records = [record for some in executor(work, given) for record in some]
+    assert len({record.key for record in records}) == len(records)
+    timeless = [replace(r, prepare_seconds=0.0, click_seconds=()) for r in records]
+    return sorted(timeless, key=lambda record: record.key)
+
+
+def check_executor(executor: Executor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = jobs(made_up_set(tmp_path))
+    reference = results(serial, Work("click-disc", PROTOCOL, build=discs), given)
+    assert len(reference) == 4
+
+    marker = tmp_path / "marker"
+    monkeypatch.setenv("M2N2V2_TEST_MARKER", str(marker))
+    fatal = Work("click-disc", PROTOCOL, build=deadly)
+    assert results(executor, fatal, given) == reference  # died once, tried again
+    assert marker.read_text() == "once"
+
+    marker.write_text("always")
+    lost = {r.item: r.error for r in results(executor, fatal, given)}
+    assert lost == {"0.png": None, "1.png": None, "2.png": LOST, "3.png": None}
+
+
+@pytest.mark.slow
+def test_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_executor(processes(2), tmp_path, monkeypatch)
+
+
+@pytest.mark.slow
+def test_errors_of_processes_arrive(tmp_path: Path) -> None:
+    given = jobs(made_up_set(tmp_path))
+    with pytest.raises(RuntimeError, match="a bug, not bad input"):
+        results(processes(1), Work("click-disc", PROTOCOL, build=broken), given)
+    (tmp_path / "mine/masks/2.png").write_bytes(b"no mask")
+    with pytest.raises(DatasetError, match=r"2\.png"):
+        results(processes(1), Work("click-disc", PROTOCOL, build=discs), given)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray", reason="Ray is not installed")
+    monkeypatch.setenv("M2N2V2_TEST_MARKER", str(tmp_path / "marker"))
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    try:
+        check_executor(ray_actors(2), tmp_path, monkeypatch)
+    finally:
+        ray.shutdown()
+
+
+def test_jobs_are_taken_as_workers_become_free(tmp_path: Path) -> None:
+    given = jobs(made_up_set(tmp_path))
+    taken: list[Job] = []
+
+    def feed():
+        for job in given:
+            taken.append(job)
+            yield job
+
+    running = serial(Work("click-disc", PROTOCOL, build=discs), feed())
+    next(running)
+    assert len(taken) == 1
+    running.close()

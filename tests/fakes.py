@@ -1,0 +1,84 @@
+"""Segmenters and datasets for tests of the evaluation; module level, so that workers find them."""
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as PILImage
+
+from m2n2v2.arrays import DepthMap, Image, Mask
+from m2n2v2.baselines import Segmenter
+from m2n2v2.baselines.click_disc import ClickDisc, Discs
+from m2n2v2.prompts import Click
+
+
+def made_up_set(root: Path, name: str = "mine", count: int = 4) -> Path:
+    """A folder of `count` grey photographs; the object of the i-th is a disc of radius 5 + i.
+
+    The first two objects share a photograph.
+    """
+    (root / name / "images").mkdir(parents=True)
+    (root / name / "masks").mkdir()
+    y, x = np.mgrid[:40, :50]
+    lines = ["image\tmask"]
+    for i in range(count):
+        mask = (x - 10 - 3 * i) ** 2 + (y - 20) ** 2 <= (5 + i) ** 2
+        PILImage.fromarray(np.where(mask, 255, 0).astype(np.uint8)).save(
+            root / name / "masks" / f"{i}.png"
+        )
+        image = max(0, i - 1)
+        PILImage.new("RGB", (50, 40), (image, 99, 99)).save(root / name / "images" / f"{image}.png")
+        lines.append(f"{image}.png\t{i}.png")
+    (root / name / "pairs.tsv").write_text("\n".join(lines) + "\n")
+    return root
+
+
+def discs(preset: str, device: str, attention_cache: Path | None) -> Segmenter:
+    return ClickDisc()
+
+
+class Deadly(ClickDisc):
+    """Kills its process on the photograph whose red value is 1: once, or every time."""
+
+    def start(self, image: Image, depth: DepthMap | None = None) -> Discs:
+        if image[0, 0, 0] == 1:
+            marker = Path(os.environ["M2N2V2_TEST_MARKER"])
+            if not marker.exists() or marker.read_text() == "always":
+                if not marker.exists():
+                    marker.write_text("once")
+                os._exit(9)
+        return super().start(image, depth)
+
+
+def deadly(preset: str, device: str, attention_cache: Path | None) -> Segmenter:
+    return Deadly()
+
+
+class Slow(ClickDisc):
+    """A tenth of a second per click."""
+
+    def start(self, image: Image, depth: DepthMap | None = None) -> Discs:
+        return SlowDiscs(super().start(image, depth))
+
+
+class SlowDiscs(Discs):
+    def __init__(self, discs: Discs) -> None:
+        self.__dict__.update(discs.__dict__)
+
+    def click(self, click: Click) -> Mask:
+        time.sleep(0.1)
+        return super().click(click)
+
+
+def slow(preset: str, device: str, attention_cache: Path | None) -> Segmenter:
+    return Slow()
+
+
+class Broken(ClickDisc):
+    def start(self, image: Image, depth: DepthMap | None = None) -> Discs:
+        raise ZeroDivisionError("a bug, not bad input")
+
+
+def broken(preset: str, device: str, attention_cache: Path | None) -> Segmenter:
+    return Broken()
