@@ -13,6 +13,12 @@ from m2n2v2.evaluation import executors, plots, report
 from m2n2v2.evaluation.protocols import Protocol
 from m2n2v2.evaluation.runner import Plan, evaluate
 
+
+def first_version(base: str) -> str:
+    """M2N2 on the same attention as a base preset."""
+    return "m2n2" if base == "paper" else f"{base}-m2n2"
+
+
 MAIN = ("GrabCut", "Berkeley", "DAVIS", "HQSeg44K")
 
 

@@ -11,11 +11,11 @@ Expected, as the paper quotes itself (NoC90 / NoC95; 20 clicks):
     M2N2, its paper    1.90 / -     3.88 / -     6.72 / -     -
 """
 
-from common import MAIN, Row, main
+from common import MAIN, Row, first_version, main
 
 
 def rows(base: str) -> list[Row]:
-    return [Row(base, MAIN), Row(f"{base}/without-novel-components", MAIN)]
+    return [Row(base, MAIN), Row(first_version(base), MAIN)]
 
 
 if __name__ == "__main__":

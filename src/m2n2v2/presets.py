@@ -121,6 +121,13 @@ PRESETS = {
             "depth-anything-v2-large@2024",
             "M2N2V2 as published: Stable Diffusion 2, Depth Anything V2 Large (CC-BY-NC-4.0)",
         ),
+        Preset(
+            "m2n2",
+            "sd2",
+            None,
+            Settings.m2n2(),
+            "the first version as published: Stable Diffusion 2, prior score, no depth",
+        ),
         _paper(
             "sd2",
             "sd2",

@@ -121,6 +121,15 @@ def _dinov2(size: str, revision: str = "main") -> Model:
     )
 
 
+def _sam(size: str) -> Model:
+    return Model(f"sam-{size}", "Apache-2.0", _TRANSFORMER, (Source(f"facebook/sam-{size}"),))
+
+
+def _sam2(size: str) -> Model:
+    source = Source(f"facebook/sam2.1-hiera-{size}")
+    return Model(f"sam2-hiera-{size}", "Apache-2.0", _TRANSFORMER, (source,))
+
+
 def _depth_anything(size: str, licence: str, revision: str) -> Model:
     return Model(
         f"depth-anything-v2-{size}",
@@ -175,6 +184,8 @@ MODELS = {
         _depth_anything("small", "Apache-2.0", "5426e4f0f36572d16453bbda7a8389317b1bef99"),
         _depth_anything("base", "CC-BY-NC-4.0", "b1958afc87fb45a9e3746cb387596094de553ed8"),
         _depth_anything("large", "CC-BY-NC-4.0", "7581137eff8d4e94f6e796d3baea0e9fa79b22d2"),
+        *(_sam(size) for size in ("vit-base", "vit-large", "vit-huge")),
+        *(_sam2(size) for size in ("tiny", "base-plus", "large")),
         Model(
             "marigold-lcm",
             "see its model card",

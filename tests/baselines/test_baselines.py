@@ -13,10 +13,11 @@ from m2n2v2.baselines import CLASSICAL, TRAINED, Segmenter, description, names, 
 from m2n2v2.baselines.cached import CachedAttention
 from m2n2v2.baselines.ours import Ours
 from m2n2v2.datasets import find, load
-from m2n2v2.errors import BackendError, PromptError
+from m2n2v2.errors import BackendError, PromptError, WeightsError
 from m2n2v2.pipeline import empty, prepare, segment
 from m2n2v2.prompts import Click
 from m2n2v2.settings import Settings
+from m2n2v2.weights import Loading
 
 IMAGE, TRUTH = disc()
 ON, OFF = Click(28, 30, True), Click(70, 10, False)
@@ -146,7 +147,6 @@ def test_names_say_every_setting() -> None:
         if name not in TRAINED and name != "grabcut":
             assert name.partition("/")[0] in description(name)
     assert "'alpha': 4.0" in description("offline/alpha-4")
-    assert description("sam-vit-base") == "sam-vit-base (weights: facebook/sam-vit-base)"
     with pytest.raises(BackendError, match=r"no preset 'nothing'.*grabcut"):
         description("nothing")
 
@@ -246,5 +246,16 @@ class TestSam:
         pytest.importorskip("transformers", reason="transformers is not installed")
         from m2n2v2.baselines.weights import pretrained
 
-        with pytest.raises(BackendError, match="cannot be loaded"):
-            pretrained("SamModel", str(tmp_path / "nothing"))
+        with pytest.raises(WeightsError, match="nothing"):
+            pretrained("SamModel", "sam-vit-base", Loading(weights=tmp_path / "nothing"))
+
+    def test_weights_from_a_folder(self, stand_in: Segmenter, tmp_path: Path) -> None:
+        from m2n2v2.baselines.weights import pretrained
+
+        stand_in.model.save_pretrained(tmp_path)
+        kind = type(stand_in.model).__name__
+        name = "sam-vit-base" if kind == "SamModel" else "sam2-hiera-tiny"
+        again, origin = pretrained(kind, name, Loading(weights=tmp_path))
+        assert tmp_path.name in origin
+        mask = type(stand_in)(again, origin).start(IMAGE).click(ON)
+        assert (mask == stand_in.start(IMAGE).click(ON)).all()

@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Mapping
+from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 
@@ -18,15 +19,15 @@ CLASSICAL: Mapping[str, str] = {
 }
 """Methods without weights: name -> module:class."""
 
-TRAINED: Mapping[str, tuple[str, str]] = {
-    "sam-vit-base": ("m2n2v2.baselines.sam:Sam.load", "facebook/sam-vit-base"),
-    "sam-vit-large": ("m2n2v2.baselines.sam:Sam.load", "facebook/sam-vit-large"),
-    "sam-vit-huge": ("m2n2v2.baselines.sam:Sam.load", "facebook/sam-vit-huge"),
-    "sam2-hiera-tiny": ("m2n2v2.baselines.sam2:Sam2.load", "facebook/sam2.1-hiera-tiny"),
-    "sam2-hiera-base-plus": ("m2n2v2.baselines.sam2:Sam2.load", "facebook/sam2.1-hiera-base-plus"),
-    "sam2-hiera-large": ("m2n2v2.baselines.sam2:Sam2.load", "facebook/sam2.1-hiera-large"),
+TRAINED: Mapping[str, str] = {
+    "sam-vit-base": "m2n2v2.baselines.sam:Sam.load",
+    "sam-vit-large": "m2n2v2.baselines.sam:Sam.load",
+    "sam-vit-huge": "m2n2v2.baselines.sam:Sam.load",
+    "sam2-hiera-tiny": "m2n2v2.baselines.sam2:Sam2.load",
+    "sam2-hiera-base-plus": "m2n2v2.baselines.sam2:Sam2.load",
+    "sam2-hiera-large": "m2n2v2.baselines.sam2:Sam2.load",
 }
-"""Supervised methods, through transformers: name -> module:function, weights."""
+"""Supervised methods, through transformers: name, also of the weights -> module:function."""
 
 
 def names() -> list[str]:
@@ -46,25 +47,21 @@ def segmenter(name: str, device: str = "auto", attention_cache: Path | None = No
     if name in CLASSICAL:
         return _made(CLASSICAL[name])
     from m2n2v2.devices import choose_device
+    from m2n2v2.weights import Loading
 
+    chosen = choose_device(device)
+    loading = Loading(device=str(chosen))
     if name in TRAINED:
-        home, weights = TRAINED[name]
-        return _made(home, weights, choose_device(device))
+        return _made(TRAINED[name], name, replace(loading, dtype="float32"))
     from m2n2v2.baselines.ours import Ours
 
     found = _preset(name)
-    attention = found.attention_source()
+    attention = found.attention_source(loading)
     if attention_cache is not None:
         from m2n2v2.baselines.cached import CachedAttention
 
         attention = CachedAttention(attention, attention_cache)
-    return Ours(
-        name,
-        attention,
-        found.depth_source(),
-        found.settings,
-        choose_device(device),
-    )
+    return Ours(name, attention, found.depth_source(loading), found.settings, chosen)
 
 
 def description(name: str) -> str:
@@ -76,7 +73,7 @@ def description(name: str) -> str:
     if name in CLASSICAL:
         return segmenter(name).name
     if name in TRAINED:
-        return f"{name} (weights: {TRAINED[name][1]})"
+        return f"{name} (all clicks, last logits as mask prompt)"
     found = _preset(name)
     return (
         f"{name} (attention: {found.attention}; depth: {found.depth or 'none'}; "

@@ -12,6 +12,7 @@ from m2n2v2.baselines.base import refuse_start_mask
 from m2n2v2.baselines.weights import pretrained
 from m2n2v2.grid import Size
 from m2n2v2.prompts import Click
+from m2n2v2.weights import Loading
 
 MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)
@@ -30,8 +31,9 @@ class Sam:
         self.name = f"sam(weights={name})"
 
     @classmethod
-    def load(cls, weights: str, device: torch.device) -> "Sam":
-        return cls(pretrained("SamModel", weights).to(device), weights)
+    def load(cls, weights: str, loading: Loading) -> "Sam":
+        """From weights, a key of `weights.MODELS`."""
+        return cls(*pretrained("SamModel", weights, loading))
 
     @torch.no_grad()
     def start(self, image: Image, depth: DepthMap | None = None) -> "SamClicking":

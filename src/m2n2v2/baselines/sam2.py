@@ -8,6 +8,7 @@ from m2n2v2.arrays import DepthMap, Image
 from m2n2v2.baselines.sam import MEAN, STD, SamClicking, normalized
 from m2n2v2.baselines.weights import pretrained
 from m2n2v2.grid import Size
+from m2n2v2.weights import Loading
 
 
 class Sam2:
@@ -23,8 +24,9 @@ class Sam2:
         self.name = f"sam2(weights={name})"
 
     @classmethod
-    def load(cls, weights: str, device: torch.device) -> "Sam2":
-        return cls(pretrained("Sam2Model", weights).to(device), weights)
+    def load(cls, weights: str, loading: Loading) -> "Sam2":
+        """From weights, a key of `weights.MODELS`."""
+        return cls(*pretrained("Sam2Model", weights, loading))
 
     @torch.no_grad()
     def start(self, image: Image, depth: DepthMap | None = None) -> SamClicking:

@@ -1,30 +1,32 @@
-"""Weights of the trained baselines: a hub id that is in the cache, or a folder."""
+"""Weights of the trained baselines, found as those of the backbones are."""
 
 from typing import Any
 
 from m2n2v2.errors import BackendError
+from m2n2v2.loading import component, library, loading_errors, placed
+from m2n2v2.weights import Loading, locate
 
 
-def pretrained(kind: str, weights: str) -> Any:
-    """A model of transformers with its weights, from the hub's cache, else from the hub.
+def pretrained(kind: str, name: str, loading: Loading) -> tuple[Any, str]:
+    """A model of transformers with its weights, ready to run, and what to record as its origin.
+
+    Args:
+        kind: the library's class.
+        name: a key of `weights.MODELS`.
 
     Raises:
-        BackendError: transformers is not installed or too old, or the weights cannot be had.
+        BackendError: transformers is not installed, or too old.
+        WeightsError: the weights cannot be had, or are of another architecture.
     """
-    try:
-        import transformers
-
-        model = getattr(transformers, kind)
-    except (ImportError, AttributeError) as error:
+    cls = getattr(library("transformers"), kind, None)
+    if cls is None:
         raise BackendError(
-            f"{weights} needs {kind} of transformers", cure="pip install 'transformers>=4.57'"
-        ) from error
-    for cached in (True, False):
-        try:
-            return model.from_pretrained(weights, local_files_only=cached)
-        except (OSError, ValueError) as error:
-            reason = error
-    raise BackendError(
-        f"the weights {weights} cannot be loaded ({str(reason).splitlines()[0]})",
-        cure="download them to the hub's cache, or set HF_HOME to where they are",
-    ) from reason
+            f"this transformers has no {kind}", cure="pip install 'transformers>=4.57'"
+        )
+    found = locate(name, loading)
+    if kind == "Sam2Model":  # published with the video model's parts, which are left out
+        with loading_errors(found.path, found):
+            model = cls.from_pretrained(str(found.path), local_files_only=True)
+    else:
+        model = component(cls, found, loading)
+    return placed(model, loading), found.name
