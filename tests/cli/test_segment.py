@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image as PILImage
 
-from m2n2v2 import __version__
+from m2n2v2 import Settings, __version__
 from m2n2v2.arrays import Mask
 from m2n2v2.cli.main import run
 from m2n2v2.images import read_image
@@ -114,10 +114,9 @@ def test_clicks_from_a_file_come_first(
 def test_the_command_and_the_library_agree(folder: Path, m2n2v2: Verb) -> None:
     from m2n2v2.attention import Precomputed
     from m2n2v2.pipeline import prepare
-    from m2n2v2.presets import preset
 
     assert m2n2v2("segment", "photo.png", "--fg", "30,28", "--attention", "attention.npy") == 0
-    state = prepare(IMAGE, Precomputed("attention.npy"), settings=preset("offline").settings)
+    state = prepare(IMAGE, Precomputed("attention.npy"), settings=Settings.paper())
     expected = replay(state, [Click(30, 28)]).mask
     np.testing.assert_array_equal(_mask("mask.png"), expected)
 

@@ -102,9 +102,7 @@ def segment(
     pixels = read_image(image)
     check_sequence(clicks, Size(*pixels.shape[:2]))
     measured = Measured(depth, unit=depth_unit) if depth else None
-    if attention and preset == "auto":
-        preset = "offline"  # there is no backbone to choose
-    found = _preset(preset, device, weights, depth_weights)
+    found = _preset(preset, device, weights, depth_weights, attention)
     loading = Loading(
         weights=weights,
         offline=offline,
@@ -165,12 +163,21 @@ def segment(
         _tell(facts)
 
 
-def _preset(name: str, device: str, weights: str | None, depth_weights: str | None) -> "Preset":
+def _preset(
+    name: str,
+    device: str,
+    weights: str | None,
+    depth_weights: str | None,
+    attention: Path | None,
+) -> "Preset":
     from m2n2v2.errors import BackendError
-    from m2n2v2.presets import preset
+    from m2n2v2.presets import Preset, preset
+    from m2n2v2.settings import Settings
 
     if name.partition("/")[0] != "auto":
         return preset(name)
+    if attention:  # there is no backbone to choose
+        return Preset("auto", "none", None, Settings.paper(), "the attention given")
     if weights or depth_weights:
         raise BackendError(
             "weights came without a preset to say which model they are",
