@@ -14,6 +14,8 @@ import pytest
 import torch
 from PIL import Image
 
+import tests.typecheck  # noqa: F401 - the hook below names it
+
 UNCHECKED = {
     "m2n2v2.kernels",  # compiled by numba, which takes no wrapped functions
     "m2n2v2.evaluation",  # its protocols and plans check every value themselves; see below
@@ -31,7 +33,7 @@ def _modules_to_check() -> list[str]:
     return [module.name for module in found if module.name not in UNCHECKED] + arrays
 
 
-jaxtyping.install_import_hook(_modules_to_check(), "typecheck.checked")
+jaxtyping.install_import_hook(_modules_to_check(), "tests.typecheck.checked")
 
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, max_examples=30)
 hypothesis.settings.register_profile("explore", deadline=None, max_examples=500)
