@@ -31,7 +31,7 @@ def _modules_to_check() -> list[str]:
     return [module.name for module in found if module.name not in UNCHECKED] + arrays
 
 
-jaxtyping.install_import_hook(_modules_to_check(), "typecheck.checked")
+jaxtyping.install_import_hook(_modules_to_check(), "tests.typecheck.checked")
 
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, max_examples=30)
 hypothesis.settings.register_profile("explore", deadline=None, max_examples=500)
