@@ -62,7 +62,7 @@ class Settings:
     prior_fraction: float = 0.4
     """tau: a segment covers less than this share of the image, in (0, 1] (Eq. 7 and 8)."""
 
-    alpha: float = 16.0
+    alpha: float = 32.0
     """Largest change of area in discs of the click's distance, over 0 (Eq. 10). The paper's
     value is not in the text we have; see docs/decisions/alpha.md."""
 
