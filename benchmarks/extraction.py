@@ -20,7 +20,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from benchmarks.harness import Agreement, metadata
 from m2n2v2.attention import StableDiffusion
@@ -28,7 +28,7 @@ from m2n2v2.attention.capture import peak_bytes
 from m2n2v2.attention.stable_diffusion import TIMESTEP, VERSIONS, config_folder
 from m2n2v2.devices import choose_device
 from m2n2v2.grid import Size
-from m2n2v2.loading import placed, quiet
+from m2n2v2.loading import library, placed, quiet
 from m2n2v2.weights import Loading
 
 
@@ -87,9 +87,8 @@ def main() -> None:
 
 def random_source(version: str, side: int, loading: Loading) -> StableDiffusion:
     """The full-size network with the weights its library initialises it with."""
-    import diffusers
-
-    parts: list[nn.Module] = []
+    diffusers = library("diffusers")
+    parts: list[Any] = []
     torch.manual_seed(0)
     with quiet():
         for name, kind in (
@@ -99,8 +98,7 @@ def random_source(version: str, side: int, loading: Loading) -> StableDiffusion:
             config = kind.load_config(f"{config_folder(version)}/{name}")
             parts.append(placed(kind.from_config(config), loading))
     unet, vae = parts
-    width = unet.config.cross_attention_dim
-    prompt = torch.randn(1, 77, width).to(next(unet.parameters()))
+    prompt = torch.randn(1, 77, unet.config.cross_attention_dim).to(next(unet.parameters()))
     return StableDiffusion(unet, vae, prompt, side=side, flip=False, name="random weights")
 
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from torch import nn
 
-from m2n2v2.devices import choose_device, compute_dtype
+from m2n2v2.devices import choose_device, compute_dtype, out_of_memory_named
 from m2n2v2.errors import BackendError, M2N2Error, WeightsError
 from m2n2v2.weights import Loading, Located, check_safetensors
 
@@ -42,11 +42,12 @@ def placed(module: M, loading: Loading) -> M:
     """A module ready to run: on the device, in its number format, not training, no gradients.
 
     Raises:
-        DeviceError: no such device or format here.
+        DeviceError: no such device or format here, or too little memory on it.
     """
     device = choose_device(loading.device)
     dtype = compute_dtype(loading.dtype, device)
-    with quiet():
+    cure = "use another device, or a smaller model such as dinov2-small"
+    with quiet(), out_of_memory_named(f"{type(module).__name__} on {device}", cure):
         return module.to(device=device, dtype=dtype).eval().requires_grad_(False)
 
 

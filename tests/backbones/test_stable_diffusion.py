@@ -290,6 +290,17 @@ def test_out_of_memory_names_the_smaller_preset(
         source.extract(photograph)
 
 
+def test_a_device_too_small_for_the_weights(
+    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object, **named: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("diffusers.UNet2DConditionModel.to", fail)
+    with pytest.raises(DeviceError, match="UNet2DConditionModel on cpu does not fit"):
+        load("sd2", folders["sd2"])
+
+
 def test_another_error_of_the_network_is_not_called_out_of_memory(
     folders: dict[str, Path], photograph: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:

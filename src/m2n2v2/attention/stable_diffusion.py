@@ -161,7 +161,7 @@ class StableDiffusion:
 
     def _pixels(self, image: Image) -> Float[Tensor, "1 3 Y X"]:
         edge = PIXELS_PER_CELL * self.cells.height
-        scaled = torch.from_numpy(resized(image, Size(edge, edge)) / 127.5 - 1)
+        scaled = torch.tensor(resized(image, Size(edge, edge))).to(torch.float32) / 127.5 - 1
         return scaled.permute(2, 0, 1)[None].to(self.prompt)
 
     def _latent(self, pixels: Float[Tensor, "1 3 H W"]) -> Float[Tensor, "1 4 h w"]:
