@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from backbones import tiny
 from m2n2v2.arrays import Image
+from tests.backbones import tiny
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,8 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from backbones import tiny
-from backbones.accounting import PeakBytes
 from m2n2v2.arrays import Image
 from m2n2v2.attention.capture import (
     Aggregate,
@@ -24,6 +22,8 @@ from m2n2v2.attention.stable_diffusion import LAYERS, StableDiffusion, config_fo
 from m2n2v2.errors import AttentionError, BackendError
 from m2n2v2.grid import Size
 from m2n2v2.loading import quiet
+from tests.backbones import tiny
+from tests.backbones.accounting import PeakBytes
 
 CELLS = Size(8, 8)
 

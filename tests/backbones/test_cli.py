@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image as PILImage
 
-from backbones import tiny
-from backbones.hub import Hub, Repository, folder_files, serve
 from m2n2v2.arrays import Image
 from m2n2v2.attention import stable_diffusion
 from m2n2v2.cli.main import run
 from m2n2v2.weights import MODELS
+from tests.backbones import tiny
+from tests.backbones.hub import Hub, Repository, folder_files, serve
 
 Call = Callable[..., int]
 

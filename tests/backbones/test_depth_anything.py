@@ -7,13 +7,13 @@ import pytest
 import torch
 from PIL import Image as PILImage
 
-from backbones import tiny
 from m2n2v2.arrays import Image
 from m2n2v2.depth import DepthAnything
 from m2n2v2.depth.depth_anything import STAGES, input_size
 from m2n2v2.errors import DeviceError, SettingsError, WeightsError
 from m2n2v2.grid import Size
 from m2n2v2.weights import Loading
+from tests.backbones import tiny
 
 NAME = "depth-anything-v2-small"
 

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from backbones import tiny
 from m2n2v2.arrays import Image
 from m2n2v2.attention import StableDiffusion, stable_diffusion
 from m2n2v2.attention.stable_diffusion import empty_prompt
@@ -19,6 +18,7 @@ from m2n2v2.errors import DeviceError, SettingsError, WeightsError
 from m2n2v2.grid import Size
 from m2n2v2.images import resized
 from m2n2v2.weights import Loading
+from tests.backbones import tiny
 
 SIDE = 16
 

@@ -12,7 +12,6 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from backbones.hub import Hub, Repository, serve
 from m2n2v2 import weights
 from m2n2v2.errors import BackendError, WeightsError
 from m2n2v2.weights import (
@@ -26,6 +25,7 @@ from m2n2v2.weights import (
     locate,
     verify,
 )
+from tests.backbones.hub import Hub, Repository, serve
 
 FIRST, SECOND = "first/model", "second/model"
 CONFIG, TENSORS = b"{}", save({"a": torch.arange(5000.0)})
