@@ -404,14 +404,16 @@ def _silent(stage: str) -> None:
 def warm_up() -> None:
     """Compile what a click runs, on a small image, so that the first click does not wait."""
     cells, size = Size(2, 2), Size(8, 8)
-    uniform = DenseAttention(torch.full((2, 2, 2, 2), 0.25))
+    near = torch.eye(4) + 0.1
+    attention = DenseAttention((near / near.sum(1)).reshape(2, 2, 2, 2))
     image = np.zeros((*size.shape, 3), np.uint8)
+    image[:, 4:] = 255  # an edge, so that a scale is found and merged
     upsampling = joint_bilateral_upsampling(image, cells)
     state = ImageState(
         size,
         size,
-        doubly_stochastic(uniform),
-        None,
+        doubly_stochastic(attention),
+        torch.zeros(size.shape),  # so that the fill's depth is compiled, too
         upsampling,
         Settings.paper(),
         Provenance("none", "none"),

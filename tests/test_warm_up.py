@@ -1,0 +1,44 @@
+"""Preparing compiles all that a click runs: the first click does not wait for a compiler."""
+
+import subprocess
+import sys
+
+PROGRAM = """
+import importlib, pkgutil
+import numpy as np
+import m2n2v2.kernels
+from m2n2v2 import Predictor, Settings
+from m2n2v2.attention import Precomputed
+from m2n2v2.depth import Precomputed as Depth
+
+names = [m.name for m in pkgutil.iter_modules(m2n2v2.kernels.__path__, "m2n2v2.kernels.")]
+found = [vars(importlib.import_module(name)) for name in names]
+kernels = {
+    k.__name__: k for names in found for k in names.values() if hasattr(k, "nopython_signatures")
+}
+assert len(kernels) > 5, kernels
+
+def compiled():
+    return {name: len(kernel.signatures) for name, kernel in kernels.items()}
+
+rng = np.random.default_rng(0)
+image = rng.integers(0, 255, (40, 50, 3)).astype(np.uint8)
+attention = rng.random((8, 8, 8, 8)).astype(np.float32)
+source = Precomputed(attention, normalize=True)
+for depth in (None, Depth(rng.random((40, 50)))):
+    for settings in (Settings.paper(), Settings.m2n2()):
+        predictor = Predictor(source, depth, settings)
+        predictor.set_image(image)
+        before = compiled()
+        predictor.predict([[5, 5], [30, 30], [44, 8]], [1, 1, 0], multimask_output=True)
+        assert compiled() == before, (before, compiled())
+print("nothing was compiled by a click")
+"""
+
+
+def test_a_click_compiles_nothing() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "nothing was compiled" in done.stdout
