@@ -11,12 +11,15 @@ import hashlib
 import json
 import os
 import re
+import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from m2n2v2.errors import BackendError, WeightsError
 
@@ -336,6 +339,11 @@ def _first(wanted: Model, sources: Iterable[Source], loading: Loading) -> Locate
             "forbids the network",
             cure=_other_ways(wanted, sources, online=False),
         )
+    if (reason := _no_address()) is not None:
+        raise WeightsError(
+            f"the weights {wanted.name} are not in the cache {cache_folder()}, and {reason}",
+            cure=_other_ways(wanted, sources, online=True),
+        )
     failures = []
     for source in sources:
         try:
@@ -351,6 +359,21 @@ def _first(wanted: Model, sources: Iterable[Source], loading: Loading) -> Locate
         f"the weights {wanted.name} cannot be had ({'; '.join(failures)})",
         cure=_other_ways(wanted, sources, online=True),
     )
+
+
+def _no_address() -> str | None:
+    """Why the hub cannot be asked at all; None if it can, or if a proxy is there to ask.
+
+    The hub's client tries each file of each source six times, for minutes, before it gives up.
+    """
+    hub = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
+    if getproxies():
+        return None
+    try:
+        socket.getaddrinfo(hub.hostname, hub.port or 443)
+    except OSError as error:
+        return f"the hub {hub.hostname} has no address here ({error.strerror})"
+    return None
 
 
 class _NotThereError(Exception):

@@ -247,6 +247,24 @@ def test_without_an_answer_the_message_names_the_other_ways(
         locate("tiny")
 
 
+def test_without_a_network_one_message_comes_at_once(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nowhere(*arguments: object, **options: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("HF_ENDPOINT", "http://hub.invalid")
+    monkeypatch.setattr(socket, "getaddrinfo", nowhere)
+    told: list[str] = []
+    with pytest.raises(WeightsError, match=r"hub\.invalid has no address.*--weights.*HF_HOME"):
+        locate("tiny", Loading(tell=told.append))
+    assert told == []
+    assert hub.requests == []
+
+
 def test_a_hub_id_of_the_users(hub: Hub) -> None:
     hub.repositories["my/own"] = Repository(dict(FILES), commit="c" * 40)
     found = locate("tiny", Loading(weights="my/own"))
