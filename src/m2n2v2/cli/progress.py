@@ -1,6 +1,5 @@
 """Progress bars, on standard error and only where a person looks."""
 
-from types import TracebackType
 from typing import Self
 
 from tqdm.auto import tqdm
@@ -27,10 +26,5 @@ class StageBar:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self._bar.close()
