@@ -73,3 +73,39 @@ class DatasetError(M2N2Error, ValueError):
 
 class RunError(M2N2Error, ValueError):
     """An evaluation run cannot be started, continued or reported."""
+
+
+class MaskError(M2N2Error, ValueError):
+    """A mask is malformed or of another size than its image."""
+
+
+class FolderError(M2N2Error, OSError):
+    """The folder to annotate is missing, or a file's place in it is not where it may be."""
+
+
+class StoreError(M2N2Error, OSError):
+    """Annotations cannot be read (newer, damaged) or written (read-only, full disk)."""
+
+
+class EditError(M2N2Error, ValueError):
+    """An edit is malformed, or what it wants to change is locked or not there."""
+
+
+class ClassError(M2N2Error, ValueError):
+    """A class of objects is malformed, not there, or still in use."""
+
+
+class ConflictError(M2N2Error, RuntimeError):
+    """Somebody else changed the annotations, or the image is no longer the one annotated."""
+
+
+class BusyError(M2N2Error, RuntimeError):
+    """The answer is not ready yet; ask again."""
+
+
+class AccessError(M2N2Error, PermissionError):
+    """A request without the token, from another site, or for something not offered."""
+
+
+class ServerError(M2N2Error, OSError):
+    """The server cannot start on that address."""
