@@ -5,13 +5,16 @@ M2N2 rewrites the full matrix in each of 200 rounds. Balancing needs only two ve
 two matrix-vector products and the matrix itself never changes (Sinkhorn and Knopp 1967).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from m2n2v2.attention.base import Attention, DenseAttention
+from m2n2v2.attention.base import Attention, DenseAttention, array
+from m2n2v2.attention.kinds import attention_arrays, attention_from_arrays
 from m2n2v2.errors import AttentionError
 from m2n2v2.grid import Size
 
@@ -46,6 +49,35 @@ class Transition:
     def dense(self) -> Float[Tensor, "n n"]:
         """The matrix itself, n^2 numbers: for looking at, not for clicking."""
         return self.step(torch.eye(len(self.rows), dtype=self.rows.dtype, device=self.rows.device))
+
+    def arrays(self) -> dict[str, Tensor]:
+        """All that it holds, as named tensors: for a file. `from_arrays` makes it again."""
+        return {
+            "rows": self.rows,
+            "columns": self.columns,
+            "rounds": torch.tensor(self.rounds),
+            "residual": torch.tensor(self.residual, dtype=torch.float64),
+            **attention_arrays(self.attention),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Tensor]) -> Self:
+        """The transition that `arrays` was called on, its tensors used as they are.
+
+        Raises:
+            AttentionError: an array is missing, damaged, or does not fit the others.
+        """
+        attention = attention_from_arrays(arrays)
+        rows, columns = array(arrays, "rows"), array(arrays, "columns")
+        for name, scale in (("rows", rows), ("columns", columns)):
+            fits = tuple(scale.shape) == (attention.cells.area,) and scale.dtype == attention.dtype
+            if not fits or not bool((torch.isfinite(scale) & (scale > 0)).all()):
+                raise AttentionError(
+                    f"the array {name!r} does not scale a grid of {attention.cells}",
+                    cure="the file may be damaged; prepare the image again",
+                )
+        rounds, residual = (array(arrays, name).item() for name in ("rounds", "residual"))
+        return cls(attention, rows, columns, int(rounds), float(residual))
 
 
 def doubly_stochastic(

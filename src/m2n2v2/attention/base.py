@@ -1,9 +1,10 @@
 """What a backbone gives the method: an attention, which is something one can multiply with."""
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping
+from typing import Protocol, Self, runtime_checkable
 
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Int64, Shaped
 from torch import Tensor
 
 from m2n2v2.arrays import Image
@@ -46,6 +47,19 @@ class Attention(Protocol):
         """An attention proportional, row by row, to `A ** (1 / temperature)`.
 
         Rows need not sum to 1 any more: Sinkhorn's balancing follows.
+        """
+        ...
+
+    def arrays(self) -> dict[str, Tensor]:
+        """All that it holds, by name: for a file. `from_arrays` makes it again."""
+        ...
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Tensor]) -> Self:
+        """The attention that `arrays` was called on.
+
+        Raises:
+            AttentionError: an array is missing, or they do not fit each other.
         """
         ...
 
@@ -134,7 +148,53 @@ class DenseAttention:
             sharp.pow_(1 / temperature)
         return self._with_matrix(sharp)
 
+    def arrays(self) -> dict[str, Tensor]:
+        return {"cells": as_tensor(self.cells), "matrix": self.matrix}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Tensor]) -> Self:
+        """A matrix after `sharpened` has rows of any sum, so theirs is not asked for here."""
+        cells, matrix = cells_of(arrays), array(arrays, "matrix")
+        if tuple(matrix.shape) != (cells.area, cells.area):
+            raise AttentionError(
+                f"a matrix of shape {tuple(matrix.shape)} came for a grid of {cells}",
+                cure="give the arrays that arrays() gave",
+            )
+        if not bool(torch.isfinite(matrix.sum(1)).all()) or float(matrix.min()) < 0:
+            raise AttentionError(
+                "the matrix has NaN, infinite or negative entries",
+                cure="the file may be damaged; prepare the image again",
+            )
+        other = object.__new__(cls)
+        other.cells, other.matrix = cells, matrix
+        return other
+
     def _with_matrix(self, matrix: Float[Tensor, "n n"]) -> "DenseAttention":
         other = object.__new__(DenseAttention)
         other.cells, other.matrix = self.cells, matrix
         return other
+
+
+def as_tensor(cells: Size) -> Int64[Tensor, " 2"]:
+    """A grid's height and width as an array."""
+    return torch.tensor(cells.shape)
+
+
+def cells_of(arrays: Mapping[str, Tensor]) -> Size:
+    """The grid that `as_tensor` wrote."""
+    shape = array(arrays, "cells").flatten().tolist()
+    if len(shape) != 2 or min(shape) < 1:
+        raise AttentionError(
+            f"a grid of {shape} cells came", cure="give the arrays that arrays() gave"
+        )
+    return Size(*map(int, shape))
+
+
+def array(arrays: Mapping[str, Tensor], name: str) -> Tensor:
+    """One of the arrays, or an error that says it is missing."""
+    if name not in arrays:
+        raise AttentionError(
+            f"the array {name!r} is missing among {sorted(arrays)}",
+            cure="give the arrays that arrays() gave",
+        )
+    return arrays[name]

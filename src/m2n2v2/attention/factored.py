@@ -1,14 +1,15 @@
 """An attention held as factors: heads `P G P^T`, averaged; the n x n matrix is never formed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
-from m2n2v2.attention.base import DenseAttention
+from m2n2v2.attention.base import DenseAttention, array, as_tensor, cells_of
 from m2n2v2.errors import AttentionError
 from m2n2v2.grid import Size
 
@@ -30,7 +31,10 @@ class Head:
 
     def to(self, device: torch.device | str) -> "Head":
         """This head on a device."""
-        return Head(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+        return Head(*(getattr(self, name).to(device) for name in _HEAD))
+
+
+_HEAD = tuple(Head.__dataclass_fields__)
 
 
 class FactoredAttention:
@@ -104,6 +108,20 @@ class FactoredAttention:
                 cure="use temperature=1 (Settings.offline()), or its dense() matrix",
             )
         return self
+
+    def arrays(self) -> dict[str, Tensor]:
+        found = {"cells": as_tensor(self.cells)}
+        for index, head in enumerate(self.heads):
+            found |= {f"{index}.{name}": getattr(head, name) for name in _HEAD}
+        return found
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Tensor]) -> Self:
+        count = len({name.partition(".")[0] for name in arrays} - {"cells"})
+        heads = [
+            Head(*(array(arrays, f"{index}.{name}") for name in _HEAD)) for index in range(count)
+        ]
+        return cls(cells_of(arrays), heads)
 
     def dense(self) -> DenseAttention:
         """The matrix itself: n^2 numbers, for looking at and for other temperatures."""

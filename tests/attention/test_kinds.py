@@ -1,0 +1,81 @@
+"""Attentions and transitions as flat dicts of arrays, and back."""
+
+import pytest
+import torch
+from tests.attention.test_factored import random_heads
+
+from m2n2v2.attention.base import Attention, DenseAttention
+from m2n2v2.attention.kinds import KINDS, attention_arrays, attention_from_arrays
+from m2n2v2.errors import AttentionError
+from m2n2v2.transition import Transition, doubly_stochastic
+
+
+def dense() -> DenseAttention:
+    matrix = torch.rand(12, 12, generator=torch.Generator().manual_seed(0))
+    return DenseAttention((matrix / matrix.sum(1, keepdim=True)).reshape(3, 4, 3, 4))
+
+
+MADE = {"dense": dense, "factored": random_heads}
+
+
+def test_every_kind_is_tested() -> None:
+    assert MADE.keys() == KINDS.keys()
+
+
+def copied(arrays: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """What a file gives back: other tensors, in another order."""
+    return {name: arrays[name].clone() for name in sorted(arrays, reverse=True)}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_attention_comes_back(kind: str) -> None:
+    attention: Attention = MADE[kind]()
+    arrays = attention_arrays(attention)
+    assert all(name.startswith(f"{kind}.") for name in arrays)
+    back = attention_from_arrays(copied(arrays))
+    assert type(back) is type(attention)
+    assert back.cells == attention.cells
+    p = torch.rand(2, 12)
+    assert torch.equal(back.left(p), attention.left(p))
+    assert torch.equal(back.right(p[0]), attention.right(p[0]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_transition_comes_back(kind: str) -> None:
+    transition = doubly_stochastic(MADE[kind](), 1.0)
+    back = Transition.from_arrays(copied(transition.arrays()))
+    p = torch.rand(2, 12)
+    assert torch.equal(back.step(p), transition.step(p))
+    assert (back.rounds, back.residual) == (transition.rounds, transition.residual)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_array_is_needed(kind: str) -> None:
+    arrays = doubly_stochastic(MADE[kind](), 1.0).arrays()
+    for name in arrays:
+        with pytest.raises(AttentionError, match=r"missing|no attention|do not|does not"):
+            Transition.from_arrays({key: value for key, value in arrays.items() if key != name})
+
+
+def test_arrays_that_do_not_fit() -> None:
+    arrays = doubly_stochastic(dense(), 1.0).arrays()
+    for change, message in (
+        ({"rows": torch.ones(11)}, "'rows' does not scale a grid of 4x3"),
+        ({"columns": -arrays["columns"]}, "'columns' does not scale"),
+        ({"rows": arrays["rows"].double()}, "'rows' does not scale"),
+        ({"dense.matrix": torch.ones(12, 11)}, r"shape \(12, 11\) came for a grid of 4x3"),
+        ({"dense.matrix": torch.full((12, 12), float("nan"))}, "NaN"),
+        ({"dense.cells": torch.tensor([12])}, r"a grid of \[12\] cells"),
+        ({"factored.cells": torch.tensor([3, 4])}, "dense and factored"),
+    ):
+        with pytest.raises(AttentionError, match=message):
+            Transition.from_arrays(arrays | change)
+
+
+def test_a_kind_without_a_name_is_refused() -> None:
+    class Other(DenseAttention):
+        pass
+
+    other = Other(dense().matrix.reshape(3, 4, 3, 4))
+    with pytest.raises(AttentionError, match="type Other"):
+        attention_arrays(other)
