@@ -50,7 +50,7 @@ def m2n2v2(monkeypatch: pytest.MonkeyPatch) -> Verb:
 
 def _process(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-c", "from m2n2v2.cli.main import run; run()", *arguments],
+        [sys.executable, "-m", "m2n2v2", *arguments],
         capture_output=True,
         text=True,
         check=False,
