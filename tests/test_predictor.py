@@ -1,5 +1,7 @@
 """`Predictor`: SAM's call shapes over the pipeline."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -16,8 +18,10 @@ from m2n2v2.errors import (
     ImageError,
     NoImageError,
     PromptError,
+    StateError,
 )
 from m2n2v2.session import replay
+from m2n2v2.state_file import write_state
 from tests.scenes import colour_attention, disc, iou
 
 IMAGE, TRUTH = disc()
@@ -251,3 +255,23 @@ def test_unknown_names() -> None:
         Predictor.from_preset("offline/without-clicks")
     with pytest.raises(DeviceError, match="'tpu9'"):
         Predictor(Precomputed(torch.ones(1, 1, 1, 1)), device="tpu9")
+
+
+def test_from_state_clicks_on_its_image_and_refuses_others(tmp_path: Path) -> None:
+    predictor = Predictor(Precomputed(colour_attention(IMAGE)))
+    predictor.set_image(IMAGE)
+    expected, _, _ = predictor.predict([[30, 28]], [1])
+    path = write_state(tmp_path / "disc.safetensors", predictor.get_image_embedding(), exact=True)
+
+    again = Predictor.from_state(path)
+    assert again.is_image_set
+    assert again.settings == predictor.settings
+    np.testing.assert_array_equal(again.predict([[30, 28]], [1])[0], expected)
+    again.reset_image()
+    again.set_image(IMAGE)
+    np.testing.assert_array_equal(again.predict([[30, 28]], [1])[0], expected)
+    with pytest.raises(StateError, match=r"disc\.safetensors holds another image"):
+        again.set_image(IMAGE[::-1].copy())
+    with pytest.raises(StateError, match="with its own"):
+        again.set_image(IMAGE, depth=PrecomputedDepth(np.zeros(TRUTH.shape)))
+    assert again.is_image_set, "the image set before stays"

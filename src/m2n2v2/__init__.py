@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from m2n2v2.prompts import Click as Click
     from m2n2v2.session import Session as Session
     from m2n2v2.settings import Settings as Settings
+    from m2n2v2.state_file import read_state as read_state
+    from m2n2v2.state_file import write_state as write_state
 
 _HOMES = {
     "Click": "prompts",
@@ -30,11 +32,13 @@ _HOMES = {
     "Session": "session",
     "Settings": "settings",
     "prepare": "pipeline",
+    "read_state": "state_file",
     "segment": "pipeline",
+    "write_state": "state_file",
 }
 
 __all__ = ["Click", "ImageState", "Predictor", "Segmentation", "Session", "Settings"]
-__all__ += ["prepare", "segment"]
+__all__ += ["prepare", "read_state", "segment", "write_state"]
 
 
 def __getattr__(name: str) -> Any:

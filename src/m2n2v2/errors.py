@@ -109,3 +109,7 @@ class AccessError(M2N2Error, PermissionError):
 
 class ServerError(M2N2Error, OSError):
     """The server cannot start on that address."""
+
+
+class StateError(M2N2Error, ValueError):
+    """A prepared state cannot be read, or is of another image, settings or format."""

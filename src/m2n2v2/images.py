@@ -1,7 +1,7 @@
 """Photographs in and masks out: the one border where files and arrays are checked."""
 
+import hashlib
 import os
-import tempfile
 import warnings
 from pathlib import Path
 
@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from m2n2v2.arrays import Image, PixelMap
-from m2n2v2.errors import ImageError, OutputError
+from m2n2v2.errors import ImageError
+from m2n2v2.files import whole_file
 from m2n2v2.grid import Size
 
 MAX_PIXELS = 178_956_970
@@ -48,6 +49,13 @@ def read_image(image: object) -> Image:
     )
 
 
+def pixel_digest(image: Image) -> str:
+    """SHA-256 of an image's size and decoded pixels: the same for a PNG and a TIFF of it."""
+    digest = hashlib.sha256(f"{image.shape[1]}x{image.shape[0]} RGB ".encode())
+    digest.update(np.ascontiguousarray(image).data)
+    return digest.hexdigest()
+
+
 def resized(image: Image, size: Size) -> UInt8[np.ndarray, "h w 3"]:
     """`image` at `size`, by area averaging where it is reduced."""
     if image.shape[:2] == size.shape:
@@ -73,23 +81,8 @@ def write_png(path: str | os.PathLike[str], array: Shaped[np.ndarray, "H W *C"])
     """
     path = Path(path)
     pixels = array.astype(np.uint8) * 255 if array.dtype == np.bool_ else array
-    try:
-        handle, temporary = tempfile.mkstemp(suffix=".png", prefix=".", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                PILImage.fromarray(pixels).save(file, format="PNG")
-            umask = os.umask(0)
-            os.umask(umask)
-            os.chmod(temporary, 0o666 & ~umask)
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise OutputError(
-            f"cannot write {path} ({error.strerror or error})",
-            cure="choose a folder that exists and that you may write to",
-        ) from error
+    with whole_file(path) as temporary:
+        PILImage.fromarray(pixels).save(temporary, format="PNG")
     return path
 
 

@@ -19,7 +19,7 @@ from m2n2v2.attention.base import AttentionSource, DenseAttention
 from m2n2v2.depth.base import DepthSource, matching
 from m2n2v2.flood_fill import filled_level_sets
 from m2n2v2.grid import Size, cell_coordinates, limited, rescaled_pixel
-from m2n2v2.images import resized, resized_map
+from m2n2v2.images import pixel_digest, resized, resized_map
 from m2n2v2.markov_map import saturation_time, start_state
 from m2n2v2.nearest_neighbour import truncated_nearest_neighbour
 from m2n2v2.prompts import Click, check_sequence
@@ -62,6 +62,8 @@ class ImageState:
         transition: doubly stochastic, over the attention's cells.
         depth: normalised inverse depth at working size, None for none.
         upsampling: from cells to working size.
+        guide: the photograph at working size, which the upsampling was built from.
+        image_sha256: of the photograph (`images.pixel_digest`).
     """
 
     size: Size
@@ -71,6 +73,8 @@ class ImageState:
     upsampling: JointBilateralUpsampling
     settings: Settings
     provenance: Provenance
+    guide: Image
+    image_sha256: str
 
 
 @dataclass(frozen=True)
@@ -217,12 +221,9 @@ def prepare(
     )
 
     announce("upsampling")
-    upsampling = joint_bilateral_upsampling(  # h x w -> H x W
-        resized(image, working_size),
-        transition.cells,
-        depth=depth_map if settings.depth_guided_upsampling else None,
-        spatial_sigma=settings.spatial_sigma,
-        range_sigma=settings.range_sigma,
+    guide = resized(image, working_size)
+    upsampling = guided_upsampling(  # h x w -> H x W
+        guide, transition.cells, depth_map, settings
     ).to(device)
 
     announce("warm-up")
@@ -234,9 +235,29 @@ def prepare(
         upsampling,
         settings,
         Provenance(attention.name, depth.name if depth else "none"),
+        guide,
+        pixel_digest(image),
     )
     warm_up()
     return state
+
+
+def guided_upsampling(
+    guide: Image, cells: Size, depth: DepthMap | None, settings: Settings
+) -> JointBilateralUpsampling:
+    """The upsampling operator of one image under these settings (section 3.3).
+
+    Args:
+        guide: the photograph at working size.
+        depth: at working size.
+    """
+    return joint_bilateral_upsampling(
+        guide,
+        cells,
+        depth=depth if settings.depth_guided_upsampling else None,
+        spatial_sigma=settings.spatial_sigma,
+        range_sigma=settings.range_sigma,
+    )
 
 
 def markov_maps(state: ImageState, clicks: tuple[Click, ...]) -> tuple[MarkovMap, ...]:
@@ -417,5 +438,7 @@ def warm_up() -> None:
         upsampling,
         Settings.paper(),
         Provenance("none", "none"),
+        image,
+        pixel_digest(image),
     )
     segment(state, empty(state), Click(1, 1))

@@ -1,24 +1,27 @@
 """An object with SAM's call shapes, thin over the pipeline."""
 
-from dataclasses import replace
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float32, Shaped
 
-from m2n2v2.arrays import Mask
-from m2n2v2.attention.base import AttentionSource
+from m2n2v2.arrays import Image, Mask
+from m2n2v2.attention.base import Attention, AttentionSource
 from m2n2v2.depth.base import DepthSource
 from m2n2v2.devices import choose_device
-from m2n2v2.errors import ImageError, NoImageError, PromptError
+from m2n2v2.errors import ImageError, NoImageError, PromptError, StateError
 from m2n2v2.grid import Size
-from m2n2v2.images import read_image, resized_map
+from m2n2v2.images import pixel_digest, read_image, resized_map
 from m2n2v2.pipeline import ImageState, Progress, alternatives, prepare
 from m2n2v2.presets import preset
 from m2n2v2.prompts import clicks_from_arrays
 from m2n2v2.session import MapCache, Session, replay
 from m2n2v2.settings import Settings
+from m2n2v2.state_file import read_state
 from m2n2v2.weights import Loading
 
 LOW_RESOLUTION = Size(256, 256)
@@ -51,6 +54,25 @@ class Predictor:
         self.device = choose_device(str(device))
         self.progress = progress
         self._maps: MapCache | None = None
+        self._only: ImageState | None = None
+
+    @classmethod
+    def from_state(
+        cls, path: str | os.PathLike[str], *, device: str | torch.device = "cpu"
+    ) -> Self:
+        """A predictor for the one image that a file of `write_state` holds; the image is set.
+
+        It has no backbone: `set_image` takes that photograph only.
+
+        Raises:
+            StateError: the file is no state, or damaged.
+        """
+        chosen = choose_device(str(device))
+        state = read_state(path, device=chosen)
+        name = state.provenance.attention
+        predictor = cls(FromState(name, Path(path)), None, state.settings, device=chosen)
+        predictor._only, predictor._maps = state, MapCache(state)
+        return predictor
 
     @classmethod
     def from_preset(
@@ -97,14 +119,23 @@ class Predictor:
             depth: this image's own depth, in place of the predictor's.
 
         Raises:
-            ImageError, DepthError, AttentionError: it cannot be prepared; the image set before
-                stays.
+            ImageError, DepthError, AttentionError, StateError: it cannot be prepared; the image
+                set before stays.
         """
         if image_format not in ("RGB", "BGR"):
             raise ImageError(f"image_format is {image_format!r}", cure="use 'RGB' or 'BGR'")
         pixels = read_image(image)
         if image_format == "BGR":
             pixels = np.ascontiguousarray(pixels[:, :, ::-1])
+        known = self._only
+        if known is not None and depth is not None:
+            raise StateError(
+                "depth came for an image that was prepared with its own",
+                cure="leave it out, or use Predictor.from_preset",
+            )
+        if known is not None and pixel_digest(pixels) == known.image_sha256:
+            self._maps = MapCache(known)
+            return
         state = prepare(
             pixels,
             self.attention,
@@ -184,6 +215,31 @@ class Predictor:
         if self._maps is None:
             raise NoImageError("no image is set", cure="call set_image(image) first")
         return self._maps
+
+
+@dataclass(frozen=True)
+class FromState:
+    """In the place of a backbone where an image came prepared: any other is refused.
+
+    Attributes:
+        name: what made the prepared attention.
+        path: the file that the state came from.
+    """
+
+    name: str
+    path: Path
+
+    def extract(self, image: Image) -> Attention:
+        """No attention.
+
+        Raises:
+            StateError: always.
+        """
+        raise StateError(
+            f"{self.path.name} holds another image than this one "
+            f"({image.shape[1]}x{image.shape[0]}, sha256 {pixel_digest(image)[:12]})",
+            cure="prepare the image with `m2n2v2 prepare`, or use Predictor.from_preset",
+        )
 
 
 def _as_mask(mask_input: Shaped[np.ndarray, "..."], size: Size) -> Mask:

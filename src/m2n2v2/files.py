@@ -1,0 +1,58 @@
+"""Files written whole or not at all."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from m2n2v2.errors import OutputError
+
+
+@contextmanager
+def whole_file(path: Path, *, lasting: bool = False) -> Iterator[Path]:
+    """A temporary path beside `path` to write to; it takes the place of `path` at the end.
+
+    Where the block raises, or the process dies, what was there before stays as it was.
+
+    Args:
+        lasting: have the disk confirm it first, so that it outlives a power cut, too.
+
+    Raises:
+        OutputError: the file cannot be written; nothing is left behind.
+    """
+    try:
+        handle, name = tempfile.mkstemp(suffix=path.suffix, prefix=".", dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            temporary.chmod(0o666 & ~_umask())
+            if lasting:
+                _confirm(temporary)
+            os.replace(temporary, path)
+            if lasting:
+                with suppress(OSError):  # some systems open no folders
+                    _confirm(path.parent)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {path} ({error.strerror or error})",
+            cure="choose a folder that exists and that you may write to",
+        ) from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _confirm(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
