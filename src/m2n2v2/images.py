@@ -1,8 +1,11 @@
 """Photographs in and masks out: the one border where files and arrays are checked."""
 
 import hashlib
+import io
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -86,26 +89,43 @@ def write_png(path: str | os.PathLike[str], array: Shaped[np.ndarray, "H W *C"])
     return path
 
 
-def _read_file(path: Path) -> Image:
+def decode_image(data: bytes, name: str) -> Image:
+    """What `read_image` makes of a file that holds `data`; errors call it `name`."""
+    with opened_image(io.BytesIO(data), name) as file:
+        return _from_pil(file, name)
+
+
+@contextmanager
+def opened_image(source: Path | io.BytesIO, name: str) -> Iterator[PILImage.Image]:
+    """An image file, opened but not decoded; what goes wrong with it inside is an `ImageError`.
+
+    Raises:
+        ImageError: it is no image, is too large to be decoded, or is damaged.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PILImage.DecompressionBombWarning)
-            with PILImage.open(path) as file:
-                return _from_pil(file, str(path))
+            with PILImage.open(source) as file:
+                yield file
     except PILImage.DecompressionBombError as error:
         raise ImageError(
-            f"{path} has more than {MAX_PIXELS:,} pixels", cure="reduce it first"
+            f"{name} has more than {MAX_PIXELS:,} pixels", cure="reduce it first"
         ) from error
     except PIL.UnidentifiedImageError as error:
         raise ImageError(
-            f"{path} is not an image that Pillow can read", cure="convert it to PNG, JPEG or TIFF"
+            f"{name} is not an image that Pillow can read", cure="convert it to PNG, JPEG or TIFF"
         ) from error
     except FileNotFoundError as error:
-        raise ImageError(f"{path} does not exist", cure="check the path") from error
+        raise ImageError(f"{name} does not exist", cure="check the path") from error
     except ImageError:
         raise
     except (OSError, ValueError) as error:
-        raise _unreadable(str(path), error) from error
+        raise _unreadable(name, error) from error
+
+
+def _read_file(path: Path) -> Image:
+    with opened_image(path, str(path)) as file:
+        return _from_pil(file, str(path))
 
 
 def _unreadable(name: str, error: Exception) -> ImageError:

@@ -119,12 +119,14 @@ class Prompt:
         limit: the largest change of area it was taken to intend when it was placed, in pixels at
             working size (Eq. 10); infinite for none.
         counted: False if it was discarded from `s_pos` and `s_neg` (end of section 3.4).
+        nudge: how a person moved its scale (`nudged`), in [-1, 1]; 0 is the method's choice.
     """
 
     click: Click
     map: MarkovMap
     limit: float
     counted: bool = True
+    nudge: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -364,6 +366,22 @@ def alternatives(
     return tuple(results)
 
 
+def nudged(state: ImageState, segmentation: Segmentation, amount: float) -> Segmentation:
+    """The segmentation with the last prompt's segment made smaller or larger by a person.
+
+    The prompt takes, among its candidates, the largest segment of at most `16 ** amount` times the
+    pixels of the one the method chose: a quarter doubles or halves it. It stays so when further
+    clicks come. This step is ours, not the paper's.
+
+    Args:
+        segmentation: at least one click.
+        amount: in [-1, 1]; 0 is the method's choice again.
+    """
+    *others, last = segmentation.prompts
+    prompts = (*others, replace(last, nudge=amount))
+    return _merged(state, prompts, segmentation.base)
+
+
 def _alike(area: Int32[np.ndarray, " L"], other: int) -> Bool[np.ndarray, " L"]:
     return np.minimum(area, other) > 0.8 * np.maximum(area, other)
 
@@ -391,7 +409,15 @@ def _assembled(
 
 def _scale(state: ImageState, prompt: Prompt, prompts: tuple[Prompt, ...]) -> Scale:
     same, other = votes(prompt, prompts)
-    return best_scale(prompt.map.candidates, same, other, area_bound(state, prompt))
+    best = best_scale(prompt.map.candidates, same, other, area_bound(state, prompt))
+    return _moved(best, prompt.map.candidates, prompt.nudge) if prompt.nudge else best
+
+
+def _moved(scale: Scale, found: Candidates, amount: float) -> Scale:
+    """The largest candidate of at most `16 ** amount` times the area; its score is the edge's."""
+    wanted = scale.area * 16.0**amount
+    at = max(int(np.searchsorted(found.area, wanted, side="right")) - 1, 0)
+    return Scale(float(found.thresholds[at]), float(found.edge[at]), int(found.area[at]))
 
 
 def votes(prompt: Prompt, prompts: tuple[Prompt, ...]) -> tuple[list[float], list[float]]:

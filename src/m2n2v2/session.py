@@ -21,6 +21,11 @@ class MapCache:
         self.capacity = capacity
         self._maps: OrderedDict[tuple[int, int], MarkovMap] = OrderedDict()
 
+    @property
+    def held(self) -> tuple[MarkovMap, ...]:
+        """The maps that are kept now."""
+        return tuple(self._maps.values())
+
     def __call__(self, clicks: Iterable[Click]) -> tuple[MarkovMap, ...]:
         """The map of each click; those not known are computed together, in one chain."""
         clicks = tuple(clicks)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from m2n2v2.cli.annotate import annotate
 from m2n2v2.cli.datasets import datasets
 from m2n2v2.cli.evaluate import evaluate
 from m2n2v2.cli.info import info
@@ -27,6 +28,7 @@ app = typer.Typer(
     help="Click-based image segmentation with no labels and no training.",
 )
 app.command(cls=Ordered)(segment)
+app.command()(annotate)
 app.command()(evaluate)
 app.command()(report)
 app.command()(datasets)

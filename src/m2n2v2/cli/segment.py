@@ -102,7 +102,7 @@ def segment(
     pixels = read_image(image)
     check_sequence(clicks, Size(*pixels.shape[:2]))
     measured = Measured(depth, unit=depth_unit) if depth else None
-    found = _preset(preset, device, weights, depth_weights, attention)
+    found = chosen_preset(preset, device, weights, depth_weights, attention)
     loading = Loading(
         weights=weights,
         offline=offline,
@@ -163,13 +163,14 @@ def segment(
         _tell(facts)
 
 
-def _preset(
+def chosen_preset(
     name: str,
     device: str,
     weights: str | None,
     depth_weights: str | None,
     attention: Path | None,
 ) -> "Preset":
+    """The preset of that name, or, for `auto`, the best one, which it tells."""
     from m2n2v2.errors import BackendError
     from m2n2v2.presets import Preset, preset
     from m2n2v2.settings import Settings

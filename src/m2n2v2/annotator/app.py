@@ -1,0 +1,288 @@
+"""The routes: each says what comes in, what goes out, and whom it asks. Nothing is decided here."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import FastAPI, Query, Request, Response
+from fastapi import Path as InPath
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from m2n2v2 import errors
+from m2n2v2.annotator import edits, wire
+from m2n2v2.annotator.document import ObjectClass
+from m2n2v2.annotator.engine import Engine
+from m2n2v2.annotator.guard import Guard
+from m2n2v2.annotator.project import Project, check_revision
+from m2n2v2.version import __version__
+
+PAGE = Path(__file__).parent / "page"
+
+PATIENCE = 120.0
+"""Seconds that an edit waits for its image to be prepared."""
+
+LOOK = 0.05
+"""Seconds between looks at how far a preparation is."""
+
+HEARTBEAT = 15.0
+"""Seconds after which a silent stream of events says that it is alive."""
+
+STATUS: dict[type[errors.M2N2Error], int] = {
+    errors.AccessError: 403,
+    errors.BusyError: 503,
+    errors.ConflictError: 409,
+    errors.ClassError: 409,
+    errors.StoreError: 507,
+    errors.FolderError: 404,
+    errors.ImageError: 422,
+}
+"""Of each kind of error; 400 for the others."""
+
+ImageId = Annotated[int, InPath(ge=1, lt=1 << 53)]
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    status: {"model": wire.WireError} for status in (400, 403, 404, 409, 413, 422, 503, 507)
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the server is used.
+
+    Attributes:
+        preset, note: what the engine runs, for people.
+        uploads: images may be sent.
+        host, token: see `guard.Guard`.
+    """
+
+    preset: str
+    note: str
+    uploads: bool = False
+    host: str = "127.0.0.1"
+    token: str | None = None
+
+
+def make_app(project: Project, engine: Engine, options: Options) -> FastAPI:
+    """The annotator as an ASGI application."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        engine.close()
+        project.store.close()
+
+    app = FastAPI(
+        title="m2n2v2 annotator",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        lifespan=lifespan,
+        responses=ANSWERS,
+    )
+    app.add_middleware(Guard, host=options.host, token=options.token)
+    _add_errors(app, project)
+    _add_project(app, project, options)
+    _add_images(app, project, engine)
+    _add_edits(app, project, engine)
+    if PAGE.is_dir():
+        app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
+    return app
+
+
+def _add_project(app: FastAPI, project: Project, options: Options) -> None:
+    @app.get("/api/project")
+    def get_project() -> wire.WireProject:
+        return wire.WireProject(
+            folder=project.folder.root.name,
+            version=__version__,
+            preset=options.preset,
+            note=options.note,
+            classes=[wire.WireClass.of(each) for each in project.store.classes()],
+            counts=wire.WireCounts.of(project.counts()),
+            uploads=options.uploads,
+            read_only=project.store.read_only,
+        )
+
+    @app.put("/api/classes")
+    def put_classes(given: wire.GivenClasses) -> list[wire.WireClass]:
+        classes = [ObjectClass(c.id or 0, c.name, c.color, c.key) for c in given.classes]
+        found = project.store.set_classes(classes, given.reassign_to)
+        return [wire.WireClass.of(each) for each in found]
+
+    @app.get("/api/images")
+    def get_images(
+        filter: Literal["all", "todo", "done"] = "all",
+        query: Annotated[str, Query(max_length=200)] = "",
+        offset: Annotated[int, Query(ge=0, lt=1 << 31)] = 0,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+    ) -> wire.WireList:
+        entries = project.entries()
+        wanted = {"all": (True, False), "todo": (False,), "done": (True,)}[filter]
+        chosen = [
+            e
+            for e in entries
+            if e.listed.done in wanted and query.casefold() in e.listed.name.casefold()
+        ]
+        return wire.WireList(
+            total=len(chosen),
+            counts=wire.WireCounts.of(project.counts(entries)),
+            images=[
+                wire.WireListed.of(e.listed, e.problem) for e in chosen[offset : offset + limit]
+            ],
+        )
+
+
+def _add_images(app: FastAPI, project: Project, engine: Engine) -> None:
+    @app.get("/api/images/{image}")
+    def get_image(image: ImageId) -> wire.WireImage:
+        document, problem = project.shown(image)
+        return wire.WireImage.of(document, engine.status(image), problem)
+
+    @app.get("/api/images/{image}/photo", response_class=Response)
+    def get_photo(
+        request: Request,
+        image: ImageId,
+        max_side: Annotated[int | None, Query(ge=16, le=16384)] = None,
+    ) -> Response:
+        """The photograph, upright, in a format that browsers show."""
+        document = project.document(image)
+        return _picture(request, project, document.name, str(document.sha256), max_side)
+
+    @app.get("/api/images/{image}/thumb", response_class=Response)
+    def get_thumb(request: Request, image: ImageId) -> Response:
+        document = project.document(image)
+        return _picture(request, project, document.name, str(document.sha256), 160)
+
+    @app.put("/api/images/{image}/done")
+    def put_done(image: ImageId, given: wire.GivenDone) -> wire.WireDone:
+        project.store.document(image)
+        project.store.set_done(image, given.done)
+        return wire.WireDone(done=given.done, counts=wire.WireCounts.of(project.counts()))
+
+    @app.post("/api/images/{image}/prepare", status_code=202)
+    def post_prepare(image: ImageId) -> wire.WireState:
+        project.document(image)
+        return engine.want(image)
+
+    @app.get("/api/images/{image}/events", response_class=StreamingResponse)
+    async def get_events(request: Request, image: ImageId) -> StreamingResponse:
+        """Server-sent events: `state`, whenever the image's preparation gets on."""
+        await run_in_threadpool(project.store.document, image)
+        return StreamingResponse(_events(request, engine, image), media_type="text/event-stream")
+
+
+def _add_edits(app: FastAPI, project: Project, engine: Engine) -> None:
+    @app.post("/api/images/{image}/edits")
+    async def post_edit(image: ImageId, given: wire.GivenEdit) -> wire.WireChange:
+        started = time.perf_counter()
+        document = await run_in_threadpool(project.document, image)
+        check_revision(document, given.revision)
+        if edits.needs_clicks(document, given.edit):
+            await _ready(engine, image)
+        change = await run_in_threadpool(project.edit, engine, image, given.revision, given.edit)
+        return wire.WireChange.of(change, time.perf_counter() - started)
+
+    @app.post("/api/images/{image}/undo")
+    def post_undo(image: ImageId, given: wire.GivenRevision) -> wire.WireChange:
+        started = time.perf_counter()
+        change = project.step(image, given.revision, back=True)
+        return wire.WireChange.of(change, time.perf_counter() - started)
+
+    @app.post("/api/images/{image}/redo")
+    def post_redo(image: ImageId, given: wire.GivenRevision) -> wire.WireChange:
+        started = time.perf_counter()
+        change = project.step(image, given.revision, back=False)
+        return wire.WireChange.of(change, time.perf_counter() - started)
+
+
+async def _ready(engine: Engine, image: int) -> None:
+    """Wait until an image is prepared, without holding a thread."""
+    if engine.status(image).state == "ready":
+        return
+    engine.want(image)
+    until = time.monotonic() + PATIENCE
+    with engine.watching(image):
+        while (found := engine.status(image)).state in ("queued", "preparing"):
+            if time.monotonic() > until:
+                raise errors.BusyError("the image is still being prepared", cure="ask again")
+            await asyncio.sleep(LOOK)
+    if found.state == "failed":
+        raise errors.ImageError(str(found.error), cure="look at the image")
+
+
+async def _events(request: Request, engine: Engine, image: int) -> AsyncIterator[str]:
+    told: wire.WireState | None = None
+    silent = time.monotonic()
+    with engine.watching(image):
+        while not engine.closed and not await request.is_disconnected():
+            found = engine.status(image)
+            if found != told:
+                yield f"event: state\ndata: {found.model_dump_json()}\n\n"
+                told, silent = found, time.monotonic()
+            elif time.monotonic() - silent > HEARTBEAT:
+                yield ": alive\n\n"
+                silent = time.monotonic()
+            await asyncio.sleep(LOOK)
+
+
+def _picture(
+    request: Request, project: Project, name: str, sha256: str, max_side: int | None
+) -> Response:
+    etag = f'"{sha256[:32]}-{max_side or 0}"'
+    headers = {"etag": etag, "cache-control": "private, no-cache"}
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers=headers)
+    data, media = project.folder.picture(name, max_side)
+    return Response(data, media_type=media, headers=headers)
+
+
+def _add_errors(app: FastAPI, project: Project) -> None:
+    """Errors become the same JSON everywhere; nothing of our insides goes out."""
+
+    @app.exception_handler(errors.M2N2Error)
+    def on_ours(request: Request, error: errors.M2N2Error) -> JSONResponse:
+        status = next((STATUS[k] for k in type(error).__mro__ if k in STATUS), 400)
+        body: dict[str, Any] = {
+            "kind": type(error).__name__,
+            "message": error.what,
+            "cure": error.cure,
+        }
+        if isinstance(error, errors.ConflictError):
+            body["revision"] = _revision(request, project)
+        headers = {"retry-after": "1"} if status == 503 else None
+        return JSONResponse({"error": body}, status, headers)
+
+    @app.exception_handler(RequestValidationError)
+    def on_malformed(request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return _problem(
+            422, "RequestError", f"{where}: {first['msg']}", "send what docs/api.md says"
+        )
+
+    @app.exception_handler(HTTPException)
+    def on_http(request: Request, error: HTTPException) -> JSONResponse:
+        return _problem(error.status_code, "RequestError", str(error.detail), "see docs/api.md")
+
+    @app.exception_handler(Exception)
+    def on_bug(request: Request, error: Exception) -> JSONResponse:
+        return _problem(
+            500, "InternalError", "something went wrong inside", "see the server's terminal"
+        )
+
+
+def _problem(status: int, kind: str, message: str, cure: str) -> JSONResponse:
+    return JSONResponse({"error": {"kind": kind, "message": message, "cure": cure}}, status)
+
+
+def _revision(request: Request, project: Project) -> int | None:
+    image = request.path_params.get("image")
+    return project.store.document(int(image)).revision if image else None

@@ -1,0 +1,187 @@
+"""What is stored of each image and its objects: plain values, never changed."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Self
+
+from m2n2v2.annotator.runs import Runs
+from m2n2v2.errors import EditError
+from m2n2v2.grid import Size
+
+Source = Literal["clicks", "import"]
+
+
+@dataclass(frozen=True)
+class PlacedClick:
+    """A click on an object, with what was made of it.
+
+    Attributes:
+        x, y: in pixels of the photograph.
+        nudge: of its threshold, in [-1, 1]; 0 is the method's choice (`pipeline.nudged`).
+    """
+
+    x: float
+    y: float
+    positive: bool
+    nudge: float = 0.0
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """A stroke of the brush or the eraser.
+
+    Attributes:
+        radius: in pixels of the photograph, over 0.
+        points: its way, in pixels; one point is a disc.
+    """
+
+    erase: bool
+    radius: float
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Object:
+    """One object on an image: how it was made, and the mask that came of it.
+
+    Attributes:
+        id: unique in the folder, never used again.
+        class_id: a key of the classes; None for none yet.
+        clicks: in the order of clicking.
+        strokes: drawn after the clicks, in order.
+        base: the mask that the clicks correct; None for an empty one.
+        mask: base, then clicks, then strokes.
+    """
+
+    id: int
+    mask: Runs
+    class_id: int | None = None
+    clicks: tuple[PlacedClick, ...] = ()
+    strokes: tuple[Stroke, ...] = ()
+    base: Runs | None = None
+    hidden: bool = False
+    locked: bool = False
+    finished: bool = False
+    source: Source = "clicks"
+
+    @property
+    def scale(self) -> float:
+        """The nudge of the last click."""
+        return self.clicks[-1].nudge if self.clicks else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """All but id, class and masks, ready for JSON."""
+        return {
+            "clicks": [[c.x, c.y, int(c.positive), c.nudge] for c in self.clicks],
+            "strokes": [
+                {"erase": s.erase, "radius": s.radius, "points": s.points} for s in self.strokes
+            ],
+            "hidden": self.hidden,
+            "locked": self.locked,
+            "finished": self.finished,
+            "source": self.source,
+        }
+
+    @classmethod
+    def from_dict(
+        cls, values: dict[str, Any], *, id: int, class_id: int | None, mask: Runs, base: Runs | None
+    ) -> Self:
+        """What `to_dict` gave, with the rest."""
+        return cls(
+            id=id,
+            class_id=class_id,
+            mask=mask,
+            base=base,
+            clicks=tuple(PlacedClick(x, y, bool(p), n) for x, y, p, n in values["clicks"]),
+            strokes=tuple(
+                Stroke(s["erase"], s["radius"], tuple((x, y) for x, y in s["points"]))
+                for s in values["strokes"]
+            ),
+            hidden=values["hidden"],
+            locked=values["locked"],
+            finished=values["finished"],
+            source=values["source"],
+        )
+
+
+@dataclass(frozen=True)
+class Document:
+    """The annotations of one image.
+
+    Attributes:
+        id: of the image, unique in the folder.
+        name: its path in the folder, with forward slashes.
+        size, sha256: of the photograph when it was opened; None before.
+        revision: grows by one with every edit, undo and redo.
+        objects: bottom to top; later ones cover earlier ones.
+    """
+
+    id: int
+    name: str
+    size: Size | None = None
+    sha256: str | None = None
+    done: bool = False
+    revision: int = 0
+    objects: tuple[Object, ...] = ()
+    can_undo: bool = False
+    can_redo: bool = False
+
+    def object(self, id: int) -> Object:
+        """The object of that id.
+
+        Raises:
+            EditError: this image has none.
+        """
+        for found in self.objects:
+            if found.id == id:
+                return found
+        raise EditError(f"this image has no object {id}", cure="look at its objects again")
+
+    def with_object(self, changed: Object) -> "Document":
+        """With an object in its place, or on top if it is new."""
+        if all(each.id != changed.id for each in self.objects):
+            return replace(self, objects=(*self.objects, changed))
+        return replace(
+            self, objects=tuple(changed if o.id == changed.id else o for o in self.objects)
+        )
+
+    def without(self, id: int) -> "Document":
+        """Without an object."""
+        return replace(self, objects=tuple(o for o in self.objects if o.id != id))
+
+
+@dataclass(frozen=True)
+class ObjectClass:
+    """What objects can be.
+
+    Attributes:
+        color: `#rrggbb`.
+        key: a digit from 1 to 9 that picks it; None for none.
+    """
+
+    id: int
+    name: str
+    color: str
+    key: int | None = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an edit, undo or redo did to a document.
+
+    Attributes:
+        before, after: the whole document.
+        changed: objects of `after` that are new or different.
+        removed: ids of those that are gone.
+    """
+
+    before: Document
+    after: Document
+    changed: tuple[Object, ...] = field(init=False)
+    removed: tuple[int, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        known = {each.id: each for each in self.before.objects}
+        left = {each.id for each in self.after.objects}
+        changed = tuple(o for o in self.after.objects if known.get(o.id) != o)
+        object.__setattr__(self, "changed", changed)
+        object.__setattr__(self, "removed", tuple(id for id in known if id not in left))

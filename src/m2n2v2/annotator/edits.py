@@ -1,0 +1,123 @@
+"""Edits: what each does to the objects of an image. Nothing here computes or stores."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from m2n2v2.annotator import wire
+from m2n2v2.annotator.document import Document, Object, PlacedClick, Stroke
+from m2n2v2.annotator.runs import Runs
+from m2n2v2.annotator.strokes import painted
+from m2n2v2.arrays import Mask
+from m2n2v2.errors import ClickError, EditError
+from m2n2v2.grid import Size
+
+Segmented = Callable[[Object], Mask]
+"""The mask that an object's base and clicks (one at least) give, before its strokes."""
+
+MOST_OBJECTS = 10_000
+"""On one image."""
+
+
+def applied(document: Document, edit: wire.Edit, segmented: Segmented) -> tuple[Object, ...]:
+    """The objects after an edit, bottom to top; one that is new has id 0.
+
+    Raises:
+        EditError: the object is not there, is locked, or the edit makes no sense on it.
+        ClickError: a click lies outside, or contradicts another.
+    """
+    match edit:
+        case wire.Click():
+            found = _unlocked(document, edit.object, edit.class_id)
+            click = PlacedClick(edit.x, edit.y, edit.positive)
+            changed = replace(found, clicks=(*found.clicks, click))
+            return _with(document, _remasked(changed, _size(document), segmented))
+        case wire.RemoveClick():
+            found = _unlocked(document, edit.object)
+            if edit.index >= len(found.clicks):
+                raise ClickError(
+                    f"there is no click {edit.index} among {len(found.clicks)}",
+                    cure="use an index from 0",
+                )
+            rest = (*found.clicks[: edit.index], *found.clicks[edit.index + 1 :])
+            changed = replace(found, clicks=rest)
+            return _with(document, _remasked(changed, _size(document), segmented))
+        case wire.Scale():
+            found = _unlocked(document, edit.object)
+            if not found.clicks:
+                raise EditError("this object has no clicks to scale", cure="click on it first")
+            *others, last = found.clicks
+            changed = replace(found, clicks=(*others, replace(last, nudge=edit.scale)))
+            return _with(document, _remasked(changed, _size(document), segmented))
+        case wire.Stroke():
+            found = _unlocked(document, edit.object, edit.class_id)
+            stroke = Stroke(edit.erase, edit.radius, tuple(edit.points))
+            mask = Runs.of(painted(found.mask.mask, [stroke]))
+            return _with(document, replace(found, strokes=(*found.strokes, stroke), mask=mask))
+        case wire.Clear():
+            found = _unlocked(document, edit.object)
+            bare = replace(found, clicks=(), strokes=(), base=None, mask=_nothing(document))
+            return _with(document, bare)
+        case wire.Delete():
+            return document.without(_unlocked(document, edit.object).id).objects
+        case wire.Duplicate():
+            copy = replace(document.object(edit.object), id=0, locked=False, finished=False)
+            return _with(document, copy)
+        case wire.Finish():
+            return _with(document, replace(document.object(edit.object), finished=edit.finished))
+        case wire.SetClass():
+            return _with(document, replace(document.object(edit.object), class_id=edit.class_id))
+        case wire.Hide():
+            return _with(document, replace(document.object(edit.object), hidden=edit.hidden))
+        case wire.Lock():
+            return _with(document, replace(document.object(edit.object), locked=edit.locked))
+        case wire.Order():
+            known = {each.id: each for each in document.objects}
+            if sorted(edit.order) != sorted(known):
+                raise EditError(
+                    "the order does not name each object once",
+                    cure="name all of them, bottom first",
+                )
+            return tuple(known[id] for id in edit.order)
+
+
+def needs_clicks(document: Document, edit: wire.Edit) -> bool:
+    """Must the image be prepared for this edit?"""
+    match edit:
+        case wire.Click() | wire.Scale():
+            return True
+        case wire.RemoveClick():
+            return len(document.object(edit.object).clicks) > 1
+    return False
+
+
+def _unlocked(document: Document, id: int | None, class_id: int | None = None) -> Object:
+    """The object to change; a new one, of that class, for None."""
+    if id is None:
+        return Object(0, _nothing(document), class_id)
+    found = document.object(id)
+    if found.locked:
+        raise EditError(f"object {id} is locked", cure="unlock it first")
+    return found
+
+
+def _remasked(changed: Object, size: Size, segmented: Segmented) -> Object:
+    """With the mask its base, clicks and strokes give."""
+    mask = segmented(changed) if changed.clicks else (changed.base or Runs.empty(size)).mask
+    return replace(changed, mask=Runs.of(painted(mask, changed.strokes)))
+
+
+def _with(document: Document, changed: Object) -> tuple[Object, ...]:
+    objects = document.with_object(changed).objects
+    if len(objects) > MOST_OBJECTS:
+        raise EditError(f"an image takes {MOST_OBJECTS} objects", cure="delete some first")
+    return objects
+
+
+def _size(document: Document) -> Size:
+    if document.size is None:
+        raise EditError(f"{document.name} was never opened", cure="open it first")
+    return document.size
+
+
+def _nothing(document: Document) -> Runs:
+    return Runs.empty(_size(document))

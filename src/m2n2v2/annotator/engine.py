@@ -1,0 +1,366 @@
+"""Prepared images and what clicks make of them: bounded, one model, stale work dropped.
+
+Two threads prepare: one what people wait for, one (at a lower priority) what they will open next.
+They share the model's lock. Clicks on one image wait for each other, on different images they do
+not. Everything here can be lost: it is made again from photograph and clicks.
+"""
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from m2n2v2.annotator.document import PlacedClick
+from m2n2v2.annotator.folder import Content
+from m2n2v2.annotator.runs import Runs
+from m2n2v2.annotator.wire import WireState
+from m2n2v2.errors import BusyError, M2N2Error
+from m2n2v2.pipeline import ImageState, Segmentation, empty, nudged, prepare, segment
+from m2n2v2.predictor import Predictor
+from m2n2v2.prompts import Click
+from m2n2v2.session import MapCache
+
+MEMORY = 2 << 30
+"""Bytes that prepared images take together, at most; one is always kept."""
+
+MAPS = 256 << 20
+"""Bytes of Markov-maps kept for one image, at most."""
+
+RECENT = 8
+"""Segmentations kept for one image, so that a further click does not replay the earlier ones."""
+
+WAITING = 8
+"""Images that may wait to be prepared while nobody watches them; older ones are dropped."""
+
+Lookup = Callable[[str], ImageState | None]
+"""A state prepared elsewhere, by the content's hash; None if there is none."""
+
+
+class Images(Protocol):
+    """What the engine asks of the folder."""
+
+    def content(self, image: int) -> Content:
+        """The photograph, decoded."""
+        ...
+
+    def following(self, image: int) -> int | None:
+        """The unfinished image that a person will open next."""
+        ...
+
+
+class StaleError(Exception):
+    """Nobody waits for this preparation any more."""
+
+
+@dataclass(eq=False)
+class Prepared:
+    """One image ready for clicks; not safe for two threads without its lock."""
+
+    sha256: str
+    state: ImageState
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._own = _nbytes(self.state)
+        self._map_bytes = 16 * self.state.working_size.area  # values and candidates, at most
+        self._maps = MapCache(self.state, capacity=max(4, MAPS // self._map_bytes))
+        self._recent: OrderedDict[_Key, Segmentation] = OrderedDict()
+
+    def segmentation(self, base: Runs | None, clicks: tuple[PlacedClick, ...]) -> Segmentation:
+        """The segmentation by these clicks, from the longest beginning that is known."""
+        known = len(clicks)
+        while known and (base, clicks[:known]) not in self._recent:
+            known -= 1
+        if known:
+            result = self._recent[base, clicks[:known]]
+        else:
+            result = empty(self.state, None if base is None else base.mask)
+        placed = [Click(c.x, c.y, c.positive).inside(self.state.size) for c in clicks]
+        maps = self._maps(placed[known:]) if known < len(placed) else ()
+        for click, by, found in zip(placed[known:], clicks[known:], maps, strict=True):
+            result = segment(self.state, result, click, found)
+            if by.nudge:
+                result = nudged(self.state, result, by.nudge)
+        self._recent[base, clicks] = result
+        self._recent.move_to_end((base, clicks))
+        while len(self._recent) > RECENT:
+            self._recent.popitem(last=False)
+        return result
+
+    @property
+    def nbytes(self) -> int:
+        """What it takes in memory, nearly."""
+        with suppress(RuntimeError):  # changed by a click meanwhile: the next look will do
+            maps = {id(p.map) for s in self._recent.values() for p in s.prompts}
+            maps |= {id(each) for each in self._maps.held}
+            margins = len(self._recent) * self.state.working_size.area * 4
+            self._last = self._own + len(maps) * self._map_bytes + margins
+        return self._last
+
+    _last = 0
+
+
+_Key = tuple[Runs | None, tuple[PlacedClick, ...]]
+
+
+@dataclass(eq=False)
+class Job:
+    """An image to be prepared."""
+
+    image: int
+    wanted: bool
+    watchers: int = 0
+    was_watched: bool = False
+    stage: str | None = None
+    running: bool = False
+    cancelled: bool = False
+
+
+class Engine:
+    """Prepares images and keeps as many as fit.
+
+    Args:
+        load: makes the predictor; called once, in the thread that needs it first.
+        images: where photographs come from.
+        lookup: a state prepared elsewhere.
+        memory: bytes for prepared images.
+        ahead: prepare the next image in the background.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], Predictor],
+        images: Images,
+        *,
+        lookup: Lookup | None = None,
+        memory: int = MEMORY,
+        ahead: bool = True,
+    ) -> None:
+        self._load = load
+        self._images = images
+        self._lookup = lookup
+        self._memory = memory
+        self._predictor: Predictor | None = None
+        self._model = threading.Lock()
+        self._changed = threading.Condition()
+        self._prepared: OrderedDict[int, Prepared] = OrderedDict()
+        self._jobs: OrderedDict[int, Job] = OrderedDict()
+        self._failed: dict[int, str] = {}
+        self._current: int | None = None
+        self._closed = False
+        self._threads = [threading.Thread(target=self._work, args=(True,), daemon=True)]
+        if ahead:
+            self._threads.append(threading.Thread(target=self._work, args=(False,), daemon=True))
+        for thread in self._threads:
+            thread.start()
+
+    def close(self) -> None:
+        """Stop working; what is being prepared is dropped at its next stage."""
+        with self._changed:
+            self._closed = True
+            for job in self._jobs.values():
+                job.cancelled = True
+            self._changed.notify_all()
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    # What people ask
+
+    def want(self, image: int) -> WireState:
+        """Have an image prepared, before all that nobody watches."""
+        with self._changed:
+            self._current = image
+            self._failed.pop(image, None)
+            if image not in self._prepared:
+                job = self._jobs.setdefault(image, Job(image, wanted=True))
+                job.wanted = True
+                self._jobs.move_to_end(image)
+                self._drop_stale()
+            self._changed.notify_all()
+            return self._status(image)
+
+    def status(self, image: int) -> WireState:
+        """How far an image is."""
+        with self._changed:
+            return self._status(image)
+
+    @contextmanager
+    def watching(self, image: int) -> Iterator[None]:
+        """Somebody waits for this image inside; when nobody does any more, its work is stale."""
+        with self._changed:
+            job = self._watch(image)
+        try:
+            yield
+        finally:
+            with self._changed:
+                if job is not None:
+                    job.watchers -= 1
+                    self._drop_stale()
+
+    def prepared(self, image: int, sha256: str) -> Prepared:
+        """An image that is ready, of that content.
+
+        Raises:
+            BusyError: it is not; `want` it and wait.
+        """
+        with self._changed:
+            found = self._prepared.get(image)
+            if found is not None and found.sha256 == sha256:
+                self._prepared.move_to_end(image)
+                return found
+            if found is not None:  # the file was replaced
+                del self._prepared[image]
+            failed = self._failed.get(image)
+        raise BusyError(
+            failed or "the image is not prepared yet",
+            cure="correct that, then prepare it again" if failed else "wait until it is ready",
+        )
+
+    def settle(self) -> None:
+        """Let go of the images used longest ago, as many as are too many."""
+        with self._changed:
+            while len(self._prepared) > 1 and self.nbytes > self._memory:
+                oldest = next(image for image in self._prepared if image != self._current)
+                del self._prepared[oldest]
+
+    @property
+    def nbytes(self) -> int:
+        """What all prepared images take in memory, nearly."""
+        with self._changed:
+            return sum(each.nbytes for each in self._prepared.values())
+
+    # Inside; the condition's lock is held where a name begins with one underscore
+
+    def _status(self, image: int) -> WireState:
+        if image in self._prepared:
+            return WireState(state="ready")
+        if image in self._failed:
+            return WireState(state="failed", error=self._failed[image])
+        job = self._jobs.get(image)
+        if job is None or job.cancelled:
+            return WireState(state="none")
+        return WireState(state="preparing" if job.running else "queued", stage=job.stage)
+
+    def _watch(self, image: int) -> Job | None:
+        job = self._jobs.get(image)
+        if job is not None:
+            job.watchers += 1
+            job.was_watched = True
+        return job
+
+    def _drop_stale(self) -> None:
+        """Forget what nobody waits for; called when that may have changed."""
+        unwatched = [j for j in self._jobs.values() if j.wanted and not j.watchers]
+        left = [j for j in unwatched if j.was_watched]
+        over = [j for j in unwatched if not j.was_watched and not j.running][:-WAITING]
+        others = any(j.wanted and j.watchers for j in self._jobs.values())
+        for job in [*left, *over]:
+            if not job.running:
+                del self._jobs[job.image]
+            elif others:
+                job.cancelled = True
+
+    def _next(self, wanted: bool) -> Job | None:
+        """What to do next: watched ones first, then the newest."""
+        waiting = [j for j in self._jobs.values() if j.wanted and not j.running]
+        if wanted:
+            return max(reversed(waiting), key=lambda j: j.watchers > 0, default=None)
+        if waiting or self._current is None or any(j.running for j in self._jobs.values()):
+            return None
+        following = self._images.following(self._current)
+        if following is None or following in self._prepared or following in self._failed:
+            return None
+        return self._jobs.setdefault(following, Job(following, wanted=False))
+
+    def _work(self, wanted: bool) -> None:
+        if not wanted:
+            with suppress(OSError, AttributeError):  # where threads have a priority
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+        while True:
+            with self._changed:
+                while not self._closed and (job := self._next(wanted)) is None:
+                    self._changed.wait()
+                if self._closed:
+                    return
+                assert job is not None
+                job.running = True
+            self._run(job)
+
+    def _run(self, job: Job) -> None:
+        try:
+            found = self._made(job)
+        except StaleError:
+            self._finish(job)
+        except M2N2Error as error:
+            self._finish(job, failed=str(error))
+        except Exception as error:  # a bug or a lack of memory must not end the thread
+            self._finish(job, failed=f"it cannot be prepared ({type(error).__name__})")
+        else:
+            self._finish(job, found=found)
+            self.settle()
+
+    def _finish(
+        self, job: Job, *, found: Prepared | None = None, failed: str | None = None
+    ) -> None:
+        with self._changed:
+            if self._jobs.get(job.image) is job:
+                del self._jobs[job.image]
+            if found is not None:
+                self._prepared[job.image] = found
+            if failed is not None:
+                self._failed[job.image] = failed
+            self._changed.notify_all()
+
+    def _made(self, job: Job) -> Prepared:
+        content = self._images.content(job.image)
+        elsewhere = self._lookup(content.sha256) if self._lookup else None
+        if elsewhere is not None:
+            return Prepared(content.sha256, elsewhere)
+        with self._model:
+            self._announce(job, "model")
+            if self._predictor is None:
+                self._predictor = self._load()
+            model = self._predictor
+            state = prepare(
+                content.image,
+                model.attention,
+                model.depth,
+                model.settings,
+                device=model.device,
+                progress=lambda stage: self._announce(job, stage),
+            )
+        return Prepared(content.sha256, state)
+
+    def _announce(self, job: Job, stage: str) -> None:
+        """A stage begins: say so, and stop here if nobody wants it any more."""
+        with self._changed:
+            job.stage = stage
+            gives_way = not job.wanted and any(j.wanted for j in self._jobs.values())
+            if job.cancelled or gives_way or self._closed:
+                raise StaleError
+            self._changed.notify_all()
+
+
+def _nbytes(value: Any, seen: set[int] | None = None) -> int:
+    """Bytes of the arrays that a value holds."""
+    seen = set() if seen is None else seen
+    if id(value) in seen:
+        return 0
+    seen.add(id(value))
+    if isinstance(value, torch.Tensor):
+        return int(value.untyped_storage().nbytes())
+    if isinstance(value, np.ndarray):
+        return int(value.nbytes)
+    if isinstance(value, list | tuple):
+        return sum(_nbytes(each, seen) for each in value)
+    if is_dataclass(value):
+        return sum(_nbytes(getattr(value, f.name), seen) for f in fields(value))
+    return sum(_nbytes(each, seen) for each in getattr(value, "__dict__", {}).values())

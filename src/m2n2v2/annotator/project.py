@@ -1,0 +1,236 @@
+"""A folder being annotated: its images, what is stored of them, and the clicks between.
+
+The one place that knows all three: `folder` says what a file contains now, `store` what was
+annotated, `engine` what clicks make of it. A mask belongs to the content it was made on: where
+the file has become another picture, nothing is drawn on it.
+"""
+
+import errno
+import os
+import threading
+import time
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from m2n2v2.annotator import edits, wire
+from m2n2v2.annotator.document import Change, Document, Object
+from m2n2v2.annotator.engine import Engine, Prepared
+from m2n2v2.annotator.folder import OURS, Content, Folder
+from m2n2v2.annotator.store import Counts, Listed, Store
+from m2n2v2.arrays import Mask
+from m2n2v2.errors import ClassError, ConflictError, EditError, ImageError, StoreError
+from m2n2v2.pipeline import Segmentation
+
+LOOK_AGAIN = 5.0
+"""Seconds after which the folder is looked through again when its list is asked for."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An image in the list, with what is wrong with it."""
+
+    listed: Listed
+    problem: str | None
+
+
+class Project:
+    """All that the routes need.
+
+    Args:
+        folder: where the images are.
+        store: where annotations are.
+    """
+
+    def __init__(self, folder: Folder, store: Store) -> None:
+        self.folder = folder
+        self.store = store
+        self._locks: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
+        self._problems: dict[int, str] = {}
+        self._place: dict[str, int] = {}
+        self._looked = 0.0
+        self._looking = threading.Lock()
+        self.look()
+
+    # The list
+
+    def look(self) -> None:
+        """See which images the folder has now."""
+        with self._looking:
+            names = self.folder.names()
+            self.store.add_images(names)
+            self._place = {name: place for place, name in enumerate(names)}
+            self._looked = time.monotonic()
+
+    def entries(self) -> list[Entry]:
+        """The images there are, and those annotated that are gone, in the folder's order."""
+        if time.monotonic() - self._looked > LOOK_AGAIN:
+            self.look()
+        place, last = self._place, len(self._place)
+        shown = [each for each in self.store.images() if each.name in place or each.revision]
+        shown.sort(key=lambda each: (place.get(each.name, last), each.name))
+        return [Entry(each, self._problem(each)) for each in shown]
+
+    def counts(self, entries: list[Entry] | None = None) -> Counts:
+        """How far the folder is."""
+        listed = [each.listed for each in (self.entries() if entries is None else entries)]
+        return Counts(len(listed), sum(e.done for e in listed), sum(e.objects for e in listed))
+
+    def following(self, image: int) -> int | None:
+        """The next image that is not done, in the folder's order, around its end."""
+        here = [each.listed for each in self.entries() if not each.problem]
+        at = next((i for i, each in enumerate(here) if each.id == image), -1)
+        later = [*here[at + 1 :], *here[: max(at, 0)]]
+        return next((each.id for each in later if not each.done), None)
+
+    # One image
+
+    def content(self, image: int) -> Content:
+        """The photograph, decoded, if it is the one annotated."""
+        found = self.document(image)
+        content = self.folder.content(found.name)
+        self._check_same(found, content.sha256)
+        return content
+
+    def data(self, image: int) -> tuple[Document, bytes]:
+        """The photograph's file, if it is the one annotated."""
+        found = self.document(image)
+        return found, self.folder.data(found.name)
+
+    def document(self, image: int) -> Document:
+        """The annotations of an image whose file is as it was annotated.
+
+        Raises:
+            EditError: no such image.
+            ImageError: its file is gone, or is no image that can be decoded.
+            ConflictError: its file is another picture now.
+        """
+        found = self.store.document(image)
+        try:
+            sha256 = self.folder.sha256(found.name)
+            if sha256 == found.sha256:
+                self._problems.pop(image, None)
+                return found
+            if found.revision:
+                self._check_same(found, sha256)
+            content = self.folder.content(found.name)
+        except ImageError as error:
+            gone = not self.folder.path(found.name).exists()
+            self._problems[image] = f"{'missing' if gone else 'unreadable'}: {error}"
+            raise
+        self.store.opened(image, content.size, content.sha256)
+        self._problems.pop(image, None)
+        return self.store.document(image)
+
+    def shown(self, image: int) -> tuple[Document, str | None]:
+        """The annotations to be shown, and what is wrong with the file.
+
+        Where the file is not the picture annotated, no object is shown.
+        """
+        try:
+            return self.document(image), None
+        except (ImageError, ConflictError):
+            found = self.store.document(image)
+            return replace(found, objects=()), self._problems.get(image, "unreadable: try again")
+
+    def edit(self, engine: Engine, image: int, revision: int, edit: wire.Edit) -> Change:
+        """Do an edit; it is on the disk on return.
+
+        Raises:
+            ConflictError: another revision by now, or another picture.
+            BusyError: the image is not prepared.
+            M2N2Error: the edit makes no sense; nothing has changed.
+        """
+        with self._locks[image]:
+            found = self.document(image)
+            check_revision(found, revision)
+            class_id = getattr(edit, "class_id", None)
+            if class_id is not None and all(c.id != class_id for c in self.store.classes()):
+                raise ClassError(f"there is no class {class_id}", cure="make it first")
+            objects = edits.applied(found, edit, lambda each: self._segmented(engine, found, each))
+            change = self.store.commit(found, objects)
+        engine.settle()
+        return change
+
+    def step(self, image: int, revision: int, *, back: bool) -> Change:
+        """Undo or redo one edit; raises as `edit` does."""
+        with self._locks[image]:
+            found = self.document(image)
+            move = self.store.undo if back else self.store.redo
+            return move(found.id, revision)
+
+    def segmentation(
+        self, engine: Engine, image: int, object: int
+    ) -> tuple[Prepared, Segmentation]:
+        """The segmentation behind an object's mask: its clicks, maps and scales."""
+        found = self.document(image)
+        each = found.object(object)
+        if not each.clicks:
+            raise EditError("this object has no clicks", cure="click on it first")
+        prepared = engine.prepared(image, str(found.sha256))
+        with prepared.lock:
+            return prepared, prepared.segmentation(each.base, each.clicks)
+
+    def _segmented(self, engine: Engine, document: Document, each: Object) -> Mask:
+        prepared = engine.prepared(document.id, str(document.sha256))
+        with prepared.lock:
+            return prepared.segmentation(each.base, each.clicks).mask
+
+    def _check_same(self, found: Document, sha256: str) -> None:
+        if found.sha256 == sha256:
+            return
+        text = f"{found.name} is another picture than the one annotated"
+        cure = "put the original back, or give the new picture another name"
+        self._problems[found.id] = f"changed: {text}; {cure}"
+        raise ConflictError(text, cure=cure)
+
+    def _problem(self, each: Listed) -> str | None:
+        if each.name not in self._place:
+            return f"missing: {each.name} is no longer in the folder; put it back"
+        return self._problems.get(each.id)
+
+
+def check_revision(found: Document, revision: int) -> None:
+    """Is an edit made on the newest revision?
+
+    Raises:
+        ConflictError: it is not.
+    """
+    if found.revision != revision:
+        raise ConflictError(
+            f"the image is at revision {found.revision}, and the edit was made on {revision}",
+            cure="load it again: another page or program edited it",
+        )
+
+
+def open_project(root: Path) -> Project:
+    """The project of a folder, with its annotations file; made if there is none.
+
+    A folder that takes no changes opens for looking.
+
+    Raises:
+        FolderError: no such folder.
+        StoreError: the annotations cannot be read.
+    """
+    folder = Folder(root)
+    home = folder.root / OURS
+    path = home / "annotations.sqlite"
+    if home.is_symlink() or path.is_symlink():
+        raise StoreError(f"{OURS} is a link, and may lead anywhere", cure="remove the link")
+    return Project(folder, Store(path, read_only=not _writable(home, path)))
+
+
+def _writable(home: Path, path: Path) -> bool:
+    """May we write in our own folder? It is made if it is not there."""
+    try:
+        home.mkdir(exist_ok=True)
+        probe = home / ".probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            return False
+        raise StoreError(
+            f"nothing can be written to {OURS} ({error.strerror})", cure="look at the disk"
+        ) from error
+    return not path.exists() or os.access(path, os.W_OK)

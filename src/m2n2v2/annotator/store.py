@@ -1,0 +1,520 @@
+"""Annotations on disk: one SQLite file in the folder, with every edit's history.
+
+Every object that ever was is a row of `versions`, never changed. A state of an image is a list of
+versions; an edit appends a state, undo and redo move `at` among them. So an edit is one small
+transaction, and history survives whatever happens to the process: it is committed, through a
+write-ahead log flushed to the disk (`synchronous=FULL`), before anybody is told.
+"""
+
+import json
+import shutil
+import sqlite3
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+from m2n2v2.annotator.document import Change, Document, Object, ObjectClass
+from m2n2v2.annotator.runs import Runs
+from m2n2v2.errors import ClassError, ConflictError, EditError, StoreError
+from m2n2v2.grid import Size
+
+APPLICATION = 0x6D326E32
+"""Marks our files (SQLite's `application_id`): "m2n2"."""
+
+VERSION = 1
+"""Of the tables (SQLite's `user_version`)."""
+
+HISTORY = 1000
+"""Steps of undo kept per image."""
+
+SWEEP = 256
+"""Edits of an image between looks for versions that no state holds any more."""
+
+REMEMBERED = 32
+"""Images whose objects are kept decoded."""
+
+_TABLES = """
+CREATE TABLE classes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, position INTEGER NOT NULL, name TEXT NOT NULL,
+    color TEXT NOT NULL, key INTEGER
+);
+CREATE TABLE images (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE,
+    sha256 TEXT, height INTEGER, width INTEGER,
+    done INTEGER NOT NULL DEFAULT 0, revision INTEGER NOT NULL DEFAULT 0,
+    at INTEGER NOT NULL DEFAULT 0, objects INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE objects (id INTEGER PRIMARY KEY AUTOINCREMENT, image INTEGER NOT NULL);
+CREATE TABLE versions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, image INTEGER NOT NULL, step INTEGER NOT NULL,
+    object INTEGER NOT NULL, class INTEGER, content TEXT NOT NULL, mask BLOB NOT NULL, base BLOB
+);
+CREATE INDEX versions_by_step ON versions (image, step);
+CREATE TABLE states (
+    image INTEGER NOT NULL, step INTEGER NOT NULL, versions TEXT NOT NULL,
+    PRIMARY KEY (image, step)
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS: Mapping[int, str] = {}
+"""What turns a file of each earlier version into the next."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One image in the list of the folder."""
+
+    id: int
+    name: str
+    done: bool
+    objects: int
+    revision: int
+    size: Size | None
+    sha256: str | None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How far the folder is."""
+
+    images: int
+    done: int
+    objects: int
+
+
+class Store:
+    """The annotations of a folder.
+
+    Args:
+        path: the SQLite file; made if it is not there. None: in memory, lost at the end.
+        read_only: only to be looked at; a copy is opened, and nothing is written beside it.
+
+    Raises:
+        StoreError: the file is damaged, of a newer version, or cannot be written.
+    """
+
+    def __init__(self, path: Path | None, *, read_only: bool = False) -> None:
+        self.path = path
+        self.read_only = read_only
+        self._lock = threading.RLock()
+        self._known: OrderedDict[int, tuple[int, tuple[Object, ...]]] = OrderedDict()
+        self._copy: tempfile.TemporaryDirectory[str] | None = None
+        if path is not None and read_only:
+            path = self._copied(path)
+        with _named(self.path):
+            self._db = sqlite3.connect(
+                path or ":memory:", check_same_thread=False, isolation_level=None, timeout=10
+            )
+            self._db.execute("PRAGMA trusted_schema = OFF")
+            self._prepare()
+
+    def close(self) -> None:
+        """Fold the log into the file and let go of it."""
+        with self._lock:
+            self._db.close()
+        if self._copy:
+            self._copy.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # Images
+
+    def add_images(self, names: Iterable[str]) -> None:
+        """Know these names; those known already stay as they are."""
+        with self._writing(allowed=True) as db:
+            known = {name for (name,) in db.execute("SELECT name FROM images")}
+            new = [(name,) for name in names if name not in known]
+            db.executemany("INSERT INTO images (name) VALUES (?)", new)
+
+    def images(self) -> list[Listed]:
+        """Every image ever known, in no order."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT id, name, done, objects, revision, height, width, sha256 FROM images"
+            ).fetchall()
+        return [
+            Listed(id, name, bool(done), objects, revision, _size(height, width), sha256)
+            for id, name, done, objects, revision, height, width, sha256 in rows
+        ]
+
+    def opened(self, id: int, size: Size, sha256: str) -> None:
+        """Note which content an image had when it was opened."""
+        with self._writing(allowed=True) as db:
+            db.execute(
+                "UPDATE images SET height = ?, width = ?, sha256 = ? WHERE id = ?",
+                (*size.shape, sha256, id),
+            )
+
+    def set_done(self, id: int, done: bool) -> None:
+        """Mark an image as done, or not."""
+        with self._writing() as db:
+            db.execute("UPDATE images SET done = ? WHERE id = ?", (int(done), id))
+
+    def document(self, id: int) -> Document:
+        """The annotations of an image as they are.
+
+        Raises:
+            EditError: no image of that id.
+        """
+        with self._reading() as db:
+            return self._document(db, id)
+
+    # Edits
+
+    def commit(self, before: Document, objects: Sequence[Object]) -> Change:
+        """Append a state: these objects, bottom to top. It is on the disk on return.
+
+        An object with id 0 is new and gets the next number.
+
+        Args:
+            before: what the edit was made on.
+
+        Raises:
+            ConflictError: the image has another revision by now.
+            StoreError: it cannot be written; nothing has changed.
+        """
+        with self._writing() as db:
+            at = self._at(db, before)
+            kept = [each if each.id else _numbered(db, before.id, each) for each in objects]
+            if at:
+                known = dict(zip(before.objects, self._versions(db, before.id, at), strict=True))
+            else:
+                known = {}
+            step = at + 1
+            db.execute("DELETE FROM states WHERE image = ? AND step > ?", (before.id, at))
+            db.execute("DELETE FROM versions WHERE image = ? AND step > ?", (before.id, at))
+            numbers = [known.get(each) or _insert(db, before.id, step, each) for each in kept]
+            db.execute(
+                "INSERT INTO states VALUES (?, ?, ?)", (before.id, step, json.dumps(numbers))
+            )
+            self._forget(db, before.id, step)
+            self._move(db, before.id, step, len(kept))
+        after = replace(
+            before,
+            revision=before.revision + 1,
+            objects=tuple(kept),
+            can_undo=True,
+            can_redo=False,
+        )
+        self._remember(after)
+        return Change(before, after)
+
+    def undo(self, id: int, revision: int) -> Change:
+        """Back to the state before.
+
+        Raises:
+            ConflictError: the image has another revision by now.
+            EditError: there is nothing to undo.
+        """
+        return self._step(id, revision, -1, "undo")
+
+    def redo(self, id: int, revision: int) -> Change:
+        """Forward to the state that was undone; raises as `undo` does."""
+        return self._step(id, revision, +1, "redo")
+
+    # Classes
+
+    def classes(self) -> tuple[ObjectClass, ...]:
+        """In their order."""
+        with self._reading() as db:
+            rows = db.execute("SELECT id, name, color, key FROM classes ORDER BY position")
+            return tuple(ObjectClass(*row) for row in rows.fetchall())
+
+    def set_classes(
+        self, classes: Sequence[ObjectClass], reassign_to: int | None = None
+    ) -> tuple[ObjectClass, ...]:
+        """Replace the list; an id of 0 makes a new class, an id left out removes one.
+
+        Args:
+            reassign_to: the class that objects of removed ones get.
+
+        Raises:
+            ClassError: a removed class has objects, or an id is not known.
+        """
+        with self._writing() as db:
+            known = {each.id: each.name for each in self.classes()}
+            given = {each.id for each in classes} - {0}
+            for id in given - set(known):
+                raise ClassError(f"there is no class {id}", cure="leave its id out to make it")
+            gone = sorted(set(known) - given)
+            if reassign_to is not None and reassign_to not in given:
+                raise ClassError(
+                    f"objects cannot go to class {reassign_to}", cure="name one that stays"
+                )
+            if gone and reassign_to is None:
+                self._refuse_used(db, {id: known[id] for id in gone})
+            for id in gone:
+                db.execute(
+                    "UPDATE images SET revision = revision + 1 WHERE id IN "
+                    "(SELECT image FROM versions WHERE class = ?)",
+                    (id,),
+                )
+                db.execute("UPDATE versions SET class = ? WHERE class = ?", (reassign_to, id))
+                db.execute("DELETE FROM classes WHERE id = ?", (id,))
+            for position, each in enumerate(classes):
+                db.execute(
+                    "INSERT INTO classes (id, position, name, color, key) VALUES (?, ?, ?, ?, ?) "
+                    "ON CONFLICT (id) DO UPDATE SET position = excluded.position, "
+                    "name = excluded.name, color = excluded.color, key = excluded.key",
+                    (each.id or None, position, each.name, each.color, each.key),
+                )
+            return self.classes()
+
+    # Inside
+
+    def _copied(self, path: Path) -> Path | None:
+        """A copy to look at: reading a write-ahead log writes beside it."""
+        if not path.exists():
+            return None
+        self._copy = tempfile.TemporaryDirectory(prefix="m2n2v2-")
+        for file in path.parent.glob(path.name + "*"):
+            if not file.is_symlink():
+                shutil.copy(file, self._copy.name)
+        return Path(self._copy.name) / path.name
+
+    def _prepare(self) -> None:
+        db = self._db
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        (application,) = db.execute("PRAGMA application_id").fetchone()
+        (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if application not in (0, APPLICATION) or (application == 0 and tables):
+            raise StoreError(f"{_FILE} is another program's", cure="move it away")
+        if version > VERSION:
+            raise StoreError(
+                f"{_FILE} is of version {version}, and this m2n2v2 knows {VERSION}",
+                cure="use the newer m2n2v2 that wrote it",
+            )
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        if version == VERSION and tables:
+            return
+        with self._writing(allowed=True):
+            steps = [MIGRATIONS[each] for each in range(version, VERSION)] if tables else [_TABLES]
+            for step in steps:
+                for statement in step.split(";"):
+                    db.execute(statement)
+            db.execute(f"PRAGMA application_id = {APPLICATION}")
+            db.execute(f"PRAGMA user_version = {VERSION}")
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """A consistent view."""
+        with self._lock, _named(self.path):
+            inside = self._db.in_transaction
+            if not inside:
+                self._db.execute("BEGIN")
+            try:
+                yield self._db
+            finally:
+                if not inside:
+                    self._db.execute("COMMIT")
+
+    @contextmanager
+    def _writing(self, *, allowed: bool = False) -> Iterator[sqlite3.Connection]:
+        """One transaction: all of it or nothing.
+
+        Args:
+            allowed: in a copy that is only looked at, too: it is bookkeeping, not an edit.
+        """
+        if self.read_only and not allowed:
+            raise StoreError(
+                "the folder takes no changes, so annotations cannot be stored",
+                cure="make it writable, or copy it, and start again",
+            )
+        with self._lock, _named(self.path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def _document(self, db: sqlite3.Connection, id: int) -> Document:
+        row = db.execute(
+            "SELECT name, height, width, sha256, done, revision, at FROM images WHERE id = ?", (id,)
+        ).fetchone()
+        if row is None:
+            raise EditError(f"there is no image {id}", cure="look at the list again")
+        name, height, width, sha256, done, revision, at = row
+        size = _size(height, width)
+        (least, most) = db.execute(
+            "SELECT min(step), max(step) FROM states WHERE image = ?", (id,)
+        ).fetchone()
+        held = self._known.get(id)
+        if held is not None and held[0] == revision:
+            objects = held[1]
+        else:
+            objects = self._objects(db, self._versions(db, id, at), size) if size else ()
+        # Before the first state there is the empty one, until it is forgotten.
+        found = Document(
+            id=id,
+            name=name,
+            size=size,
+            sha256=sha256,
+            done=bool(done),
+            revision=revision,
+            objects=objects,
+            can_undo=at > 0 and at > (0 if least == 1 else least),
+            can_redo=most is not None and at < most,
+        )
+        self._remember(found)
+        return found
+
+    def _versions(self, db: sqlite3.Connection, id: int, at: int) -> list[int]:
+        row = db.execute(
+            "SELECT versions FROM states WHERE image = ? AND step = ?", (id, at)
+        ).fetchone()
+        found: list[int] = json.loads(row[0]) if row else []
+        return found
+
+    def _objects(
+        self, db: sqlite3.Connection, versions: Sequence[int], size: Size
+    ) -> tuple[Object, ...]:
+        found = {}
+        for first in range(0, len(versions), 500):
+            some = versions[first : first + 500]
+            rows = db.execute(
+                "SELECT id, object, class, content, mask, base FROM versions WHERE id IN "
+                f"({','.join('?' * len(some))})",
+                some,
+            )
+            for id, object, class_id, content, mask, base in rows:
+                found[id] = Object.from_dict(
+                    json.loads(content),
+                    id=object,
+                    class_id=class_id,
+                    mask=Runs.from_bytes(size, mask),
+                    base=None if base is None else Runs.from_bytes(size, base),
+                )
+        return tuple(found[id] for id in versions)
+
+    def _at(self, db: sqlite3.Connection, before: Document) -> int:
+        row = db.execute("SELECT revision, at FROM images WHERE id = ?", (before.id,)).fetchone()
+        revision, at = row or (-1, 0)
+        _check(revision, before.revision)
+        return int(at)
+
+    def _step(self, id: int, revision: int, by: int, name: str) -> Change:
+        with self._writing() as db:
+            before = self._document(db, id)
+            _check(before.revision, revision)
+            if not (before.can_undo if by < 0 else before.can_redo):
+                raise EditError(f"there is nothing to {name}", cure="go on")
+            (at,) = db.execute("SELECT at FROM images WHERE id = ?", (id,)).fetchone()
+            self._move(db, id, at + by, len(self._versions(db, id, at + by)))
+            return Change(before, self._document(db, id))
+
+    def _move(self, db: sqlite3.Connection, id: int, at: int, objects: int) -> None:
+        db.execute(
+            "UPDATE images SET at = ?, objects = ?, revision = revision + 1 WHERE id = ?",
+            (at, objects, id),
+        )
+
+    def _forget(self, db: sqlite3.Connection, id: int, step: int) -> None:
+        """Drop states older than `HISTORY` steps and, now and then, versions nobody holds."""
+        db.execute("DELETE FROM states WHERE image = ? AND step < ?", (id, step - HISTORY))
+        if step > HISTORY and step % SWEEP == 0:
+            db.execute(
+                "DELETE FROM versions WHERE image = ?1 AND id NOT IN (SELECT json_each.value "
+                "FROM states, json_each(states.versions) WHERE states.image = ?1)",
+                (id,),
+            )
+
+    def _remember(self, document: Document) -> None:
+        """Keep the objects of what was used last, so that they are not decoded again."""
+        self._known[document.id] = (document.revision, document.objects)
+        self._known.move_to_end(document.id)
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+
+    def _refuse_used(self, db: sqlite3.Connection, gone: Mapping[int, str]) -> None:
+        for id, name in gone.items():
+            (used,) = db.execute(
+                "SELECT count(*) FROM images JOIN states ON states.image = images.id "
+                "AND states.step = images.at, json_each(states.versions) "
+                "JOIN versions ON versions.id = json_each.value WHERE versions.class = ?",
+                (id,),
+            ).fetchone()
+            if used:
+                raise ClassError(
+                    f"class {name!r} has {used} objects", cure="say which class they get instead"
+                )
+
+
+_FILE = "the annotations file .m2n2v2/annotations.sqlite"
+
+
+def _check(now: int, revision: int) -> None:
+    if now != revision:
+        raise ConflictError(
+            f"the image is at revision {now}, and the edit was made on {revision}",
+            cure="load it again: another page or program edited it",
+        )
+
+
+def _numbered(db: sqlite3.Connection, image: int, each: Object) -> Object:
+    done = db.execute("INSERT INTO objects (image) VALUES (?)", (image,))
+    return replace(each, id=int(done.lastrowid or 0))
+
+
+def _insert(db: sqlite3.Connection, image: int, step: int, each: Object) -> int:
+    row: tuple[Any, ...] = (
+        image,
+        step,
+        each.id,
+        each.class_id,
+        json.dumps(each.to_dict(), separators=(",", ":")),
+        each.mask.to_bytes(),
+        each.base.to_bytes() if each.base else None,
+    )
+    done = db.execute(
+        "INSERT INTO versions (image, step, object, class, content, mask, base) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        row,
+    )
+    return int(done.lastrowid or 0)
+
+
+def _size(height: int | None, width: int | None) -> Size | None:
+    return None if height is None or width is None else Size(height, width)
+
+
+@contextmanager
+def _named(path: Path | None) -> Iterator[None]:
+    """SQLite's errors, in our words."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        text = str(error)
+        if "full" in text:
+            raise StoreError(
+                "the disk is full, so nothing was stored", cure="free some space, then do it again"
+            ) from error
+        if "readonly" in text or "unable to open" in text:
+            raise StoreError(
+                f"{_FILE} cannot be written", cure="make the folder writable"
+            ) from error
+        if "locked" in text:
+            raise StoreError(
+                f"{_FILE} is held by another program", cure="end it, then do it again"
+            ) from error
+        if isinstance(error, sqlite3.DatabaseError) and (
+            "malformed" in text or "not a database" in text
+        ):
+            raise StoreError(
+                f"{_FILE} is damaged ({text})", cure="restore a copy, or move it away"
+            ) from error
+        raise StoreError(
+            f"{_FILE} cannot be used ({text})", cure="look at the disk, then do it again"
+        ) from error

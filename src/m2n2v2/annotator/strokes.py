@@ -1,0 +1,48 @@
+"""The brush and the eraser: strokes drawn into a mask."""
+
+from collections.abc import Iterable
+from itertools import pairwise
+
+import numpy as np
+
+from m2n2v2.annotator.document import Stroke
+from m2n2v2.arrays import Mask
+
+
+def painted(mask: Mask, strokes: Iterable[Stroke]) -> Mask:
+    """`mask` after the strokes, in order; the mask given stays as it is.
+
+    A stroke covers every pixel whose centre is at most its radius away from its way, the line
+    from point to point. Pixel (x, y) has its centre at (x + 0.5, y + 0.5) (`grid`).
+    """
+    drawn = mask.copy()
+    for stroke in strokes:
+        points = stroke.points if len(stroke.points) > 1 else stroke.points * 2
+        for start, end in pairwise(points):
+            _cover(drawn, start, end, stroke.radius, not stroke.erase)
+    return drawn
+
+
+def _cover(
+    mask: Mask, start: tuple[float, float], end: tuple[float, float], radius: float, value: bool
+) -> None:
+    """Set the pixels near one straight piece."""
+    (x0, y0), (x1, y1) = start, end
+    height, width = mask.shape
+    left, right = _span(x0, x1, radius, width)
+    top, bottom = _span(y0, y1, radius, height)
+    if left >= right or top >= bottom:
+        return
+    x: np.ndarray = np.arange(left, right) + 0.5 - x0
+    y: np.ndarray = (np.arange(top, bottom) + 0.5 - y0)[:, None]
+    dx, dy = x1 - x0, y1 - y0
+    squared = dx * dx + dy * dy
+    along = np.clip((x * dx + y * dy) / squared, 0, 1) if squared > 0 else 0.0
+    near = np.square(x - along * dx) + np.square(y - along * dy) <= radius * radius
+    mask[top:bottom, left:right][near] = value
+
+
+def _span(a: float, b: float, radius: float, length: int) -> tuple[int, int]:
+    """Pixels from first to last that can be reached, within the image."""
+    low, high = min(a, b) - radius - 0.5, max(a, b) + radius - 0.5
+    return max(int(np.ceil(low)), 0), min(int(np.floor(high)) + 1, length)

@@ -1,0 +1,377 @@
+"""What travels between page and server, as JSON; `docs/api.md` describes it for scripts."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from m2n2v2.annotator.document import Change, Document, Object, ObjectClass
+from m2n2v2.annotator.document import Stroke as DrawnStroke
+from m2n2v2.annotator.runs import Runs
+from m2n2v2.annotator.store import Counts, Listed
+
+MAX_POINTS = 4096
+"""Of one stroke; longer ones are sent in parts."""
+
+Coordinate = Annotated[float, Field(allow_inf_nan=False, ge=-1e6, le=1e6)]
+Id = Annotated[int, Field(ge=1, lt=1 << 53)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+Color = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]
+
+
+class Wire(BaseModel):
+    """Unknown fields are an error: a typing mistake is not passed over."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+# Answers
+
+
+class WireMask(Wire):
+    """Row-major run lengths, beginning with background."""
+
+    size: tuple[int, int] = Field(description="height, width")
+    counts: list[int]
+
+    @classmethod
+    def of(cls, runs: Runs) -> "WireMask":
+        return cls.model_construct(size=runs.size.shape, counts=runs.counts.tolist())
+
+
+class WireClick(Wire):
+    x: float
+    y: float
+    positive: bool
+
+
+class WireStroke(Wire):
+    erase: bool
+    radius: float
+    points: list[tuple[float, float]]
+
+    @classmethod
+    def of(cls, stroke: DrawnStroke) -> "WireStroke":
+        return cls.model_construct(
+            erase=stroke.erase, radius=stroke.radius, points=list(stroke.points)
+        )
+
+
+class WireObject(Wire):
+    id: int
+    class_id: int | None
+    clicks: list[WireClick]
+    scale: float = Field(description="nudge of the last click's threshold, in [-1, 1]")
+    strokes: list[WireStroke]
+    hidden: bool
+    locked: bool
+    finished: bool
+    source: Literal["clicks", "import"]
+    area: int
+    bbox: tuple[int, int, int, int]
+    mask: WireMask
+
+    @classmethod
+    def of(cls, each: Object) -> "WireObject":
+        return cls.model_construct(
+            id=each.id,
+            class_id=each.class_id,
+            clicks=[
+                WireClick.model_construct(x=c.x, y=c.y, positive=c.positive) for c in each.clicks
+            ],
+            scale=each.scale,
+            strokes=[WireStroke.of(stroke) for stroke in each.strokes],
+            hidden=each.hidden,
+            locked=each.locked,
+            finished=each.finished,
+            source=each.source,
+            area=each.mask.area,
+            bbox=each.mask.bbox,
+            mask=WireMask.of(each.mask),
+        )
+
+
+State = Literal["none", "queued", "preparing", "ready", "failed"]
+
+
+class WireState(Wire):
+    state: State
+    stage: str | None = None
+    error: str | None = None
+
+
+class WireImage(Wire):
+    id: int
+    name: str
+    width: int | None
+    height: int | None
+    sha256: str | None
+    done: bool
+    revision: int
+    objects: list[WireObject]
+    can_undo: bool
+    can_redo: bool
+    state: State
+    stage: str | None
+    error: str | None
+    problem: str | None = Field(
+        description="null, or a text that begins with `unreadable:`, `missing:` or `changed:`"
+    )
+
+    @classmethod
+    def of(cls, document: Document, state: WireState, problem: str | None) -> "WireImage":
+        return cls.model_construct(
+            id=document.id,
+            name=document.name,
+            width=document.size.width if document.size else None,
+            height=document.size.height if document.size else None,
+            sha256=document.sha256,
+            done=document.done,
+            revision=document.revision,
+            objects=[WireObject.of(each) for each in document.objects],
+            can_undo=document.can_undo,
+            can_redo=document.can_redo,
+            state=state.state,
+            stage=state.stage,
+            error=state.error,
+            problem=problem,
+        )
+
+
+class WireCounts(Wire):
+    images: int
+    done: int
+    objects: int
+
+    @classmethod
+    def of(cls, counts: Counts) -> "WireCounts":
+        return cls(images=counts.images, done=counts.done, objects=counts.objects)
+
+
+class WireListed(Wire):
+    id: int
+    name: str
+    done: bool
+    objects: int
+    problem: str | None
+    width: int | None
+    height: int | None
+
+    @classmethod
+    def of(cls, each: Listed, problem: str | None) -> "WireListed":
+        return cls(
+            id=each.id,
+            name=each.name,
+            done=each.done,
+            objects=each.objects,
+            problem=problem,
+            width=each.size.width if each.size else None,
+            height=each.size.height if each.size else None,
+        )
+
+
+class WireList(Wire):
+    total: int
+    counts: WireCounts
+    images: list[WireListed]
+
+
+class WireClass(Wire):
+    id: int
+    name: str
+    color: str
+    key: int | None
+
+    @classmethod
+    def of(cls, each: ObjectClass) -> "WireClass":
+        return cls(id=each.id, name=each.name, color=each.color, key=each.key)
+
+
+class WireProject(Wire):
+    folder: str = Field(description="its name, not its path")
+    version: str
+    preset: str
+    note: str = Field(description="which attention, and whether it is a stand-in")
+    classes: list[WireClass]
+    counts: WireCounts
+    uploads: bool
+    read_only: bool
+
+
+class WireChange(Wire):
+    revision: int
+    can_undo: bool
+    can_redo: bool
+    objects: list[WireObject] = Field(description="those that are new or changed")
+    removed: list[int]
+    order: list[int] = Field(description="all that are there, bottom to top")
+    seconds: float
+
+    @classmethod
+    def of(cls, change: Change, seconds: float) -> "WireChange":
+        after = change.after
+        return cls.model_construct(
+            revision=after.revision,
+            can_undo=after.can_undo,
+            can_redo=after.can_redo,
+            objects=[WireObject.of(each) for each in change.changed],
+            removed=list(change.removed),
+            order=[each.id for each in after.objects],
+            seconds=seconds,
+        )
+
+
+class WireDone(Wire):
+    done: bool
+    counts: WireCounts
+
+
+class WirePreview(Wire):
+    mask: WireMask
+
+
+class WireCurve(Wire):
+    thresholds: list[float]
+    area: list[int]
+    score: list[float]
+    chosen: float | None = Field(description="the threshold chosen; null if no candidate scores")
+
+
+class WireProblem(Wire):
+    kind: str
+    message: str
+    cure: str
+    revision: int | None = Field(None, description="the current one, where an edit's was stale")
+
+
+class WireError(Wire):
+    error: WireProblem
+
+
+# Requests
+
+
+class GivenClass(Wire):
+    id: Id | None = None
+    name: Name
+    color: Color
+    key: Annotated[int, Field(ge=1, le=9)] | None = None
+
+
+class GivenClasses(Wire):
+    classes: Annotated[list[GivenClass], Field(max_length=1000)]
+    reassign_to: Id | None = None
+
+
+class Click(Wire):
+    kind: Literal["click"]
+    object: Id | None = None
+    class_id: Id | None = None
+    x: Coordinate
+    y: Coordinate
+    positive: bool = True
+
+
+class RemoveClick(Wire):
+    kind: Literal["remove_click"]
+    object: Id
+    index: Annotated[int, Field(ge=0, lt=1 << 31)]
+
+
+class Scale(Wire):
+    kind: Literal["scale"]
+    object: Id
+    scale: Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
+
+
+class Stroke(Wire):
+    kind: Literal["stroke"]
+    object: Id | None = None
+    class_id: Id | None = None
+    erase: bool = False
+    radius: Annotated[float, Field(gt=0, le=2000, allow_inf_nan=False)]
+    points: Annotated[
+        list[tuple[Coordinate, Coordinate]], Field(min_length=1, max_length=MAX_POINTS)
+    ]
+
+
+class Finish(Wire):
+    kind: Literal["finish"]
+    object: Id
+    finished: bool
+
+
+class SetClass(Wire):
+    kind: Literal["class"]
+    object: Id
+    class_id: Id | None
+
+
+class Clear(Wire):
+    kind: Literal["clear"]
+    object: Id
+
+
+class Delete(Wire):
+    kind: Literal["delete"]
+    object: Id
+
+
+class Duplicate(Wire):
+    kind: Literal["duplicate"]
+    object: Id
+
+
+class Hide(Wire):
+    kind: Literal["hide"]
+    object: Id
+    hidden: bool
+
+
+class Lock(Wire):
+    kind: Literal["lock"]
+    object: Id
+    locked: bool
+
+
+class Order(Wire):
+    kind: Literal["order"]
+    order: Annotated[list[Id], Field(max_length=10_000)]
+
+
+Edit = Annotated[
+    Click
+    | RemoveClick
+    | Scale
+    | Stroke
+    | Finish
+    | SetClass
+    | Clear
+    | Delete
+    | Duplicate
+    | Hide
+    | Lock
+    | Order,
+    Field(discriminator="kind"),
+]
+
+Revision = Annotated[int, Field(ge=0, lt=1 << 53)]
+
+
+class GivenEdit(Wire):
+    revision: Revision
+    edit: Edit
+
+
+class GivenRevision(Wire):
+    revision: Revision
+
+
+class GivenDone(Wire):
+    done: bool
+
+
+class GivenPreview(Wire):
+    object: Id | None = None
+    x: Coordinate
+    y: Coordinate
+    positive: bool = True
