@@ -1,0 +1,77 @@
+/** The page: put the parts together, then open the folder. */
+
+import { Refused, json, persistently } from "./api.js";
+import "./input.js";
+import { amend, choose, list, nextTodo } from "./list.js";
+import { clicksOf, current } from "./model.js";
+import { open } from "./open.js";
+import * as classes from "./panels/classes.js";
+import { applyTheme } from "./panels/dialogs.js";
+import * as images from "./panels/images.js";
+import * as notice from "./panels/notice.js";
+import * as objects from "./panels/objects.js";
+import * as tools from "./panels/tools.js";
+import * as topBar from "./panels/top.js";
+import * as views from "./panels/views.js";
+import { colorOf, set, state, watch } from "./state.js";
+import { showMarkers, showObjects, start as startView } from "./view.js";
+
+watch(["theme"], applyTheme);
+startView();
+for (const part of [topBar, tools, images, classes, objects, views, notice]) part.start();
+
+/** What the photograph carries: the masks, the current one apart, and the current clicks. */
+watch(["image", "selection", "classes", "pickedClick"], () => {
+  const { image } = state;
+  if (!image || image.problem) return showObjects([]), showMarkers([]);
+  const chosen = current();
+  const shown = image.objects.filter(({ hidden, shape }) => !hidden && !shape.empty);
+  showObjects(
+    shown.map((object) => ({
+      shape: object.shape,
+      color: colorOf(object),
+      current: object.id === chosen?.id,
+      faint: Boolean(chosen) && object.id !== chosen.id,
+    })),
+  );
+  const clicks = clicksOf(image, chosen);
+  showMarkers(
+    chosen?.hidden ? [] : clicks.map((click, i) => ({ ...click, picked: state.pickedClick === i && i < clicks.length })),
+  );
+});
+
+/** The list's row of the open image says how many objects it has. */
+let told = "";
+watch(["image"], () => {
+  const { image } = state;
+  const now = image && image.revision >= 0 ? `${image.id} ${image.objects.length}` : "";
+  if (!now || now === told) return;
+  told = now;
+  amend(image.id, { objects: image.objects.length });
+});
+
+async function begin() {
+  try {
+    const project = await persistently(() => json("GET", "/api/project"));
+    const { classes: known, counts } = project;
+    const classId = known.some(({ id }) => id === state.classId) ? state.classId : (known[0]?.id ?? null);
+    set({ project, classes: known, counts, classId });
+    document.title = `${project.folder} · m2n2v2`;
+    await choose({});
+    const before = Number(sessionStorage.getItem("image"));
+    const first = [...list.entries.values()].find(({ id }) => id === before) ?? (await firstTodo());
+    if (first) await open(first.id);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    set({ refusal: `${error.message}. ${error.cure}` });
+  }
+}
+
+async function firstTodo() {
+  const first = list.entries.get(0);
+  if (!first || (!first.done && !first.problem)) return first;
+  list.position = 0;
+  return (await nextTodo()) ?? first;
+}
+
+begin();

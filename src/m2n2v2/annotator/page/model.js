@@ -1,0 +1,120 @@
+/**
+ * The images as this page knows them. Whatever comes late carries a revision: what is older than
+ * what is known changes nothing.
+ */
+
+import { Shape } from "./masks.js";
+import { set, state, touch } from "./state.js";
+
+const KEPT_RECORDS = 12;
+const records = new Map(); // by id, the least recently used first
+
+/** What is known of an image; an empty record if nothing is. */
+export function record(id) {
+  const known = records.get(id) ?? {
+    id,
+    revision: -1,
+    objects: [], // bottom to top
+    names: new Map(), // what "new-3" became
+    queue: [], // edits not stored yet
+    state: "none",
+  };
+  records.delete(id);
+  records.set(id, known);
+  for (const [old, { queue }] of records) {
+    if (records.size <= KEPT_RECORDS) break;
+    if (!queue.length && old !== id) records.delete(old);
+  }
+  return known;
+}
+
+/** Take over an image as the server tells it, unless something newer is known. */
+export function adopt(image, told) {
+  const { objects, revision, ...rest } = told;
+  if (revision < image.revision) return false;
+  const known = new Map(image.objects.map((object) => [object.id, object]));
+  const same = revision === image.revision;
+  Object.assign(image, rest, {
+    revision,
+    objects: objects.map((object) => (same && known.get(object.id)) || withShape(object)),
+  });
+  changed(image);
+  return true;
+}
+
+/** Take over an answer to an edit: the objects it changed. The caller tells who shows them. */
+export function apply(image, answer) {
+  if (answer.revision <= image.revision) return;
+  const objects = new Map(image.objects.map((object) => [object.id, object]));
+  for (const object of answer.objects) objects.set(object.id, withShape(object));
+  for (const id of answer.removed) objects.delete(id);
+  const order = answer.order ?? [...objects.keys()];
+  const count = image.objects.length;
+  Object.assign(image, {
+    revision: answer.revision,
+    can_undo: answer.can_undo,
+    can_redo: answer.can_redo,
+    objects: order.map((id) => objects.get(id)).filter(Boolean),
+  });
+  if (image.objects.length !== count) {
+    const objects = state.counts.objects + image.objects.length - count;
+    set({ counts: { ...state.counts, objects } });
+  }
+}
+
+function withShape({ mask, ...object }) {
+  return { ...object, shape: new Shape(mask) };
+}
+
+/** Something about an image is new: what shows it is told. */
+export function changed(image) {
+  if (image !== state.image) return;
+  if (state.selection !== null && !current()) set({ selection: null, pickedClick: -1 });
+  touch("image");
+}
+
+/** The id of an object by its key, null for one that the server does not know yet. */
+export function idOf(image, key) {
+  return typeof key === "string" ? (image.names.get(key) ?? null) : key;
+}
+
+/** The edits of an object that are not stored yet. */
+export function waitingFor(image, key) {
+  const id = idOf(image, key);
+  return image.queue.filter(
+    ({ edit }) => edit && (edit.object === key || (id !== null && idOf(image, edit.object) === id)),
+  );
+}
+
+/** Objects that only this page knows: their first edit is on its way. */
+export function drafts(image) {
+  const found = new Map();
+  for (const { edit, draft } of image.queue) {
+    if (draft && idOf(image, draft) === null && !found.has(draft)) {
+      found.set(draft, { id: draft, class_id: edit.class_id, clicks: [], strokes: [], draft: true });
+    } else if (edit?.kind === "class" && found.has(edit.object)) {
+      found.get(edit.object).class_id = edit.class_id;
+    }
+  }
+  return [...found.values()];
+}
+
+/** The object of a key, a draft included; undefined if it is gone. */
+export function find(image, key) {
+  if (key === null || !image) return undefined;
+  const id = idOf(image, key);
+  if (id === null) return drafts(image).find((draft) => draft.id === key);
+  return image.objects.find((object) => object.id === id);
+}
+
+/** The object that clicks go to. */
+export const current = () => find(state.image, state.selection);
+
+/** Clicks of an object, those on their way included. */
+export function clicksOf(image, object) {
+  if (!object) return [];
+  const waiting = waitingFor(image, object.id)
+    .filter(({ edit }) => edit.kind === "click")
+    .map(({ edit }) => ({ x: edit.x, y: edit.y, positive: edit.positive, pending: true }));
+  return [...object.clicks, ...waiting];
+}
