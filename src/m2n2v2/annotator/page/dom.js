@@ -3,16 +3,15 @@
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
- * An element. `properties` are set as DOM properties; `class`, `data-*`, `aria-*`, `role` and
- * `for` as attributes; `on` holds listeners; `vars` holds CSS custom properties.
+ * An element. `properties` are set as DOM properties, listeners (`onclick`) among them; `class`,
+ * `data-*`, `aria-*`, `role` and `for` as attributes; `vars` as CSS custom properties.
  */
 export function el(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
+  if (tag === "button") element.type = "button";
   for (const [name, value] of Object.entries(properties)) {
     if (value === undefined || value === null) continue;
-    if (name === "on") {
-      for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
-    } else if (name === "vars") {
+    if (name === "vars") {
       for (const [key, text] of Object.entries(value)) element.style.setProperty(key, text);
     } else if (name === "class" || name === "role" || name === "for" || /^(data|aria)-/.test(name)) {
       element.setAttribute(name, String(value));
@@ -44,7 +43,6 @@ export function iconButton(name, label, { keys = "", ...properties } = {}, ...ch
   return el(
     "button",
     {
-      type: "button",
       class: "icon-button",
       "aria-label": label,
       title: keys ? `${label}  (${keys})` : label,

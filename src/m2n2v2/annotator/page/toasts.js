@@ -9,7 +9,7 @@ export function tell(message, detail = "", kind = "info") {
     "div",
     { class: `toast ${kind}` },
     el("div", {}, el("p", {}, message), detail && el("p", { class: "dim" }, detail)),
-    iconButton("close", "Dismiss", { on: { click: () => toast.remove() } }),
+    iconButton("close", "Dismiss", { onclick: () => toast.remove() }),
   );
   const box = byId("toasts");
   for (const old of box.children) if (old.textContent === toast.textContent) old.remove();

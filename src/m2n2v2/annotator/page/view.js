@@ -161,20 +161,14 @@ function drawBase() {
     if (current || !overlaps(shape.bounds, seen)) continue;
     outline(context, shape.contour(step)[kind], color, faint ? 1.25 : 1.5);
   }
-  const { shape, color } = drawn.find(({ current }) => current) ?? {};
-  if (shape) outline(context, shape.contour(step)[kind], color, 2, true);
+  const { shape } = drawn.find(({ current }) => current) ?? {};
+  if (!shape) return;
+  outline(context, shape.contour(step)[kind], "rgb(0 0 0 / 0.5)", 4);
+  outline(context, shape.contour(step)[kind], "#fff", 1.75);
 }
 
-function outline(context, path, color, width, halo = false) {
+function outline(context, path, color, width) {
   context.lineJoin = "round";
-  if (halo) {
-    context.strokeStyle = "rgb(0 0 0 / 0.6)";
-    context.lineWidth = (width + 3) / camera.scale;
-    context.stroke(path);
-    context.strokeStyle = "#fff";
-    context.lineWidth = (width + 1) / camera.scale;
-    context.stroke(path);
-  }
   context.strokeStyle = color;
   context.lineWidth = width / camera.scale;
   context.stroke(path);

@@ -10,7 +10,7 @@ import { dialog } from "./dialogs.js";
 export function start() {
   const chips = el("div", { class: "chips", role: "radiogroup", "aria-labelledby": "classes-title" });
   byId("classes").append(
-    el("div", { class: "head" }, el("h2", { id: "classes-title" }, "Classes"), iconButton("edit", "Edit classes", { on: { click: edit } })),
+    el("div", { class: "head" }, el("h2", { id: "classes-title" }, "Classes"), iconButton("edit", "Edit classes", { onclick: edit })),
     chips,
   );
   watch(["classes", "classId", "selection", "image"], () => {
@@ -20,7 +20,7 @@ export function start() {
     const known = state.classes.length ? [...state.classes, NO_CLASS] : [];
     chips.replaceChildren(...known.map((one) => chip(one, one.id === chosen)));
     if (!known.length) {
-      chips.append(el("button", { type: "button", class: "quiet dashed", on: { click: edit } }, icon("plus"), "Add the first class"));
+      chips.append(el("button", { class: "quiet dashed", onclick: edit }, icon("plus"), "Add the first class"));
     }
     if (focused) chips.querySelector(`[data-id="${focused}"]`)?.focus();
   });
@@ -29,7 +29,7 @@ export function start() {
 function chip({ id, name, color, key }, chosen) {
   return el(
     "button",
-    { type: "button", class: "chip", role: "radio", "aria-checked": chosen, "data-id": id, vars: { "--class": color }, title: key ? `${name}  (${key})` : name, on: { click: () => actions.setClass(id) } },
+    { class: "chip", role: "radio", "aria-checked": chosen, "data-id": id, vars: { "--class": color }, title: key ? `${name}  (${key})` : name, onclick: () => actions.setClass(id) },
     el("i", { class: "swatch" }),
     el("span", { class: "line" }, name),
     key ? el("kbd", {}, String(key)) : null,
@@ -52,11 +52,11 @@ function edit() {
       for (const other of rows.querySelectorAll("select")) if (other !== key && other.value === key.value) other.value = "";
     });
     row.read = () => ({ id: one.id, name: name.value.trim(), color: color.value, key: key.value ? Number(key.value) : null });
-    row.append(color, name, key, iconButton("trash", `Remove ${one.name || "the new class"}`, { on: { click: () => {
+    row.append(color, name, key, iconButton("trash", `Remove ${one.name || "the new class"}`, { onclick: () => {
       if (one.id !== null) gone.add(one.id);
       row.remove();
       fillReassign();
-    } } }));
+    } }));
     rows.append(row);
     if (isNew) name.focus();
   };
@@ -78,7 +78,7 @@ function edit() {
     body: [
       el("p", { class: "dim" }, "A new name or colour holds for every object of the class, in all images."),
       rows,
-      el("button", { type: "button", class: "quiet dashed", on: { click: fresh } }, icon("plus"), "Add a class"),
+      el("button", { class: "quiet dashed", onclick: fresh }, icon("plus"), "Add a class"),
       reassignRow, problem,
     ],
     confirm: "Save classes",

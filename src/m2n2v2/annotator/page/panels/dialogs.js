@@ -17,9 +17,9 @@ export function dialog(title, { body, confirm = "", done = () => true, cancel = 
     "dialog", { class: wide ? "wide" : "", "aria-labelledby": "dialog-title" },
     el(
       "form", { method: "dialog", noValidate: true },
-      el("header", { class: "head" }, el("h2", { id: "dialog-title" }, title), iconButton("close", "Close", { on: { click: () => box.close() } })),
+      el("header", { class: "head" }, el("h2", { id: "dialog-title" }, title), iconButton("close", "Close", { onclick: () => box.close() })),
       el("div", { class: "body stack" }, ...body),
-      el("footer", { class: "row" }, el("span", { class: "grow" }), el("button", { type: "button", on: { click: () => box.close() } }, cancel), ...extra, accept),
+      el("footer", { class: "row" }, el("span", { class: "grow" }), el("button", { onclick: () => box.close() }, cancel), ...extra, accept),
     ),
   );
   box.firstChild.addEventListener("submit", async (event) => {

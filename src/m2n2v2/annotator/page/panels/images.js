@@ -19,23 +19,21 @@ const made = new Map(); // index -> row element
 export function start() {
   filters = {};
   const filter = (name, label) => {
-    filters[name] = el("button", { type: "button", on: { click: () => choose({ filter: name }).then(toTop, complain) } }, el("span", {}, label), el("span", { class: "nums dim" }));
+    filters[name] = el("button", { onclick: () => choose({ filter: name }).then(toTop, complain) }, el("span", {}, label), el("span", { class: "nums dim" }));
     return filters[name];
   };
   let typing = 0;
   search = el("input", {
     type: "search", placeholder: "Search", "aria-label": "Search the images by name", autocomplete: "off", spellcheck: false,
-    on: {
-      input: () => {
-        clearTimeout(typing);
-        typing = setTimeout(() => choose({ query: search.value.trim() }).then(toTop, complain), TYPING);
-      },
+    oninput() {
+      clearTimeout(typing);
+      typing = setTimeout(() => choose({ query: search.value.trim() }).then(toTop, complain), TYPING);
     },
   });
   filler = el("div", { class: "filler" });
   rows = el("div", { class: "rows", role: "listbox", "aria-label": "Images", tabIndex: 0 }, filler);
   empty = el("p", { class: "empty", hidden: true });
-  box = el("div", { class: "scroll", on: { scroll: draw } }, rows, empty);
+  box = el("div", { class: "scroll", onscroll: draw }, rows, empty);
   rows.addEventListener("keydown", walk);
   rows.addEventListener("click", (event) => pick(event.target.closest("[data-index]")));
   byId("images").append(
@@ -158,8 +156,8 @@ async function walk(event) {
 
 /** Where the server takes uploads: a button, and images dropped on the page. */
 function adder() {
-  const input = el("input", { type: "file", accept: "image/*", multiple: true, hidden: true, tabIndex: -1, "aria-label": "Images to add", on: { change: () => upload([...input.files]) } });
-  const button = iconButton("plus", "Add images to the folder", { hidden: true, on: { click: () => input.click() } });
+  const input = el("input", { type: "file", accept: "image/*", multiple: true, hidden: true, tabIndex: -1, "aria-label": "Images to add", onchange: () => upload([...input.files]) });
+  const button = iconButton("plus", "Add images to the folder", { hidden: true, onclick: () => input.click() });
   watch(["project"], () => (button.hidden = !state.project?.uploads));
   addEventListener("dragover", (event) => event.preventDefault());
   addEventListener("drop", (event) => {

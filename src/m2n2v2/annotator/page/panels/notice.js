@@ -44,7 +44,7 @@ function message() {
     return ["broken", title, PROBLEMS[kind] ? `${meaning}${text.length ? ` (${text.join(":").trim()})` : ""}` : meaning];
   }
   if (image.state === "failed") {
-    const again = el("button", { type: "button", class: "primary", on: { click: () => prepare(image) } }, "Try again");
+    const again = el("button", { class: "primary", onclick: () => prepare(image) }, "Try again");
     return ["broken", "This image could not be prepared", image.error ?? "", again];
   }
   return null;

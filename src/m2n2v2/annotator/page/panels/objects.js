@@ -42,7 +42,7 @@ function row(object, chosen) {
   const tab = { tabIndex: chosen ? 0 : -1 };
   const facts = object.draft ? "waiting for the server" : `${object.finished ? "" : "in progress · "}${extent(object, image)}`;
   const action = (drawing, text, part, run, on) => {
-    const button = iconButton(drawing, `${text} ${label.toLowerCase()}`, { ...tab, "data-part": part, class: `icon-button small ${on ? "on" : ""}`, disabled: Boolean(object.draft), on: { click: () => run(object) } });
+    const button = iconButton(drawing, `${text} ${label.toLowerCase()}`, { ...tab, "data-part": part, class: `icon-button small ${on ? "on" : ""}`, disabled: Boolean(object.draft), onclick: () => run(object) });
     if (on !== undefined) pressed(button, on);
     return button;
   };
@@ -52,7 +52,7 @@ function row(object, chosen) {
     el("span", { class: "grip", "aria-hidden": "true" }, icon("grip")),
     el(
       "button",
-      { type: "button", class: "select", ...tab, "data-part": "select", "aria-current": chosen, title: "Select, reopen, correct. Alt+↑ ↓ moves it", on: { click: () => actions.select(chosen ? null : object.id) } },
+      { class: "select", ...tab, "data-part": "select", "aria-current": chosen, title: "Select, reopen, correct. Alt+↑ ↓ moves it", onclick: () => actions.select(chosen ? null : object.id) },
       el("i", { class: "swatch" }),
       el("span", { class: "grow" }, el("span", { class: "line" }, name, el("span", { class: "dim nums" }, object.draft ? "" : ` ${object.id}`)), el("span", { class: "line dim nums" }, facts)),
     ),
@@ -128,19 +128,19 @@ function selected() {
   const box = byId("selected");
   const heading = el("h2", { id: "selected-title" });
   const tools = el("div", { class: "row none" },
-    iconButton("copy", "Duplicate", { keys: "Shift+D", on: { click: () => actions.duplicate() } }),
-    iconButton("scissors", "Cut-out preview", { on: { click: () => cutout(current()) } }),
-    iconButton("clear", "Clear clicks and strokes", { on: { click: () => actions.clearObject() } }),
-    iconButton("trash", "Delete", { keys: "Delete", on: { click: () => actions.remove() } }),
+    iconButton("copy", "Duplicate", { keys: "Shift+D", onclick: () => actions.duplicate() }),
+    iconButton("scissors", "Cut-out preview", { onclick: () => cutout(current()) }),
+    iconButton("clear", "Clear clicks and strokes", { onclick: () => actions.clearObject() }),
+    iconButton("trash", "Delete", { keys: "Delete", onclick: () => actions.remove() }),
   );
   const clicks = el("div", { class: "clicks", role: "group", "aria-label": "Clicks of the object" });
   const slider = el("input", { type: "range", min: -1, max: 1, step: 0.02, "aria-label": "Scale of the mask: nudges the threshold of the last click" });
   const nudge = el("output", { class: "nums" });
-  const reset = el("button", { type: "button", class: "link", title: "The method's own choice", on: { click: () => actions.scale(current(), 0) } }, "reset");
+  const reset = el("button", { class: "link", title: "The method's own choice", onclick: () => actions.scale(current(), 0) }, "reset");
   const scale = el("div", { class: "stack none" }, el("div", { class: "row" }, el("label", { class: "grow" }, "Scale"), nudge, reset), slider,
     el("div", { class: "row ends dim", "aria-hidden": "true" }, el("span", {}, "smaller"), el("span", {}, "larger")));
   const chart = el("div", { class: "chart" });
-  const curve = el("details", { class: "curve", open: state.curve, on: { toggle: () => set({ curve: curve.open }) } }, el("summary", {}, "Score curve"), chart);
+  const curve = el("details", { class: "curve", open: state.curve, ontoggle: () => set({ curve: curve.open }) }, el("summary", {}, "Score curve"), chart);
   box.append(el("div", { class: "head" }, heading, tools), el("div", { class: "pad-x stack" }, clicks, scale, curve));
 
   let timer = 0, shown = null;
@@ -191,8 +191,8 @@ function clickChip(object, { x, y, positive, pending }, index, count) {
   const name = `Click ${index + 1}, ${positive ? "object" : "background"}, at ${Math.round(x)}, ${Math.round(y)}`;
   return el(
     "span", { class: `click-chip ${positive ? "positive" : "negative"} ${pending ? "waiting" : ""}` },
-    el("button", { type: "button", "aria-label": name, title: name, "aria-pressed": picked, on: { click: () => set({ pickedClick: index }) } }, icon(positive ? "plus" : "minus")),
-    picked && !pending ? iconButton("close", `Remove click ${index + 1}`, { class: "icon-button tiny", on: { click: () => actions.removeClick(object, index) } }) : null,
+    el("button", { "aria-label": name, title: name, "aria-pressed": picked, onclick: () => set({ pickedClick: index }) }, icon(positive ? "plus" : "minus")),
+    picked && !pending ? iconButton("close", `Remove click ${index + 1}`, { class: "icon-button tiny", onclick: () => actions.removeClick(object, index) }) : null,
   );
 }
 

@@ -13,12 +13,12 @@ export function start() {
 }
 
 function heading() {
-  const previous = iconButton("left", "Previous image", { keys: "A", on: { click: () => actions.go(-1) } });
-  const next = iconButton("right", "Next image", { keys: "D", on: { click: () => actions.go(1) } });
+  const previous = iconButton("left", "Previous image", { keys: "A", onclick: () => actions.go(-1) });
+  const next = iconButton("right", "Next image", { keys: "D", onclick: () => actions.go(1) });
   const name = el("h1", { class: "name" });
   const facts = el("span", { class: "dim nums facts" });
-  const done = el("button", { type: "button", class: "toggle done", title: "Mark the image done or not done  (O)", on: { click: () => actions.toggleDone() } }, icon("check"), el("span", {}, "Done"));
-  const onward = el("button", { type: "button", class: "primary", title: "Image done, open the next unfinished one  (Shift+Enter)", on: { click: actions.doneAndNext } }, el("span", { class: "wide-inline" }, "Done, next"), el("span", { class: "narrow-inline" }, "Next"), icon("right"));
+  const done = el("button", { class: "toggle done", title: "Mark the image done or not done  (O)", onclick: () => actions.toggleDone() }, icon("check"), el("span", {}, "Done"));
+  const onward = el("button", { class: "primary", title: "Image done, open the next unfinished one  (Shift+Enter)", onclick: actions.doneAndNext }, el("span", { class: "wide-inline" }, "Done, next"), el("span", { class: "narrow-inline" }, "Next"), icon("right"));
   byId("heading").append(previous, next, el("div", { class: "title" }, name, facts), el("span", { class: "grow" }), done, onward);
   watch(["image", "list"], () => {
     const { image } = state;
@@ -38,7 +38,7 @@ function tools() {
   const tool = (name, label, keys) => {
     chosen[name] = el(
       "button",
-      { type: "button", "aria-label": label, title: `${label}  (${keys})`, on: { click: () => actions.setTool(name) } },
+      { "aria-label": label, title: `${label}  (${keys})`, onclick: () => actions.setTool(name) },
       icon(name), el("span", { class: "wide-inline" }, label),
     );
     return chosen[name];
@@ -47,19 +47,19 @@ function tools() {
   const meaning = (positive, label, drawing) => {
     sign[positive] = el(
       "button",
-      { type: "button", class: positive ? "positive" : "negative", "aria-label": `Clicks mark the ${label.toLowerCase()}`, title: `Clicks mark the ${label.toLowerCase()}  (X)`, on: { click: () => set({ positive }) } },
+      { class: positive ? "positive" : "negative", "aria-label": `Clicks mark the ${label.toLowerCase()}`, title: `Clicks mark the ${label.toLowerCase()}  (X)`, onclick: () => set({ positive }) },
       icon(drawing), el("span", { class: "wide-inline" }, label),
     );
     return sign[positive];
   };
-  const radius = el("input", { type: "range", min: 0, max: 100, step: 1, "aria-label": "Radius of brush and eraser", on: { input: () => actions.setRadius(0.5 * 400 ** (radius.value / 100)) } });
+  const radius = el("input", { type: "range", min: 0, max: 100, step: 1, "aria-label": "Radius of brush and eraser", oninput: () => actions.setRadius(0.5 * 400 ** (radius.value / 100)) });
   const radiusText = el("output", { class: "nums" });
   const radiusGroup = el("label", { class: "row tight radius", hidden: true }, el("span", { class: "dim" }, "Radius"), radius, radiusText);
   const signGroup = el("div", { class: "segmented", role: "group", "aria-label": "What a click means" }, meaning(true, "Object", "plus"), meaning(false, "Background", "minus"));
-  const undo = iconButton("undo", "Undo", { keys: "Z", on: { click: actions.undo } });
-  const redo = iconButton("redo", "Redo", { keys: "Shift+Z", on: { click: actions.redo } });
-  const finish = el("button", { type: "button", class: "finish", "aria-label": "Finish the object", title: "Finish the object  (Enter or N)", on: { click: actions.finish } }, icon("check"), el("span", { class: "wide-inline" }, "Finish"));
-  const zoomText = el("button", { type: "button", class: "quiet nums zoom", title: "One pixel to one pixel  (0)", on: { click: actualSize } });
+  const undo = iconButton("undo", "Undo", { keys: "Z", onclick: actions.undo });
+  const redo = iconButton("redo", "Redo", { keys: "Shift+Z", onclick: actions.redo });
+  const finish = el("button", { class: "finish", "aria-label": "Finish the object", title: "Finish the object  (Enter or N)", onclick: actions.finish }, icon("check"), el("span", { class: "wide-inline" }, "Finish"));
+  const zoomText = el("button", { class: "quiet nums zoom", title: "One pixel to one pixel  (0)", onclick: actualSize });
   byId("tools").append(
     el("div", { class: "segmented tool-names", role: "group", "aria-label": "Tool" }, tool("click", "Click", "C"), tool("brush", "Brush", "B"), tool("eraser", "Eraser", "E")),
     signGroup, radiusGroup,
@@ -67,11 +67,11 @@ function tools() {
     finish,
     el("span", { class: "grow" }),
     el("div", { class: "row none wide-only" },
-      iconButton("minus", "Zoom out", { keys: "−", on: { click: () => zoom(0.8) } }),
+      iconButton("minus", "Zoom out", { keys: "−", onclick: () => zoom(0.8) }),
       zoomText,
-      iconButton("plus", "Zoom in", { keys: "+", on: { click: () => zoom(1.25) } }),
+      iconButton("plus", "Zoom in", { keys: "+", onclick: () => zoom(1.25) }),
     ),
-    iconButton("fit", "Fit the photograph", { keys: "F", on: { click: fit } }),
+    iconButton("fit", "Fit the photograph", { keys: "F", onclick: fit }),
   );
   watch(["tool", "positive", "radius"], () => {
     for (const [name, button] of Object.entries(chosen)) pressed(button, name === state.tool);

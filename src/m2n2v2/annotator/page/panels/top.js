@@ -11,11 +11,11 @@ export function start() {
   const done = el("span", { class: "dim nums" });
   const progress = el("div", { class: "folder-progress" }, el("div", { class: "row tight" }, folder, done), bar);
   const status = el("span", { class: "status", "aria-hidden": "true" });
-  const retry = el("button", { type: "button", class: "small", on: { click: hurry } }, "Try now");
+  const retry = el("button", { class: "small", onclick: hurry }, "Try now");
   const lost = el("div", { class: "lost", hidden: true }, icon("offline"), el("span", {}), retry);
-  const theme = iconButton("moon", "Dark or light", { keys: "T", on: { click: () => dialogs.theme() } });
-  const images = iconButton("images", "Images", { class: "icon-button narrow-only", on: { click: () => drawer("images") } });
-  const inspector = iconButton("panel", "Classes, objects, views", { class: "icon-button narrow-only", on: { click: () => drawer("inspector") } });
+  const theme = iconButton("moon", "Dark or light", { keys: "T", onclick: () => dialogs.theme() });
+  const images = iconButton("images", "Images", { class: "icon-button narrow-only", onclick: () => drawer("images") });
+  const inspector = iconButton("panel", "Classes, objects, views", { class: "icon-button narrow-only", onclick: () => drawer("inspector") });
   byId("top").append(
     images,
     el("span", { class: "brand", "aria-hidden": "true" }, el("i", {}), "m2n2v2"),
@@ -26,12 +26,12 @@ export function start() {
     el(
       "div",
       { class: "row tight" },
-      el("button", { type: "button", class: "quiet wide-only", on: { click: () => dialogs.import() } }, icon("import"), "Import"),
-      el("button", { type: "button", class: "quiet wide-only", on: { click: () => dialogs.export() } }, icon("export"), "Export"),
-      iconButton("import", "Import", { class: "icon-button narrow-only", on: { click: () => dialogs.import() } }),
-      iconButton("export", "Export", { class: "icon-button narrow-only", on: { click: () => dialogs.export() } }),
+      el("button", { class: "quiet wide-only", onclick: () => dialogs.import() }, icon("import"), "Import"),
+      el("button", { class: "quiet wide-only", onclick: () => dialogs.export() }, icon("export"), "Export"),
+      iconButton("import", "Import", { class: "icon-button narrow-only", onclick: () => dialogs.import() }),
+      iconButton("export", "Export", { class: "icon-button narrow-only", onclick: () => dialogs.export() }),
       theme,
-      iconButton("help", "Keys and help", { keys: "?", class: "icon-button wide-only", on: { click: () => dialogs.help() } }),
+      iconButton("help", "Keys and help", { keys: "?", class: "icon-button wide-only", onclick: () => dialogs.help() }),
       inspector,
     ),
   );

@@ -11,9 +11,9 @@ const WORDS = { photo: "Photo", depth: "Depth", map: "Markov-map" };
 export function start() {
   const buttons = {};
   for (const [name, label] of Object.entries(WORDS)) {
-    buttons[name] = el("button", { type: "button", title: `${label}  (V)`, on: { click: () => set({ view: name }) } }, label);
+    buttons[name] = el("button", { title: `${label}  (V)`, onclick: () => set({ view: name }) }, label);
   }
-  const opacity = el("input", { type: "range", min: 0, max: 100, "aria-label": "Opacity of the masks", on: { input: () => set({ opacity: opacity.value / 100 }) } });
+  const opacity = el("input", { type: "range", min: 0, max: 100, "aria-label": "Opacity of the masks", oninput: () => set({ opacity: opacity.value / 100 }) });
   const percent = el("output", { class: "nums" });
   const masks = check("Masks", "M", () => set({ masks: masks.firstChild.checked }));
   const hover = check("Hover preview", "G", () => set({ hover: hover.firstChild.checked }));
@@ -38,7 +38,7 @@ export function start() {
 }
 
 function check(label, key, change) {
-  return el("label", { class: "check", title: `${label}  (${key})` }, el("input", { type: "checkbox", on: { change } }), label);
+  return el("label", { class: "check", title: `${label}  (${key})` }, el("input", { type: "checkbox", onchange: change }), label);
 }
 
 let shown = "";
