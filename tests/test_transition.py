@@ -6,6 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from m2n2v2 import transition
 from m2n2v2.attention.base import DenseAttention
 from m2n2v2.errors import AttentionError
 from m2n2v2.transition import MAX_ROUNDS, doubly_stochastic
@@ -118,3 +119,37 @@ def test_the_attention_given_is_not_changed():
     before = source.matrix.clone()
     doubly_stochastic(source)
     assert torch.equal(source.matrix, before)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.usefixtures("three_threads")
+def test_a_round_in_one_read_is_the_two_products(dtype):
+    source = random_attention(70, 5, dtype)
+    columns = torch.rand(70, dtype=dtype) + 0.1
+    rows, sums = transition._round(source, columns)
+    torch.testing.assert_close(rows, 1 / (source.matrix @ columns))
+    torch.testing.assert_close(sums, (1 / (source.matrix @ columns)) @ source.matrix)
+
+
+def test_extrapolation_reaches_the_plain_limit_in_fewer_rounds():
+    """Two groups of cells that hardly attend to each other, and unevenly: plain rounds are slow."""
+    matrix = np.full((8, 8), 0.03)
+    matrix[:4, :4] = matrix[4:, 4:] = 1
+    matrix[:4, 4:] *= np.linspace(1, 4, 4)
+    source = attention(matrix * np.linspace(1, 3, 8))
+    found = doubly_stochastic(source, 1.0, tolerance=1e-9)
+    plain = doubly_stochastic(source, 1.0, rounds=20 * found.rounds)
+    assert plain.residual < 1e-9
+    fewer = doubly_stochastic(source, 1.0, rounds=found.rounds)
+    assert fewer.residual > 10 * found.residual
+    np.testing.assert_allclose(found.dense(), plain.dense(), atol=1e-8)
+
+
+@given(st.integers(2, 12), st.integers(0, 1000), st.sampled_from([0.2, 0.65, 1.0]))
+def test_extrapolation_never_stops_short_of_what_plain_rounds_reach(n, seed, temperature):
+    source = random_attention(n, seed)
+    found = doubly_stochastic(source, temperature, tolerance=1e-6)
+    plain = doubly_stochastic(source, temperature, rounds=MAX_ROUNDS)
+    if plain.residual <= 1e-8:
+        assert found.residual <= 1e-6
+        np.testing.assert_allclose(found.dense(), plain.dense(), atol=1e-4)

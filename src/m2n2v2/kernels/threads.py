@@ -22,13 +22,18 @@ if hasattr(os, "register_at_fork"):  # a forked child inherits the pool's object
     os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
+def bands(rows: int) -> int:
+    """Into how many bands `over_rows` cuts so many rows."""
+    return max(1, min(torch.get_num_threads(), rows // MIN_ROWS))
+
+
 def over_rows(kernel: Callable[..., None], rows: int, *arguments: Any) -> None:
     """Call `kernel(start, stop, *arguments)` over bands of `rows`, one per torch thread."""
-    bands = max(1, min(torch.get_num_threads(), rows // MIN_ROWS))
-    if bands == 1:
+    count = bands(rows)
+    if count == 1:
         kernel(0, rows, *arguments)
         return
-    edges = [rows * band // bands for band in range(bands + 1)]
+    edges = [rows * band // count for band in range(count + 1)]
     rest = [_pool().submit(kernel, start, stop, *arguments) for start, stop in pairwise(edges[1:])]
     kernel(0, edges[1], *arguments)
     for future in rest:
