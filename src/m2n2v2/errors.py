@@ -91,6 +91,10 @@ class EditError(M2N2Error, ValueError):
     """An edit is malformed, or what it wants to change is locked or not there."""
 
 
+class MissingError(M2N2Error, LookupError):
+    """There is no image, object or picture of that kind."""
+
+
 class ClassError(M2N2Error, ValueError):
     """A class of objects is malformed, not there, or still in use."""
 

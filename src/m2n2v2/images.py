@@ -89,15 +89,20 @@ def write_png(path: str | os.PathLike[str], array: Shaped[np.ndarray, "H W *C"])
     return path
 
 
-def decode_image(data: bytes, name: str) -> Image:
-    """What `read_image` makes of a file that holds `data`; errors call it `name`."""
-    with opened_image(io.BytesIO(data), name) as file:
-        return _from_pil(file, name)
+def decoded(file: PILImage.Image, name: str) -> Image:
+    """What `read_image` makes of an opened image; errors call it `name`."""
+    return _from_pil(file, name)
 
 
 @contextmanager
-def opened_image(source: Path | io.BytesIO, name: str) -> Iterator[PILImage.Image]:
+def opened_image(
+    source: Path | io.BytesIO, name: str, formats: tuple[str, ...] | None = None
+) -> Iterator[PILImage.Image]:
     """An image file, opened but not decoded; what goes wrong with it inside is an `ImageError`.
+
+    Args:
+        name: what errors call it.
+        formats: Pillow's names of those tried; all of them if not given.
 
     Raises:
         ImageError: it is no image, is too large to be decoded, or is damaged.
@@ -105,7 +110,7 @@ def opened_image(source: Path | io.BytesIO, name: str) -> Iterator[PILImage.Imag
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PILImage.DecompressionBombWarning)
-            with PILImage.open(source) as file:
+            with PILImage.open(source, formats=formats) as file:
                 yield file
     except PILImage.DecompressionBombError as error:
         raise ImageError(

@@ -26,6 +26,10 @@ class MapCache:
         """The maps that are kept now."""
         return tuple(self._maps.values())
 
+    def keep(self, click: Click, found: MarkovMap) -> None:
+        """Know the map of a click, computed elsewhere."""
+        self._maps[click.x, click.y] = found
+
     def __call__(self, clicks: Iterable[Click]) -> tuple[MarkovMap, ...]:
         """The map of each click; those not known are computed together, in one chain."""
         clicks = tuple(clicks)

@@ -17,17 +17,22 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from m2n2v2 import errors
-from m2n2v2.annotator import edits, wire
+from m2n2v2.annotator import edits, views, wire
 from m2n2v2.annotator.document import ObjectClass
 from m2n2v2.annotator.engine import Engine
-from m2n2v2.annotator.guard import Guard
+from m2n2v2.annotator.folder import MAX_UPLOAD
+from m2n2v2.annotator.guard import Guard, TooLargeError
 from m2n2v2.annotator.project import Project, check_revision
+from m2n2v2.pipeline import ImageState, Segmentation
 from m2n2v2.version import __version__
 
 PAGE = Path(__file__).parent / "page"
 
 PATIENCE = 120.0
 """Seconds that an edit waits for its image to be prepared."""
+
+THUMB = 160
+"""Pixels of a thumbnail's longer side."""
 
 LOOK = 0.05
 """Seconds between looks at how far a preparation is."""
@@ -37,16 +42,19 @@ HEARTBEAT = 15.0
 
 STATUS: dict[type[errors.M2N2Error], int] = {
     errors.AccessError: 403,
+    TooLargeError: 413,
     errors.BusyError: 503,
     errors.ConflictError: 409,
     errors.ClassError: 409,
     errors.StoreError: 507,
     errors.FolderError: 404,
+    errors.MissingError: 404,
     errors.ImageError: 422,
 }
 """Of each kind of error; 400 for the others."""
 
 ImageId = Annotated[int, InPath(ge=1, lt=1 << 53)]
+Index = Annotated[int, Query(ge=-1000, lt=1000)]
 ANSWERS: dict[int | str, dict[str, Any]] = {
     status: {"model": wire.WireError} for status in (400, 403, 404, 409, 413, 422, 503, 507)
 }
@@ -87,11 +95,18 @@ def make_app(project: Project, engine: Engine, options: Options) -> FastAPI:
         lifespan=lifespan,
         responses=ANSWERS,
     )
-    app.add_middleware(Guard, host=options.host, token=options.token)
+    app.add_middleware(
+        Guard,
+        host=options.host,
+        token=options.token,
+        limits={"/api/images": MAX_UPLOAD},
+    )
     _add_errors(app, project)
     _add_project(app, project, options)
     _add_images(app, project, engine)
+    _add_uploads(app, project, options)
     _add_edits(app, project, engine)
+    _add_views(app, project, engine)
     if PAGE.is_dir():
         app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
     return app
@@ -153,13 +168,11 @@ def _add_images(app: FastAPI, project: Project, engine: Engine) -> None:
         max_side: Annotated[int | None, Query(ge=16, le=16384)] = None,
     ) -> Response:
         """The photograph, upright, in a format that browsers show."""
-        document = project.document(image)
-        return _picture(request, project, document.name, str(document.sha256), max_side)
+        return _picture(request, project, image, max_side)
 
     @app.get("/api/images/{image}/thumb", response_class=Response)
     def get_thumb(request: Request, image: ImageId) -> Response:
-        document = project.document(image)
-        return _picture(request, project, document.name, str(document.sha256), 160)
+        return _picture(request, project, image, THUMB)
 
     @app.put("/api/images/{image}/done")
     def put_done(image: ImageId, given: wire.GivenDone) -> wire.WireDone:
@@ -177,6 +190,27 @@ def _add_images(app: FastAPI, project: Project, engine: Engine) -> None:
         """Server-sent events: `state`, whenever the image's preparation gets on."""
         await run_in_threadpool(project.store.document, image)
         return StreamingResponse(_events(request, engine, image), media_type="text/event-stream")
+
+
+def _add_uploads(app: FastAPI, project: Project, options: Options) -> None:
+    @app.post(
+        "/api/images",
+        status_code=201,
+        openapi_extra={
+            "requestBody": {
+                "required": True,
+                "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
+            }
+        },
+    )
+    async def post_image(
+        request: Request, name: Annotated[str, Query(min_length=1, max_length=255)]
+    ) -> wire.WireListed:
+        """Send an image into the folder; only where the server was started with `--uploads`."""
+        if not options.uploads:
+            raise errors.AccessError("this server takes no images", cure="start it with --uploads")
+        found = await run_in_threadpool(project.add_image, name, await request.body())
+        return wire.WireListed.of(found, None)
 
 
 def _add_edits(app: FastAPI, project: Project, engine: Engine) -> None:
@@ -201,6 +235,47 @@ def _add_edits(app: FastAPI, project: Project, engine: Engine) -> None:
         started = time.perf_counter()
         change = project.step(image, given.revision, back=False)
         return wire.WireChange.of(change, time.perf_counter() - started)
+
+
+def _add_views(app: FastAPI, project: Project, engine: Engine) -> None:
+    @app.post("/api/images/{image}/preview")
+    def post_preview(image: ImageId, given: wire.GivenPreview) -> wire.WirePreview:
+        """What a click would do; the newest question is answered."""
+        return wire.WirePreview(mask=wire.WireMask.of(project.preview(engine, image, given)))
+
+    @app.get("/api/images/{image}/depth", response_class=Response)
+    def get_depth(image: ImageId) -> Response:
+        found = project.document(image)
+        state = engine.prepared(image, str(found.sha256)).state
+        return Response(views.depth_png(state), media_type="image/png")
+
+    @app.get("/api/images/{image}/objects/{object}/map", response_class=Response)
+    async def get_map(image: ImageId, object: ImageId, click: Index = -1) -> Response:
+        _, found, index = await _prompt(project, engine, image, object, click)
+        return Response(views.map_png(found, index), media_type="image/png")
+
+    @app.get("/api/images/{image}/objects/{object}/curve")
+    async def get_curve(image: ImageId, object: ImageId, click: Index = -1) -> wire.WireCurve:
+        found = views.curve(*await _prompt(project, engine, image, object, click))
+        return wire.WireCurve(
+            thresholds=found.thresholds, area=found.area, score=found.score, chosen=found.chosen
+        )
+
+    @app.get("/api/images/{image}/objects/{object}/cutout", response_class=Response)
+    def get_cutout(image: ImageId, object: ImageId) -> Response:
+        runs = project.document(image).object(object).mask
+        return Response(
+            views.cutout_png(project.content(image).image, runs), media_type="image/png"
+        )
+
+
+async def _prompt(
+    project: Project, engine: Engine, image: int, object: int, click: int
+) -> tuple[ImageState, Segmentation, int]:
+    document = await run_in_threadpool(project.document, image)
+    document.object(object)
+    await _ready(engine, image)
+    return await run_in_threadpool(project.prompt, engine, image, object, click)
 
 
 async def _ready(engine: Engine, image: int) -> None:
@@ -233,15 +308,14 @@ async def _events(request: Request, engine: Engine, image: int) -> AsyncIterator
             await asyncio.sleep(LOOK)
 
 
-def _picture(
-    request: Request, project: Project, name: str, sha256: str, max_side: int | None
-) -> Response:
+def _picture(request: Request, project: Project, image: int, max_side: int | None) -> Response:
+    sha256 = str(project.document(image).sha256)
     etag = f'"{sha256[:32]}-{max_side or 0}"'
     headers = {"etag": etag, "cache-control": "private, no-cache"}
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers=headers)
-    data, media = project.folder.picture(name, max_side)
-    return Response(data, media_type=media, headers=headers)
+    found = project.picture(image, max_side)
+    return Response(found.data, media_type=found.media_type, headers=headers)
 
 
 def _add_errors(app: FastAPI, project: Project) -> None:
@@ -249,7 +323,7 @@ def _add_errors(app: FastAPI, project: Project) -> None:
 
     @app.exception_handler(errors.M2N2Error)
     def on_ours(request: Request, error: errors.M2N2Error) -> JSONResponse:
-        status = next((STATUS[k] for k in type(error).__mro__ if k in STATUS), 400)
+        status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 400)
         body: dict[str, Any] = {
             "kind": type(error).__name__,
             "message": error.what,

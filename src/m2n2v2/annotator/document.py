@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
 from m2n2v2.annotator.runs import Runs
-from m2n2v2.errors import EditError
+from m2n2v2.errors import MissingError
 from m2n2v2.grid import Size
 
 Source = Literal["clicks", "import"]
@@ -129,12 +129,12 @@ class Document:
         """The object of that id.
 
         Raises:
-            EditError: this image has none.
+            MissingError: this image has none.
         """
         for found in self.objects:
             if found.id == id:
                 return found
-        raise EditError(f"this image has no object {id}", cure="look at its objects again")
+        raise MissingError(f"this image has no object {id}", cure="look at its objects again")
 
     def with_object(self, changed: Object) -> "Document":
         """With an object in its place, or on top if it is new."""

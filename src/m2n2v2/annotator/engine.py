@@ -7,10 +7,11 @@ not. Everything here can be lost: it is made again from photograph and clicks.
 
 import os
 import threading
-from collections import OrderedDict
+import time
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,10 +21,20 @@ from m2n2v2.annotator.document import PlacedClick
 from m2n2v2.annotator.folder import Content
 from m2n2v2.annotator.runs import Runs
 from m2n2v2.annotator.wire import WireState
-from m2n2v2.errors import BusyError, M2N2Error
-from m2n2v2.pipeline import ImageState, Segmentation, empty, nudged, prepare, segment
+from m2n2v2.arrays import Mask
+from m2n2v2.errors import BusyError, ClickError, M2N2Error
+from m2n2v2.pipeline import (
+    ImageState,
+    MarkovMap,
+    Segmentation,
+    empty,
+    markov_maps,
+    nudged,
+    prepare,
+    segment,
+)
 from m2n2v2.predictor import Predictor
-from m2n2v2.prompts import Click
+from m2n2v2.prompts import Click, check_sequence
 from m2n2v2.session import MapCache
 
 MEMORY = 2 << 30
@@ -32,14 +43,20 @@ MEMORY = 2 << 30
 MAPS = 256 << 20
 """Bytes of Markov-maps kept for one image, at most."""
 
+MOST = 1 << 30
+"""Bytes of Markov-maps of one object, at most, but 20 clicks are always taken."""
+
+GLIMPSE = 0.25
+"""Seconds that a preview may take; after a slower one there is a rest of ten times as long."""
+
 RECENT = 8
 """Segmentations kept for one image, so that a further click does not replay the earlier ones."""
 
 WAITING = 8
 """Images that may wait to be prepared while nobody watches them; older ones are dropped."""
 
-Lookup = Callable[[str], ImageState | None]
-"""A state prepared elsewhere, by the content's hash; None if there is none."""
+Lookup = Callable[[Content], ImageState | None]
+"""A state prepared elsewhere, by the image's content; None if there is none."""
 
 
 class Images(Protocol):
@@ -60,28 +77,78 @@ class StaleError(Exception):
 
 @dataclass(eq=False)
 class Prepared:
-    """One image ready for clicks; not safe for two threads without its lock."""
+    """One image ready for clicks: one click at a time, previews only between them.
+
+    What is kept is bounded: maps by bytes, segmentations by number and by the maps they hold.
+    """
 
     sha256: str
     state: ImageState
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self._own = _nbytes(self.state)
+        self._lock = threading.Lock()
+        self._clicking: set[object] = set()
+        self._newest: object = None
+        self._rest_until = 0.0
+        self._glimpse: tuple[Click, MarkovMap] | None = None
+        self._own = nbytes(self.state)
         self._map_bytes = 16 * self.state.working_size.area  # values and candidates, at most
         self._maps = MapCache(self.state, capacity=max(4, MAPS // self._map_bytes))
         self._recent: OrderedDict[_Key, Segmentation] = OrderedDict()
+        self.nbytes = self._own
+
+    @property
+    def most_clicks(self) -> int:
+        """On one object: all their maps are needed at once."""
+        return max(20, MOST // self._map_bytes)
 
     def segmentation(self, base: Runs | None, clicks: tuple[PlacedClick, ...]) -> Segmentation:
-        """The segmentation by these clicks, from the longest beginning that is known."""
+        """The segmentation by these clicks, one at least, from the longest beginning known.
+
+        Raises:
+            ClickError: one lies outside, contradicts another, or there are too many.
+        """
+        if len(clicks) > self.most_clicks:
+            raise ClickError(
+                f"an object of this image takes {self.most_clicks} clicks",
+                cure="correct the rest with the brush, or make another object",
+            )
+        ticket = object()
+        self._clicking.add(ticket)  # previews make way
+        try:
+            with self._lock:
+                return self._segmentation(base, clicks)
+        finally:
+            self._clicking.discard(ticket)
+
+    def preview(self, base: Runs | None, clicks: tuple[PlacedClick, ...], click: Click) -> Mask:
+        """The mask that one more click would give; the newest question is answered.
+
+        Raises:
+            BusyError: a click is being worked on, a newer preview came, or previews are slow here.
+            ClickError: see `segmentation`.
+        """
+        ticket = self._newest = object()
+        with self._lock:
+            started = time.monotonic()
+            if self._clicking or ticket is not self._newest or started < self._rest_until:
+                raise BusyError("there is no time for a preview now", cure="ask again")
+            before = self._segmentation(base, clicks) if clicks else self._start(base)
+            (found,) = markov_maps(self.state, (click.inside(self.state.size),))
+            self._glimpse = (click, found)
+            mask = segment(self.state, before, click, found).mask
+            taken = time.monotonic() - started
+            if taken > GLIMPSE:
+                self._rest_until = started + 10 * taken
+            return mask
+
+    def _segmentation(self, base: Runs | None, clicks: tuple[PlacedClick, ...]) -> Segmentation:
         known = len(clicks)
         while known and (base, clicks[:known]) not in self._recent:
             known -= 1
-        if known:
-            result = self._recent[base, clicks[:known]]
-        else:
-            result = empty(self.state, None if base is None else base.mask)
-        placed = [Click(c.x, c.y, c.positive).inside(self.state.size) for c in clicks]
+        result = self._recent[base, clicks[:known]] if known else self._start(base)
+        placed = check_sequence([Click(c.x, c.y, c.positive) for c in clicks], self.state.size)
+        self._keep_glimpse(placed)
         maps = self._maps(placed[known:]) if known < len(placed) else ()
         for click, by, found in zip(placed[known:], clicks[known:], maps, strict=True):
             result = segment(self.state, result, click, found)
@@ -89,21 +156,30 @@ class Prepared:
                 result = nudged(self.state, result, by.nudge)
         self._recent[base, clicks] = result
         self._recent.move_to_end((base, clicks))
-        while len(self._recent) > RECENT:
-            self._recent.popitem(last=False)
+        self._forget()
         return result
 
-    @property
-    def nbytes(self) -> int:
-        """What it takes in memory, nearly."""
-        with suppress(RuntimeError):  # changed by a click meanwhile: the next look will do
-            maps = {id(p.map) for s in self._recent.values() for p in s.prompts}
-            maps |= {id(each) for each in self._maps.held}
-            margins = len(self._recent) * self.state.working_size.area * 4
-            self._last = self._own + len(maps) * self._map_bytes + margins
-        return self._last
+    def _start(self, base: Runs | None) -> Segmentation:
+        return empty(self.state, None if base is None else base.mask)
 
-    _last = 0
+    def _keep_glimpse(self, placed: tuple[Click, ...]) -> None:
+        """A click where the last preview was has its map already."""
+        if self._glimpse is not None and placed:
+            seen, found = self._glimpse
+            if (seen.x, seen.y) == (placed[-1].x, placed[-1].y):
+                self._maps.keep(seen, found)
+
+    def _forget(self) -> None:
+        """Let go of the oldest segmentations, and note what the rest takes."""
+        while True:
+            maps = {id(p.map) for each in self._recent.values() for p in each.prompts}
+            few = len(self._recent) <= RECENT and len(maps) * self._map_bytes <= MAPS
+            if few or len(self._recent) == 1:
+                break
+            self._recent.popitem(last=False)
+        maps |= {id(each) for each in self._maps.held}
+        margins = len(self._recent) * self.state.working_size.area * 4
+        self.nbytes = self._own + (len(maps) + 1) * self._map_bytes + margins
 
 
 _Key = tuple[Runs | None, tuple[PlacedClick, ...]]
@@ -115,7 +191,6 @@ class Job:
 
     image: int
     wanted: bool
-    watchers: int = 0
     was_watched: bool = False
     stage: str | None = None
     running: bool = False
@@ -152,6 +227,7 @@ class Engine:
         self._prepared: OrderedDict[int, Prepared] = OrderedDict()
         self._jobs: OrderedDict[int, Job] = OrderedDict()
         self._failed: dict[int, str] = {}
+        self._watchers: Counter[int] = Counter()
         self._current: int | None = None
         self._closed = False
         self._threads = [threading.Thread(target=self._work, args=(True,), daemon=True)]
@@ -183,6 +259,7 @@ class Engine:
                 job = self._jobs.setdefault(image, Job(image, wanted=True))
                 job.wanted = True
                 self._jobs.move_to_end(image)
+                self._mark_watched()
                 self._drop_stale()
             self._changed.notify_all()
             return self._status(image)
@@ -196,14 +273,16 @@ class Engine:
     def watching(self, image: int) -> Iterator[None]:
         """Somebody waits for this image inside; when nobody does any more, its work is stale."""
         with self._changed:
-            job = self._watch(image)
+            self._watchers[image] += 1
+            self._mark_watched()
         try:
             yield
         finally:
             with self._changed:
-                if job is not None:
-                    job.watchers -= 1
-                    self._drop_stale()
+                self._watchers[image] -= 1
+                if not self._watchers[image]:
+                    del self._watchers[image]
+                self._drop_stale()
 
     def prepared(self, image: int, sha256: str) -> Prepared:
         """An image that is ready, of that content.
@@ -249,19 +328,18 @@ class Engine:
             return WireState(state="none")
         return WireState(state="preparing" if job.running else "queued", stage=job.stage)
 
-    def _watch(self, image: int) -> Job | None:
-        job = self._jobs.get(image)
-        if job is not None:
-            job.watchers += 1
-            job.was_watched = True
-        return job
+    def _mark_watched(self) -> None:
+        for image in self._watchers:
+            if image in self._jobs:
+                self._jobs[image].was_watched = True
 
     def _drop_stale(self) -> None:
         """Forget what nobody waits for; called when that may have changed."""
-        unwatched = [j for j in self._jobs.values() if j.wanted and not j.watchers]
+        wanted = [j for j in self._jobs.values() if j.wanted]
+        unwatched = [j for j in wanted if j.image not in self._watchers]
         left = [j for j in unwatched if j.was_watched]
         over = [j for j in unwatched if not j.was_watched and not j.running][:-WAITING]
-        others = any(j.wanted and j.watchers for j in self._jobs.values())
+        others = len(unwatched) < len(wanted)
         for job in [*left, *over]:
             if not job.running:
                 del self._jobs[job.image]
@@ -272,7 +350,7 @@ class Engine:
         """What to do next: watched ones first, then the newest."""
         waiting = [j for j in self._jobs.values() if j.wanted and not j.running]
         if wanted:
-            return max(reversed(waiting), key=lambda j: j.watchers > 0, default=None)
+            return max(reversed(waiting), key=lambda j: j.image in self._watchers, default=None)
         if waiting or self._current is None or any(j.running for j in self._jobs.values()):
             return None
         following = self._images.following(self._current)
@@ -321,7 +399,7 @@ class Engine:
 
     def _made(self, job: Job) -> Prepared:
         content = self._images.content(job.image)
-        elsewhere = self._lookup(content.sha256) if self._lookup else None
+        elsewhere = self._lookup(content) if self._lookup else None
         if elsewhere is not None:
             return Prepared(content.sha256, elsewhere)
         with self._model:
@@ -349,7 +427,7 @@ class Engine:
             self._changed.notify_all()
 
 
-def _nbytes(value: Any, seen: set[int] | None = None) -> int:
+def nbytes(value: Any, seen: set[int] | None = None) -> int:
     """Bytes of the arrays that a value holds."""
     seen = set() if seen is None else seen
     if id(value) in seen:
@@ -360,7 +438,7 @@ def _nbytes(value: Any, seen: set[int] | None = None) -> int:
     if isinstance(value, np.ndarray):
         return int(value.nbytes)
     if isinstance(value, list | tuple):
-        return sum(_nbytes(each, seen) for each in value)
+        return sum(nbytes(each, seen) for each in value)
     if is_dataclass(value):
-        return sum(_nbytes(getattr(value, f.name), seen) for f in fields(value))
-    return sum(_nbytes(each, seen) for each in getattr(value, "__dict__", {}).values())
+        return sum(nbytes(getattr(value, f.name), seen) for f in fields(value))
+    return sum(nbytes(each, seen) for each in getattr(value, "__dict__", {}).values())

@@ -10,15 +10,17 @@ import os
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from PIL import Image as PILImage
 
 from m2n2v2.arrays import Image
-from m2n2v2.errors import FolderError, ImageError
+from m2n2v2.errors import ConflictError, FolderError, ImageError, M2N2Error, StoreError
+from m2n2v2.files import whole_file
 from m2n2v2.grid import Size
-from m2n2v2.images import decode_image, opened_image
+from m2n2v2.images import decoded, opened_image
 
 OURS = ".m2n2v2"
 """Our own folder inside it."""
@@ -31,12 +33,38 @@ SUFFIXES = frozenset(
 MAX_BYTES = 1 << 29
 """Larger files are not read."""
 
+MAX_PIXELS = 100_000_000
+"""Larger images are not decoded."""
+
+MAX_UPLOAD = 64 << 20
+"""Bytes of an image that is sent."""
+
+MAX_UPLOAD_PIXELS = 40_000_000
+"""Of an image that is sent."""
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+"""Pillow's decoders that files get to, whatever their names say."""
+
 
 _FORBIDDEN = frozenset("\\\0:" if os.name == "nt" else "\\\0")
 """Characters that could make a name a path of another kind."""
 
 
-_BROWSERS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+@dataclass(frozen=True)
+class Picture:
+    """An image in a format that browsers show, and what it was made of."""
+
+    data: bytes
+    media_type: str
+    sha256: str
+
+
+_BROWSERS = {
+    "JPEG": "image/jpeg",
+    "MPO": "image/jpeg",  # a JPEG with further pictures behind the first
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+}
 """Media types of what browsers show as it is."""
 
 _ORIENTATION = 0x0112
@@ -76,6 +104,7 @@ class Folder:
             raise FolderError(f"{root} is no folder", cure="give one that holds images")
         self._lock = threading.Lock()
         self._seen: dict[str, _Seen] = {}
+        self._decoding = threading.BoundedSemaphore(2)
 
     def names(self) -> list[str]:
         """Every image, in the order people count in (`9.jpg` before `10.jpg`)."""
@@ -131,10 +160,11 @@ class Folder:
             ImageError: it is gone, or no image that can be decoded.
         """
         data = self.data(name)
-        return Content(decode_image(data, name), hashlib.sha256(data).hexdigest())
+        with self._opened(data, name) as file:
+            return Content(decoded(file, name), hashlib.sha256(data).hexdigest())
 
-    def picture(self, name: str, max_side: int | None = None) -> tuple[bytes, str]:
-        """An image as browsers show it, upright, and its media type.
+    def picture(self, name: str, max_side: int | None = None) -> Picture:
+        """An image as browsers show it, upright.
 
         The file itself where that is just what is seen; else decoded and encoded again.
 
@@ -145,29 +175,48 @@ class Folder:
             ImageError: it is gone, or no image that can be decoded.
         """
         data = self.data(name)
-        with opened_image(io.BytesIO(data), name) as file:
-            kind = str(file.format)
-            plain = (
-                kind in _BROWSERS
-                and file.mode in ("RGB", "L")
-                and not file.has_transparency_data
-                and getattr(file, "n_frames", 1) == 1
-                and file.getexif().get(_ORIENTATION, 1) == 1
-            )
-            if plain and (max_side is None or max(file.size) <= max_side):
-                return data, _BROWSERS[kind]
-        size = (image := decode_image(data, name)).shape[:2]
-        picture = PILImage.fromarray(image)
+        sha256 = hashlib.sha256(data).hexdigest()
+        with self._opened(data, name) as file:
+            reduced = max_side is not None and max(file.size) > max_side
+            if _is_plain(file) and not reduced:
+                return Picture(data, _BROWSERS[str(file.format)], sha256)
+            photograph = str(file.format) in ("JPEG", "MPO")
+            upright = PILImage.fromarray(decoded(file, name))
         encoded = io.BytesIO()
-        if max_side is not None and max(size) > max_side:
-            picture.thumbnail((max_side, max_side), PILImage.Resampling.BOX)
-            picture.save(encoded, "JPEG", quality=88)
-            return encoded.getvalue(), "image/jpeg"
-        if kind == "JPEG":
-            picture.save(encoded, "JPEG", quality=95)
-            return encoded.getvalue(), "image/jpeg"
-        picture.save(encoded, "PNG", compress_level=1)
-        return encoded.getvalue(), "image/png"
+        if max_side is not None and reduced:
+            upright.thumbnail((max_side, max_side), PILImage.Resampling.BOX)
+        if photograph or reduced:
+            upright.save(encoded, "JPEG", quality=88 if reduced else 95)
+            return Picture(encoded.getvalue(), "image/jpeg", sha256)
+        upright.save(encoded, "PNG", compress_level=1)
+        return Picture(encoded.getvalue(), "image/png", sha256)
+
+    def add(self, name: str, data: bytes) -> None:
+        """Write a new image, whole or not at all; no file is ever replaced.
+
+        Raises:
+            FolderError: it is no name of an image in this folder.
+            ConflictError: there is one of that name.
+            ImageError: it is no image that can be decoded, or has over `MAX_UPLOAD_PIXELS`.
+            StoreError: it cannot be written.
+        """
+        path = self.path(name)
+        with self._opened(data, name) as file:
+            if file.width * file.height > MAX_UPLOAD_PIXELS:
+                raise ImageError(
+                    f"{name} has more than {MAX_UPLOAD_PIXELS:,} pixels", cure="reduce it first"
+                )
+            decoded(file, name)
+        if path.exists() or path.is_symlink():
+            raise ConflictError(f"there is a {name} already", cure="choose another name")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with whole_file(path, lasting=True) as temporary:
+                temporary.write_bytes(data)
+        except OSError as error:  # an OutputError, too: its text has the path
+            raise StoreError(
+                f"{name} cannot be written", cure="look at the disk and the folder's permissions"
+            ) from error
 
     def sha256(self, name: str) -> str:
         """The hash of a file's bytes now; read again only if the file was touched.
@@ -184,6 +233,24 @@ class Folder:
         if seen is not None and seen.stamp == stamp:
             return seen.sha256
         return hashlib.sha256(self.data(name)).hexdigest()
+
+    @contextmanager
+    def _opened(self, data: bytes, name: str) -> Iterator[PILImage.Image]:
+        """An image to decode: few at a time, in formats we list, whatever its decoder raises."""
+        with self._decoding:
+            try:
+                with opened_image(io.BytesIO(data), name, FORMATS) as file:
+                    if file.width * file.height > MAX_PIXELS:
+                        raise ImageError(
+                            f"{name} has more than {MAX_PIXELS:,} pixels", cure="reduce it first"
+                        )
+                    yield file
+            except M2N2Error:
+                raise
+            except Exception as error:  # decoders of hostile files raise anything
+                raise ImageError(
+                    f"{name} cannot be decoded", cure="the file may be damaged; get it again"
+                ) from error
 
     def _note(self, name: str, stamp: tuple[int, int, int], sha256: str) -> None:
         with self._lock:
@@ -217,3 +284,14 @@ def _stamp(stat: os.stat_result) -> tuple[int, int, int]:
 def _counting(name: str) -> list[tuple[int, int, str]]:
     parts = re.split(r"(\d+)", name.casefold())
     return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p]
+
+
+def _is_plain(file: PILImage.Image) -> bool:
+    """Would a browser show this file as `decoded` does?"""
+    return (
+        file.format in _BROWSERS
+        and file.mode in ("RGB", "L")
+        and not file.has_transparency_data
+        and (file.format == "MPO" or getattr(file, "n_frames", 1) == 1)
+        and file.getexif().get(_ORIENTATION, 1) == 1
+    )

@@ -15,12 +15,15 @@ from pathlib import Path
 
 from m2n2v2.annotator import edits, wire
 from m2n2v2.annotator.document import Change, Document, Object
-from m2n2v2.annotator.engine import Engine, Prepared
-from m2n2v2.annotator.folder import OURS, Content, Folder
+from m2n2v2.annotator.engine import Engine
+from m2n2v2.annotator.folder import OURS, Content, Folder, Picture
+from m2n2v2.annotator.runs import Runs
 from m2n2v2.annotator.store import Counts, Listed, Store
+from m2n2v2.annotator.strokes import painted
 from m2n2v2.arrays import Mask
-from m2n2v2.errors import ClassError, ConflictError, EditError, ImageError, StoreError
-from m2n2v2.pipeline import Segmentation
+from m2n2v2.errors import ClassError, ConflictError, ImageError, MissingError, StoreError
+from m2n2v2.pipeline import ImageState, Segmentation
+from m2n2v2.prompts import Click
 
 LOOK_AGAIN = 5.0
 """Seconds after which the folder is looked through again when its list is asked for."""
@@ -92,16 +95,30 @@ class Project:
         self._check_same(found, content.sha256)
         return content
 
-    def data(self, image: int) -> tuple[Document, bytes]:
-        """The photograph's file, if it is the one annotated."""
+    def picture(self, image: int, max_side: int | None = None) -> Picture:
+        """The photograph as browsers show it, if it is the one annotated."""
         found = self.document(image)
-        return found, self.folder.data(found.name)
+        picture = self.folder.picture(found.name, max_side)
+        self._check_same(found, picture.sha256)
+        return picture
+
+    def add_image(self, name: str, data: bytes) -> Listed:
+        """Put an image into the folder.
+
+        Raises:
+            AccessError: the folder takes no changes.
+            FolderError, ImageError, StoreError: see `Folder.add`.
+        """
+        self.store.check_writable()
+        self.folder.add(name, data)
+        self.look()
+        return next(each for each in self.store.images() if each.name == name)
 
     def document(self, image: int) -> Document:
         """The annotations of an image whose file is as it was annotated.
 
         Raises:
-            EditError: no such image.
+            MissingError: no such image.
             ImageError: its file is gone, or is no image that can be decoded.
             ConflictError: its file is another picture now.
         """
@@ -159,22 +176,44 @@ class Project:
             move = self.store.undo if back else self.store.redo
             return move(found.id, revision)
 
-    def segmentation(
-        self, engine: Engine, image: int, object: int
-    ) -> tuple[Prepared, Segmentation]:
-        """The segmentation behind an object's mask: its clicks, maps and scales."""
+    def prompt(
+        self, engine: Engine, image: int, object: int, click: int
+    ) -> tuple[ImageState, Segmentation, int]:
+        """An object's segmentation, and the index of one of its clicks (-1 is the last).
+
+        Raises:
+            MissingError: no such object or click.
+            BusyError: the image is not prepared.
+        """
         found = self.document(image)
         each = found.object(object)
-        if not each.clicks:
-            raise EditError("this object has no clicks", cure="click on it first")
+        count = len(each.clicks)
+        if not -count <= click < count:
+            raise MissingError(
+                f"there is no click {click} among {count}", cure="use an index from 0, or -1"
+            )
         prepared = engine.prepared(image, str(found.sha256))
-        with prepared.lock:
-            return prepared, prepared.segmentation(each.base, each.clicks)
+        return prepared.state, prepared.segmentation(each.base, each.clicks), click % count
+
+    def preview(self, engine: Engine, image: int, given: wire.GivenPreview) -> Runs:
+        """The mask that a click would give; nothing is stored.
+
+        Raises:
+            BusyError: there is no time for it, or the image is not prepared.
+            ClickError: the click lies outside, or contradicts another.
+        """
+        found = self.document(image)
+        prepared = engine.prepared(image, str(found.sha256))
+        click = Click(given.x, given.y, given.positive)
+        if given.object is None:
+            return Runs.of(prepared.preview(None, (), click))
+        each = found.object(given.object)
+        mask = prepared.preview(each.base, each.clicks, click)
+        return Runs.of(painted(mask, each.strokes))
 
     def _segmented(self, engine: Engine, document: Document, each: Object) -> Mask:
         prepared = engine.prepared(document.id, str(document.sha256))
-        with prepared.lock:
-            return prepared.segmentation(each.base, each.clicks).mask
+        return prepared.segmentation(each.base, each.clicks).mask
 
     def _check_same(self, found: Document, sha256: str) -> None:
         if found.sha256 == sha256:

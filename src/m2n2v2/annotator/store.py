@@ -20,7 +20,14 @@ from typing import Any, Self
 
 from m2n2v2.annotator.document import Change, Document, Object, ObjectClass
 from m2n2v2.annotator.runs import Runs
-from m2n2v2.errors import ClassError, ConflictError, EditError, StoreError
+from m2n2v2.errors import (
+    AccessError,
+    ClassError,
+    ConflictError,
+    EditError,
+    MissingError,
+    StoreError,
+)
 from m2n2v2.grid import Size
 
 APPLICATION = 0x6D326E32
@@ -126,6 +133,18 @@ class Store:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def check_writable(self) -> None:
+        """Refuse changes where there can be none.
+
+        Raises:
+            AccessError: it is open for looking only.
+        """
+        if self.read_only:
+            raise AccessError(
+                "the folder takes no changes, so annotations cannot be stored",
+                cure="make it writable, or copy it, and start again",
+            )
+
     # Images
 
     def add_images(self, names: Iterable[str]) -> None:
@@ -163,7 +182,7 @@ class Store:
         """The annotations of an image as they are.
 
         Raises:
-            EditError: no image of that id.
+            MissingError: no image of that id.
         """
         with self._reading() as db:
             return self._document(db, id)
@@ -325,11 +344,8 @@ class Store:
         Args:
             allowed: in a copy that is only looked at, too: it is bookkeeping, not an edit.
         """
-        if self.read_only and not allowed:
-            raise StoreError(
-                "the folder takes no changes, so annotations cannot be stored",
-                cure="make it writable, or copy it, and start again",
-            )
+        if not allowed:
+            self.check_writable()
         with self._lock, _named(self.path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -345,7 +361,7 @@ class Store:
             "SELECT name, height, width, sha256, done, revision, at FROM images WHERE id = ?", (id,)
         ).fetchone()
         if row is None:
-            raise EditError(f"there is no image {id}", cure="look at the list again")
+            raise MissingError(f"there is no image {id}", cure="look at the list again")
         name, height, width, sha256, done, revision, at = row
         size = _size(height, width)
         (least, most) = db.execute(

@@ -1,0 +1,86 @@
+"""What the curious may look at: depth, the Markov-map of a click, its score curve, a cut-out."""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Shaped
+from PIL import Image as PILImage
+
+from m2n2v2.annotator.runs import Runs
+from m2n2v2.arrays import Image
+from m2n2v2.errors import MissingError
+from m2n2v2.pipeline import ImageState, Segmentation, area_bound, votes
+from m2n2v2.scoring import score_curve
+
+POINTS = 512
+"""Of a score curve, at most, and the chosen one."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The score of a click's candidate thresholds.
+
+    Attributes:
+        chosen: the threshold taken; None if no candidate scores.
+    """
+
+    thresholds: list[float]
+    area: list[int]
+    score: list[float]
+    chosen: float | None
+
+
+def depth_png(state: ImageState) -> bytes:
+    """The depth map, bright near, at working size.
+
+    Raises:
+        MissingError: the image was prepared without depth.
+    """
+    if state.depth is None:
+        raise MissingError("this preset uses no depth", cure="start with a preset that has one")
+    return png(np.round(state.depth.cpu().numpy() * 255).astype(np.uint8))
+
+
+def map_png(segmentation: Segmentation, index: int) -> bytes:
+    """The Markov-map of a click, dark near, at working size."""
+    values = segmentation.prompts[index].map.values.numpy()
+    return png(np.round(values * 255).astype(np.uint8))
+
+
+def curve(state: ImageState, segmentation: Segmentation, index: int) -> Curve:
+    """The score curve of a click among the others."""
+    prompt, scale = segmentation.prompts[index], segmentation.scales[index]
+    found = prompt.map.candidates
+    score = score_curve(found, *votes(prompt, segmentation.prompts), area_bound(state, prompt))
+    count = len(found.thresholds)
+    shown = np.unique(np.linspace(0, count - 1, min(count, POINTS)).astype(np.int64))
+    if scale.threshold is not None:
+        at = min(int(np.searchsorted(found.thresholds, scale.threshold)), count - 1)
+        shown = np.unique(np.append(shown, at))
+    return Curve(
+        found.thresholds[shown].tolist(),
+        found.area[shown].tolist(),
+        score[shown].tolist(),
+        scale.threshold,
+    )
+
+
+def cutout_png(image: Image, runs: Runs) -> bytes:
+    """The object alone, cropped to its box, transparent around it.
+
+    Raises:
+        MissingError: it has no pixel.
+    """
+    x, y, width, height = runs.bbox
+    if not width:
+        raise MissingError("this object has no pixel", cure="click on it first")
+    box = np.s_[y : y + height, x : x + width]
+    return png(np.dstack([image[box], np.where(runs.mask[box], 255, 0).astype(np.uint8)]))
+
+
+def png(pixels: Shaped[np.ndarray, "H W *C"]) -> bytes:
+    """Pixels as a PNG, quickly rather than small."""
+    encoded = io.BytesIO()
+    PILImage.fromarray(pixels).save(encoded, "PNG", compress_level=1)
+    return encoded.getvalue()
