@@ -14,7 +14,7 @@ import re
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -235,6 +235,21 @@ def locate(name: str, loading: Loading | None = None) -> Located:
         found = cached(wanted) or _first(wanted, wanted.sources, loading)
     loading.tell(f"weights: {found.name}")
     return found
+
+
+def at_hand(name: str, loading: Loading | None = None) -> Located | None:
+    """What `locate` would give, if it is on this machine; no network is used."""
+    try:
+        return locate(name, replace(loading or Loading(), offline=True, tell=_silent))
+    except (WeightsError, BackendError):  # no weights, or no library to look for them
+        return None
+
+
+def stamp(found: Located) -> str:
+    """A digest of names, sizes and times of the weights' files: another one if they change."""
+    files = [(str(path), path.stat()) for path in sorted(_weight_files(found.path))]
+    text = json.dumps([(name, stat.st_size, stat.st_mtime_ns) for name, stat in files])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def cached(wanted: Model) -> Located | None:

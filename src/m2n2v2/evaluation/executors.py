@@ -1,4 +1,4 @@
-"""Where jobs run: in this process, in worker processes, or on a Ray cluster. Same records.
+"""Where jobs run: in this process, in worker processes, or on a Ray cluster. Same results.
 
 A worker gets its next job when it has finished one, so nothing piles up. The job of a worker that
 dies is given to a fresh one, and reported if that one dies, too.
@@ -8,44 +8,71 @@ import os
 import signal
 import traceback
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from contextlib import suppress
 from multiprocessing import connection, get_context
 from multiprocessing.process import BaseProcess
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from m2n2v2.errors import BackendError, M2N2Error
-from m2n2v2.evaluation.records import Record
-from m2n2v2.evaluation.work import Job, Work, lost
 
-Executor = Callable[[Work, Iterable[Job]], Iterator[list[Record]]]
-"""Gives the records of a job, or of one object, in the order in which they are finished."""
+J = TypeVar("J")
+Taken = TypeVar("Taken", contravariant=True)
+R = TypeVar("R")
+
+
+class Work(Protocol[Taken, R]):
+    """What is done with every job; sent to every worker."""
+
+    @property
+    def device(self) -> str:
+        """Where it computes: a worker of Ray gets a GPU if this is one."""
+        ...
+
+    def start(self) -> Any:
+        """What a worker makes once, before its first job."""
+        ...
+
+    def on(self, made: Any, job: Taken) -> Iterator[R]:
+        """The results of a job, as they are finished."""
+        ...
+
+    def lost(self, job: Taken, reason: str) -> list[R]:
+        """The results of a job whose worker died."""
+        ...
+
+
+class Executor(Protocol):
+    """Gives the results of a job, or one of them, in the order in which they are finished."""
+
+    def __call__(self, work: Work[J, R], jobs: Iterable[J]) -> Iterator[list[R]]: ...
+
 
 LOST = "the worker died twice on this photograph"
 
-Answer = list[Record] | Exception | None
-"""The records of a job, what it raised, or None from a worker that died."""
+Answer = list[Any] | Exception | None
+"""The results of a job, what it raised, or None from a worker that died."""
 
 
-def serial(work: Work, jobs: Iterable[Job]) -> Iterator[list[Record]]:
-    """In this process; every record as it is finished."""
+def serial(work: Work[J, R], jobs: Iterable[J]) -> Iterator[list[R]]:
+    """In this process; every result as it is finished."""
     made = work.start()
     for job in jobs:
-        for record in work.on(made, job):
-            yield [record]
+        for result in work.on(made, job):
+            yield [result]
 
 
 def processes(workers: int) -> Executor:
-    """Worker processes on this machine, each with its own segmenter and its share of the cores."""
+    """Worker processes on this machine, each with its own start and its share of the cores."""
 
-    def run(work: Work, jobs: Iterable[Job]) -> Iterator[list[Record]]:
-        return _shared_out(ProcessTeam(work, workers), workers, jobs)
+    def run(work: Work[J, R], jobs: Iterable[J]) -> Iterator[list[R]]:
+        return _shared_out(ProcessTeam(work, workers), work, workers, jobs)
 
     return run
 
 
 def ray_actors(workers: int, address: str | None = None) -> Executor:
-    """Actors of a Ray cluster, each with its own segmenter, on a GPU of its own where it uses one.
+    """Actors of a Ray cluster, each with its own start, on a GPU of its own where it uses one.
 
     Args:
         address: of a running cluster, `auto` for the one of this machine; None starts one here
@@ -55,8 +82,8 @@ def ray_actors(workers: int, address: str | None = None) -> Executor:
         BackendError: Ray is not installed, or no cluster answers.
     """
 
-    def run(work: Work, jobs: Iterable[Job]) -> Iterator[list[Record]]:
-        return _shared_out(RayTeam(work, workers, address), workers, jobs)
+    def run(work: Work[J, R], jobs: Iterable[J]) -> Iterator[list[R]]:
+        return _shared_out(RayTeam(work, workers, address), work, workers, jobs)
 
     return run
 
@@ -66,7 +93,7 @@ class Team(Protocol):
 
     def hire(self) -> Hashable: ...
 
-    def give(self, worker: Any, job: Job) -> None: ...
+    def give(self, worker: Any, job: Any) -> None: ...
 
     def next_answer(self, busy: list[Any]) -> tuple[Any, Answer]:
         """The first of the busy workers to be done, and what it says."""
@@ -77,10 +104,10 @@ class Team(Protocol):
         ...
 
 
-def _shared_out(team: Team, size: int, jobs: Iterable[Job]) -> Iterator[list[Record]]:
-    queue, again = iter(jobs), deque[Job]()
+def _shared_out(team: Team, work: Work[J, R], size: int, jobs: Iterable[J]) -> Iterator[list[R]]:
+    queue, again = iter(jobs), deque[J]()
     idle: list[Hashable] = []
-    busy: dict[Hashable, tuple[Job, bool]] = {}
+    busy: dict[Hashable, tuple[J, bool]] = {}
     try:
         while True:
             while len(busy) < size:
@@ -101,7 +128,7 @@ def _shared_out(team: Team, size: int, jobs: Iterable[Job]) -> Iterator[list[Rec
                 idle.append(worker)
                 yield answer
             elif second_try:
-                yield lost(job, LOST)
+                yield work.lost(job, LOST)
             else:
                 again.append(job)
     finally:
@@ -111,7 +138,7 @@ def _shared_out(team: Team, size: int, jobs: Iterable[Job]) -> Iterator[list[Rec
 class ProcessTeam:
     """Processes of this machine, each at the other end of a pipe, which closes when it dies."""
 
-    def __init__(self, work: Work, workers: int) -> None:
+    def __init__(self, work: Work[Any, Any], workers: int) -> None:
         self._work = work
         self._threads = max(1, (os.cpu_count() or 1) // workers)
         self._hired: dict[connection.Connection, BaseProcess] = {}
@@ -127,7 +154,7 @@ class ProcessTeam:
         self._hired[here] = process
         return here
 
-    def give(self, worker: connection.Connection, job: Job) -> None:
+    def give(self, worker: connection.Connection, job: Any) -> None:
         with suppress(OSError):  # if it died idle, its closed pipe answers below
             worker.send(job)
 
@@ -154,7 +181,7 @@ class ProcessTeam:
         process.close()
 
 
-def _serve(pipe: connection.Connection, work: Work, threads: int) -> None:
+def _serve(pipe: connection.Connection, work: Work[Any, Any], threads: int) -> None:
     import torch
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the runner decides when to stop
@@ -182,7 +209,7 @@ def _portable(error: Exception) -> Exception:
 class RayTeam:
     """Actors; a GPU each, if the work's device is one."""
 
-    def __init__(self, work: Work, workers: int, address: str | None) -> None:
+    def __init__(self, work: Work[Any, Any], workers: int, address: str | None) -> None:
         try:
             import ray
         except ImportError as error:
@@ -211,7 +238,7 @@ class RayTeam:
         actor: Any = self._actor.remote(self._work)
         return actor
 
-    def give(self, worker: Any, job: Job) -> None:
+    def give(self, worker: Any, job: Any) -> None:
         self._pending[worker] = worker.on.remote(job)
 
     def next_answer(self, busy: list[Any]) -> tuple[Any, Answer]:
@@ -230,11 +257,11 @@ class RayTeam:
 
 
 class _Actor:
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work[Any, Any]) -> None:
         self._work = work
         self._made: Any = None
 
-    def on(self, job: Job) -> Answer:
+    def on(self, job: Any) -> Answer:
         try:
             self._made = self._made or self._work.start()
             return list(self._work.on(self._made, job))

@@ -92,13 +92,12 @@ class Work:
                 boundary_f_score(sample.truth, done.mask, sample.void),
             )
 
+    def lost(self, job: Job, reason: str) -> list[Record]:
+        """The records of a job whose worker died."""
+        return [Record(job.dataset, i.name, str(i.image), error=reason) for i in job.items]
+
 
 def mask_path(masks: Path, dataset: str, item: str) -> Path:
     """Where the last mask of an object is kept."""
     name = item.replace("/", "_").replace(":", "_").removesuffix(".png")
     return masks / dataset / f"{name}.png"
-
-
-def lost(job: Job, reason: str) -> list[Record]:
-    """The records of a job whose worker died."""
-    return [Record(job.dataset, item.name, str(item.image), error=reason) for item in job.items]
