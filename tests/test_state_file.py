@@ -90,7 +90,10 @@ def test_sixteen_bits_are_half_the_size(dense: ImageState, tmp_path: Path) -> No
     assert small.stat().st_size < 0.6 * whole.stat().st_size
 
 
-def test_arrays_are_mapped_from_the_file(dense: ImageState, tmp_path: Path) -> None:
+def test_large_arrays_are_mapped_from_the_file(
+    dense: ImageState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("m2n2v2.state_file.MAPPED", 1000)
     maps = Path("/proc/self/maps")
     if not maps.exists():
         pytest.skip("this system does not tell what is mapped")

@@ -84,7 +84,7 @@ class Preset:
 
     def weights(self) -> tuple[str, ...]:
         """Names of the weights it needs, keys of `weights.MODELS`."""
-        needed = (_backbone(ATTENTION, self.attention), self.depth and _backbone(DEPTH, self.depth))
+        needed = (backbone(ATTENTION, self.attention), self.depth and backbone(DEPTH, self.depth))
         return tuple(each.weights for each in needed if each and each.weights)
 
 
@@ -223,7 +223,7 @@ def automatic(device: str = "auto") -> Preset:
     absent: list[str] = []
     for name in AUTO[kind]:
         found = PRESETS[name]
-        attention = _backbone(ATTENTION, found.attention).weights
+        attention = backbone(ATTENTION, found.attention).weights
         if attention and not _here(attention):
             absent.append(attention)
             continue
@@ -254,12 +254,17 @@ def _named(name: str) -> Preset:
             cure=f"choose from auto, {', '.join(sorted(PRESETS))}, or ATTENTION+DEPTH of "
             f"{', '.join(ATTENTION)} and {', '.join(DEPTH)}",
         )
-    _backbone(ATTENTION, attention), _backbone(DEPTH, depth)
+    backbone(ATTENTION, attention), backbone(DEPTH, depth)
     settings = Settings.offline() if attention == "affinity" else Settings.paper()
     return Preset(name, attention, depth, settings, f"{attention} attention, {depth} depth")
 
 
-def _backbone(registry: dict[str, Backbone], key: str) -> Backbone:
+def backbone(registry: dict[str, Backbone], key: str) -> Backbone:
+    """An entry of `ATTENTION` or `DEPTH`, by `NAME` or `NAME@SIDE`.
+
+    Raises:
+        BackendError: there is none of that name, or it has no sides.
+    """
     name, at, side = key.partition("@")
     if name not in registry:
         raise BackendError(
@@ -274,7 +279,7 @@ def _backbone(registry: dict[str, Backbone], key: str) -> Backbone:
 
 
 def _made(registry: dict[str, Backbone], key: str, loading: Loading | None) -> Any:
-    found = _backbone(registry, key)
+    found = backbone(registry, key)
     home, _, path = found.home.partition(":")
     make: Any = importlib.import_module(home)
     for attribute in path.split("."):

@@ -40,6 +40,9 @@ SUFFIX = ".safetensors"
 DEPTH_STEPS = 65535
 """Depth is kept in so many steps between farthest and nearest."""
 
+MAPPED = 1 << 25
+"""Arrays of so many bytes stay in the file and are read when they are used."""
+
 _HEADER, _CHECKSUM = "m2n2v2", "sha256"
 _GUIDE, _DEPTH, _DEPTH_STEPS, _TRANSITION = "guide.png", "depth", "depth.png", "transition."
 _DENSE = "dense.matrix"
@@ -163,7 +166,7 @@ def read_state(
         arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
         if _checksum(header.to_json(), arrays) != checksum:
             raise StateError(f"{path} is damaged: its checksum is wrong", cure=_AGAIN)
-        return _unpacked(header, arrays, device)
+        return _unpacked(header, {n: _aligned(value) for n, value in arrays.items()}, device)
 
 
 def refuse(
@@ -283,6 +286,12 @@ def _unpacked(
         guide,
         header.image_sha256,
     )
+
+
+def _aligned(value: Tensor) -> Tensor:
+    """A copy of a small array, in memory as it was computed: a file keeps no alignment, and sums
+    are rounded according to it. Large ones stay where they are."""
+    return value.clone() if value.numel() * value.element_size() < MAPPED else value
 
 
 def _halved(arrays: dict[str, Tensor]) -> tuple[dict[str, Tensor], float]:

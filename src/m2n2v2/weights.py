@@ -245,11 +245,13 @@ def at_hand(name: str, loading: Loading | None = None) -> Located | None:
         return None
 
 
-def stamp(found: Located) -> str:
-    """A digest of names, sizes and times of the weights' files: another one if they change."""
+def identity(found: Located) -> str:
+    """Which weights they are: the repository and commit; of a folder or file, its files, too."""
+    if not found.origin.startswith(("folder ", "file ")):
+        return found.origin
     files = [(str(path), path.stat()) for path in sorted(_weight_files(found.path))]
     text = json.dumps([(name, stat.st_size, stat.st_mtime_ns) for name, stat in files])
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return f"{found.origin} ({hashlib.sha256(text.encode()).hexdigest()[:16]})"
 
 
 def cached(wanted: Model) -> Located | None:

@@ -1,11 +1,12 @@
 """`m2n2v2 annotate`: label a folder of images in the browser."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from m2n2v2.cli import options
 
 if TYPE_CHECKING:
     from m2n2v2.predictor import Predictor
@@ -30,34 +31,16 @@ def annotate(
     uploads: Annotated[
         bool, typer.Option("--uploads", help="Images may be sent into the folder.")
     ] = False,
-    preset: Annotated[
-        str,
-        typer.Option(
-            help="NAME, ATTENTION+DEPTH, or auto: the best whose weights are here; each with "
-            "/ABLATION; see `info`."
-        ),
-    ] = "auto",
-    weights: Annotated[
-        str | None,
-        typer.Option(help="The attention's weights: a folder, a .safetensors file or a hub id."),
-    ] = None,
-    depth_weights: Annotated[
-        str | None, typer.Option(help="The depth model's weights, likewise.")
-    ] = None,
-    offline: Annotated[bool, typer.Option(help="Never use the network.")] = False,
-    allow_pickle: Annotated[
-        bool, typer.Option(help="Load .ckpt and .bin weights, too: they can run code.")
-    ] = False,
-    dtype: Annotated[
-        str, typer.Option(help="auto, float32, bfloat16 or float16 (CUDA only).")
-    ] = "auto",
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:N, mps or auto.")] = "auto",
+    preset: options.Preset = "auto",
+    weights: options.Weights = None,
+    depth_weights: options.DepthWeights = None,
+    offline: options.Offline = False,
+    allow_pickle: options.AllowPickle = False,
+    dtype: options.Dtype = "auto",
+    device: options.Device = "auto",
 ) -> None:
     """Label a folder of images in the browser, click by click."""
-    from m2n2v2.cli.segment import chosen_preset
-    from m2n2v2.devices import choose_device
     from m2n2v2.errors import BackendError, FolderError
-    from m2n2v2.weights import Loading
 
     try:
         from m2n2v2.annotator import app, serve
@@ -70,26 +53,19 @@ def annotate(
 
     if folder is None and not sample:
         raise FolderError("no folder came", cure="name one that holds images, or use --sample")
-    found = chosen_preset(preset, device, weights, depth_weights, None)
-    loading = Loading(
-        weights=weights,
-        offline=offline,
-        allow_pickle=allow_pickle,
-        device=str(choose_device(device)),
-        dtype=dtype,
-        tell=lambda line: print(line, file=sys.stderr),
-    )
+    found = options.chosen_preset(preset, device, weights, depth_weights)
+    loading = options.loading(weights, offline, allow_pickle, device, dtype)
     bound = serve.listening(host, port)
     with bound:
         root = serve.sample_folder(folder) if sample or folder is None else folder
         project = open_project(root)
         engine = Engine(lambda: _predictor(found, loading, depth_weights, device), project)
         token = serve.token_for(host)
-        options = app.Options(found.name, found.summary, uploads, host, token)
+        shown = app.Options(found.name, found.summary, uploads, host, token)
         url = serve.address(bound, host, token)
         _tell(project.folder.root, project.counts().images, project.store.read_only, url)
         serve.run(
-            app.make_app(project, engine, options),
+            app.make_app(project, engine, shown),
             bound,
             opened=(lambda: serve.open_browser(url)) if browser else None,
         )

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from m2n2v2.cli import options
+
 if TYPE_CHECKING:
-    from m2n2v2.evaluation.executors import Executor
     from m2n2v2.evaluation.records import Record
 
 
@@ -48,16 +49,14 @@ def evaluate(
     limit: Annotated[
         int | None, typer.Option(help="Only the first so many objects of each dataset.")
     ] = None,
-    shard: Annotated[str, typer.Option(metavar="I/N", help="Every N-th photograph.")] = "1/1",
+    shard: options.Shard = "1/1",
     skip_broken: Annotated[
         bool, typer.Option("--skip-broken", help="Count what cannot be read, and go on.")
     ] = False,
-    executor: Annotated[str, typer.Option(help="local or ray.")] = "local",
-    workers: Annotated[int, typer.Option(help="Processes, or Ray actors.")] = 1,
-    address: Annotated[
-        str | None, typer.Option(help="Of a running Ray cluster; none starts one here.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:N, mps or auto.")] = "auto",
+    executor: options.ExecutorName = "local",
+    workers: options.Workers = 1,
+    address: options.Address = None,
+    device: options.Device = "auto",
     attention_cache: Annotated[
         Path | None,
         typer.Option(help="Keep attention in this folder, for further runs on the same images."),
@@ -96,13 +95,13 @@ def evaluate(
         depth_unit=depth_unit,
         void=None if void < 0 else void,
         limit=limit,
-        shard=_shard(shard),
+        shard=options.part(shard),
         device=device,
         masks=vis_preds,
         skip_broken=skip_broken,
         attention_cache=attention_cache,
     )
-    chosen = _executor(executor, workers, address)
+    chosen = options.chosen_executor(executor, workers, address)
     total = sum(len(job.items) for job in plan.jobs(plan.items()))
     with RunningNoC(total, n_clicks) as bar:
         try:
@@ -152,19 +151,6 @@ class RunningNoC:
         self._bar.close()
 
 
-def _executor(name: str, workers: int, address: str | None) -> "Executor":
-    from m2n2v2.errors import SettingsError
-    from m2n2v2.evaluation import executors
-
-    if workers < 1:
-        raise SettingsError(f"workers is {workers}", cure="use 1 or more")
-    if name == "ray":
-        return executors.ray_actors(workers, address)
-    if name == "local":
-        return executors.serial if workers == 1 else executors.processes(workers)
-    raise SettingsError(f"executor is {name!r}", cure="use local or ray")
-
-
 def _numbers(text: str) -> list[float]:
     from m2n2v2.errors import SettingsError
 
@@ -172,13 +158,3 @@ def _numbers(text: str) -> list[float]:
         return [float(part) for part in text.split(",")]
     except ValueError as error:
         raise SettingsError(f"thresholds are {text!r}", cure="write them like 0.85,0.9") from error
-
-
-def _shard(text: str) -> tuple[int, int]:
-    from m2n2v2.errors import SettingsError
-
-    try:
-        index, count = (int(part) for part in text.split("/"))
-    except ValueError as error:
-        raise SettingsError(f"shard is {text!r}", cure="write it like 1/4") from error
-    return index, count

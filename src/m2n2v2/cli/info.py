@@ -1,4 +1,4 @@
-"""`m2n2v2 info`: versions, devices, presets."""
+"""`m2n2v2 info`: versions, devices, the cache, presets."""
 
 import json
 import platform
@@ -11,10 +11,11 @@ import typer
 def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Versions, devices and presets."""
+    """Versions, devices, the cache of states, and presets."""
     from m2n2v2.baselines import CLASSICAL, TRAINED
     from m2n2v2.devices import available_devices
     from m2n2v2.presets import ABLATIONS, PRESETS
+    from m2n2v2.state_cache import StateCache
     from m2n2v2.version import __version__
 
     versions = {"m2n2v2": __version__, "python": platform.python_version()}
@@ -25,8 +26,15 @@ def info(
             versions[name] = "not installed"
     devices = available_devices()
     presets = {name: found.summary for name, found in PRESETS.items()}
+    cache = StateCache()
     if as_json:
         facts = {
+            "cache": {
+                "folder": str(cache.folder),
+                "states": len(cache),
+                "bytes": cache.bytes(),
+                "limit": cache.limit,
+            },
             "versions": versions,
             "devices": devices,
             "presets": presets,
@@ -38,6 +46,10 @@ def info(
     for name, version in versions.items():
         print(f"{name:14} {version}")
     print(f"{'devices':14} {', '.join(devices)}")
+    print(
+        f"{'cache':14} {cache.folder}: {len(cache)} states, "
+        f"{cache.bytes() / 2**20:.0f} of {cache.limit / 2**20:.0f} MiB"
+    )
     print("presets")
     for name, summary in presets.items():
         print(f"  {name:14} {summary}")

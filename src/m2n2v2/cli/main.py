@@ -13,6 +13,7 @@ from m2n2v2.cli.annotate import annotate
 from m2n2v2.cli.datasets import datasets
 from m2n2v2.cli.evaluate import evaluate
 from m2n2v2.cli.info import info
+from m2n2v2.cli.prepare import prepare
 from m2n2v2.cli.report import report
 from m2n2v2.cli.segment import Ordered, segment
 from m2n2v2.cli.weights import app as weights
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 app.command(cls=Ordered)(segment)
 app.command()(annotate)
+app.command()(prepare)
 app.command()(evaluate)
 app.command()(report)
 app.command()(datasets)

@@ -10,10 +10,10 @@ from m2n2v2.pipeline import STAGES
 class StageBar:
     """A bar over the stages of one preparation; call it with each stage as it begins."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self) -> None:
         self._bar = tqdm(
             total=len(STAGES),
-            desc=f"preparing {name}",
+            desc="preparing",
             bar_format="{desc} |{bar:20}| {n_fmt}/{total_fmt} {postfix} [{elapsed}]",
             leave=False,
             disable=None,

@@ -2,17 +2,19 @@
 
 import json
 import os
-import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
+from m2n2v2.cli import options
+
 if TYPE_CHECKING:
-    from m2n2v2.presets import Preset
+    from m2n2v2.arrays import Image
+    from m2n2v2.pipeline import ImageState
+    from m2n2v2.preparation import Recipe
     from m2n2v2.prompts import Click
 
 
@@ -28,7 +30,9 @@ class Ordered(TyperCommand):
 
 def segment(
     ctx: typer.Context,
-    image: Annotated[Path, typer.Argument(help="The photograph.")],
+    image: Annotated[
+        Path | None, typer.Argument(help="The photograph; with --state it may be left out.")
+    ] = None,
     fg: Annotated[
         list[str] | None, typer.Option(metavar="X,Y", help="A click on the object, in pixels.")
     ] = None,
@@ -52,27 +56,16 @@ def segment(
     maps: Annotated[
         Path | None, typer.Option(help="A folder for a picture of each click's walk to its mask.")
     ] = None,
-    preset: Annotated[
-        str,
-        typer.Option(
-            help="NAME, ATTENTION+DEPTH, or auto: the best whose weights are here; each with "
-            "/ABLATION; see `info`."
-        ),
-    ] = "auto",
-    weights: Annotated[
-        str | None,
-        typer.Option(help="The attention's weights: a folder, a .safetensors file or a hub id."),
+    state: Annotated[
+        Path | None,
+        typer.Option(help="The photograph as `prepare` left it, in place of all that follows."),
     ] = None,
-    depth_weights: Annotated[
-        str | None, typer.Option(help="The depth model's weights, likewise.")
-    ] = None,
-    offline: Annotated[bool, typer.Option(help="Never use the network.")] = False,
-    allow_pickle: Annotated[
-        bool, typer.Option(help="Load .ckpt and .bin weights, too: they can run code.")
-    ] = False,
-    dtype: Annotated[
-        str, typer.Option(help="auto, float32, bfloat16 or float16 (CUDA only).")
-    ] = "auto",
+    preset: options.Preset = "auto",
+    weights: options.Weights = None,
+    depth_weights: options.DepthWeights = None,
+    offline: options.Offline = False,
+    allow_pickle: options.AllowPickle = False,
+    dtype: options.Dtype = "auto",
     attention: Annotated[
         Path | None, typer.Option(help="An attention from a .npy or .npz file, not the preset's.")
     ] = None,
@@ -82,50 +75,43 @@ def segment(
     depth_unit: Annotated[
         str, typer.Option(help="mm, m, inverse (larger nearer) or relative (larger farther).")
     ] = "mm",
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:N, mps or auto.")] = "auto",
+    device: options.Device = "auto",
+    cache: options.Cache = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Segment a photograph by clicks; they count in the order given."""
-    from m2n2v2.attention import Precomputed
-    from m2n2v2.cli.progress import StageBar
     from m2n2v2.depth import Measured
-    from m2n2v2.devices import choose_device
-    from m2n2v2.grid import Size
-    from m2n2v2.images import read_image, write_png
-    from m2n2v2.predictor import Predictor
-    from m2n2v2.prompts import check_sequence
-    from m2n2v2.weights import Loading
+    from m2n2v2.images import write_png
+    from m2n2v2.preparation import Recipe
+    from m2n2v2.session import Session
 
     clicks = _clicks(ctx.meta["m2n2v2.labels"], fg or [], bg or [], clicks_file)
     for path in (output, overlay):
         _check_writable(path)
-    pixels = read_image(image)
-    check_sequence(clicks, Size(*pixels.shape[:2]))
-    measured = Measured(depth, unit=depth_unit) if depth else None
-    found = chosen_preset(preset, device, weights, depth_weights, attention)
-    loading = Loading(
-        weights=weights,
-        offline=offline,
-        allow_pickle=allow_pickle,
-        device=str(choose_device(device)),
-        dtype=dtype,
-        tell=lambda line: print(line, file=sys.stderr),
-    )
-    source = Precomputed(attention) if attention else found.attention_source(loading)
     folder = _folder(maps) if maps else None
-
     started = time.perf_counter()
-    with StageBar(image.name) as bar:
-        predictor = Predictor(
-            source,
-            measured or found.depth_source(replace(loading, weights=depth_weights)),
-            found.settings,
-            device=device,
-            progress=bar,
+    if state:
+        if preset != "auto" or any((weights, depth_weights, attention, depth)):
+            raise _prepared_already(state)
+        name = f"prepared, {state.name}"
+        pixels, found = _opened(state, image, device)
+    else:
+        pixels = _photograph(image, clicks)
+        if depth:
+            Measured(depth, unit=depth_unit)  # its errors come before any line about the preset
+        chosen = options.chosen_preset(preset, device, weights, depth_weights, attention)
+        recipe = Recipe(
+            preset=chosen,
+            loading=options.loading(weights, offline, allow_pickle, device, dtype),
+            depth_weights=depth_weights,
+            attention=attention,
+            depth=depth,
+            depth_unit=depth_unit,
         )
-        predictor.set_image(pixels)
+        name = chosen.name
+        found = _prepared(recipe, pixels, cache)
     prepared = time.perf_counter()
-    session = predictor.session()
+    session = Session(found)
     for click in clicks:
         session.click(click.x, click.y, click.positive)
     clicked = time.perf_counter()
@@ -140,19 +126,19 @@ def segment(
     if folder:
         from m2n2v2.pictures import write_walk
 
-        written |= {path.stem: path for path in write_walk(folder, pixels, session.state, result)}
+        written |= {path.stem: path for path in write_walk(folder, pixels, found, result)}
     facts = {
-        "image": str(image),
+        "image": str(image or state),
         "size": [mask.shape[1], mask.shape[0]],
         "clicks": [[c.x, c.y, int(c.positive)] for c in result.clicks],
         "area": int(mask.sum()),
         "scales": [scale.threshold for scale in result.scales],
         "scores": [scale.score for scale in result.scales],
-        "preset": found.name,
-        "attention": session.state.provenance.attention,
-        "depth": session.state.provenance.depth,
-        "version": session.state.provenance.version,
-        "settings": session.state.settings.to_dict(),
+        "preset": name,
+        "attention": found.provenance.attention,
+        "depth": found.provenance.depth,
+        "version": found.provenance.version,
+        "settings": found.settings.to_dict(),
         "seconds_to_prepare": prepared - started,
         "seconds_per_click": (clicked - prepared) / len(clicks),
         "written": {name: str(path) for name, path in written.items()},
@@ -163,30 +149,49 @@ def segment(
         _tell(facts)
 
 
-def chosen_preset(
-    name: str,
-    device: str,
-    weights: str | None,
-    depth_weights: str | None,
-    attention: Path | None,
-) -> "Preset":
-    """The preset of that name, or, for `auto`, the best one, which it tells."""
-    from m2n2v2.errors import BackendError
-    from m2n2v2.presets import Preset, preset
-    from m2n2v2.settings import Settings
+def _opened(state: Path, image: Path | None, device: str) -> "tuple[Image, ImageState]":
+    """A state, and the photograph to draw on: the one given, else as it was worked on."""
+    from m2n2v2.devices import choose_device
+    from m2n2v2.images import pixel_digest, read_image, resized
+    from m2n2v2.state_file import read_state
 
-    if name.partition("/")[0] != "auto":
-        return preset(name)
-    if attention:  # there is no backbone to choose
-        return Preset("auto", "none", None, Settings.paper(), "the attention given")
-    if weights or depth_weights:
-        raise BackendError(
-            "weights came without a preset to say which model they are",
-            cure="name one, for example --preset sd2-64",
-        )
-    found = preset(name, device=device)
-    print(f"preset: {found.name}: {found.summary}", file=sys.stderr)
-    return found
+    pixels = read_image(image) if image else None
+    wanted = None if pixels is None else pixel_digest(pixels)
+    found = read_state(state, image_sha256=wanted, device=choose_device(device))
+    return (pixels if pixels is not None else resized(found.guide, found.size)), found
+
+
+def _photograph(image: Path | None, clicks: tuple["Click", ...]) -> "Image":
+    """The photograph, if the clicks lie in it."""
+    from m2n2v2.errors import ImageError
+    from m2n2v2.grid import Size
+    from m2n2v2.images import read_image
+    from m2n2v2.prompts import check_sequence
+
+    if image is None:
+        raise ImageError("no photograph came", cure="name its file, or a state with --state")
+    pixels = read_image(image)
+    check_sequence(clicks, Size(*pixels.shape[:2]))
+    return pixels
+
+
+def _prepared(recipe: "Recipe", pixels: "Image", cache: bool) -> "ImageState":
+    """A photograph's state, from the cache or made now."""
+    from m2n2v2.cli.progress import StageBar
+    from m2n2v2.preparation import Preparer
+    from m2n2v2.state_cache import StateCache
+
+    with StageBar() as bar:
+        return Preparer(recipe, StateCache() if cache else None, bar)(pixels)
+
+
+def _prepared_already(state: Path) -> Exception:
+    from m2n2v2.errors import StateError
+
+    return StateError(
+        f"{state} is prepared, and options came that say how to prepare",
+        cure="leave out either --state, or the preset, weights, attention and depth",
+    )
 
 
 def _tell(facts: dict[str, Any]) -> None:
