@@ -161,3 +161,72 @@ def test_settings_of_a_state_are_its_own(state: ImageState) -> None:
     clicks = [Click(30, 28), Click(33, 40)]
     assert all(np.isinf(p.limit) for p in replay(prior, clicks).prompts)
     assert not np.isinf(replay(state, clicks).prompts[1].limit)
+
+
+def _masks_of_the_way_back(session: Session) -> list[np.ndarray]:
+    masks = [session.mask]
+    while session.can_undo:
+        masks.append(session.undo().mask)
+    return masks
+
+
+def test_what_is_no_longer_kept_is_made_again(
+    state: ImageState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Click, remove and reset; then all the way back and forth, as if everything were kept."""
+
+    def walked() -> tuple[Session, list[np.ndarray], list[tuple[Click, ...]]]:
+        session = _clicked(state)
+        session.click(50, 40, positive=False)
+        session.remove(1)
+        session.reset()
+        session.click(20, 28)
+        session.click(70, 50, positive=False)
+        back = _masks_of_the_way_back(session)
+        clicks = [session.clicks]
+        while session.can_redo:
+            clicks.append(session.redo().clicks)
+        return session, back, clicks
+
+    _, expected, expected_clicks = walked()
+    monkeypatch.setattr("m2n2v2.session.KEPT", 1)
+    monkeypatch.setattr("m2n2v2.session.BYTES", 1)
+    session, found, clicks = walked()
+    assert len(session._kept) == 1
+    assert clicks == expected_clicks
+    assert len(clicks) == 9
+    for one, other in zip(expected, found, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_long_session_keeps_few_segmentations(state: ImageState) -> None:
+    session = Session(state)
+    for turn in range(30):
+        session.click(30, 20 + turn % 10)
+        session.click(60, 12, positive=False)
+        session.reset()
+    assert len(session._kept) == 16
+    assert len(session._maps.held) <= 64
+    for _ in range(89):
+        session.undo()
+    assert session.clicks == (Click(30, 20),)
+    np.testing.assert_array_equal(session.mask, replay(state, [Click(30, 20)]).mask)
+
+
+def test_map_cache_is_bounded_in_bytes(state: ImageState) -> None:
+    cache = MapCache(state)
+    (first,) = cache((Click(10, 10),))
+    size = first.values.nbytes + sum(a.nbytes for a in vars(first.candidates).values())
+    cache.limit = 3 * size
+    for x in range(11, 30):
+        cache((Click(x, 10),))
+    assert 1 <= len(cache.held) <= 4
+    cache.limit = 1
+    cache((Click(40, 10),))
+    assert len(cache.held) == 1, "the newest stays"
+
+
+def test_remove_takes_indices_from_the_end(state: ImageState) -> None:
+    session = _clicked(state)
+    session.remove(-1)
+    assert [(c.x, c.y) for c in session.clicks] == [(30, 28), (60, 12)]

@@ -1,12 +1,19 @@
-"""Clicking on one image: click, undo, redo, remove, reset, over an immutable history."""
+"""Clicking on one image: click, undo, redo, remove, reset, over a history of immutable steps."""
 
 from collections import OrderedDict
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from m2n2v2.arrays import Mask, PixelMap
 from m2n2v2.errors import ClickError
 from m2n2v2.pipeline import ImageState, MarkovMap, Segmentation, empty, markov_maps, segment
 from m2n2v2.prompts import Click, check_sequence
+
+KEPT = 16
+"""Segmentations that a session keeps; older ones are made again when they are asked for."""
+
+BYTES = 256 << 20
+"""That a session's segmentations, or a cache's maps, take at most; the newest always stays."""
 
 
 class MapCache:
@@ -14,11 +21,16 @@ class MapCache:
 
     A map depends on its pixel, the image and the settings, nothing else, so it can be kept
     through undo, removal and relabelling.
+
+    Args:
+        capacity: maps kept, at most.
+        limit: bytes that they take, at most.
     """
 
-    def __init__(self, state: ImageState, capacity: int = 64) -> None:
+    def __init__(self, state: ImageState, capacity: int = 64, limit: int = BYTES) -> None:
         self.state = state
         self.capacity = capacity
+        self.limit = limit
         self._maps: OrderedDict[tuple[int, int], MarkovMap] = OrderedDict()
 
     @property
@@ -42,7 +54,9 @@ class MapCache:
         for at in wanted:
             self._maps.move_to_end(at)
         maps = tuple(self._maps[at] for at in wanted)
-        while len(self._maps) > self.capacity:
+        while len(self._maps) > self.capacity or (
+            len(self._maps) > 1 and sum(map(_bytes, self._maps.values())) > self.limit
+        ):
             self._maps.popitem(last=False)
         return maps
 
@@ -75,12 +89,29 @@ def replay(
     return segment(state, result, clicks[-1], found[-1])
 
 
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """A place in the history: one click more than before. Sequences share their beginnings."""
+
+    before: "_Step | None" = None
+    click: Click | None = None
+
+    def path(self) -> list["_Step"]:
+        """The steps up to this one, the first of them without a click."""
+        steps, step = [self], self.before
+        while step is not None:
+            steps.append(step)
+            step = step.before
+        return steps[::-1]
+
+
 class Session:
     """A person clicking on one image.
 
     Order matters, as the method says: a click's limit depends on the segmentation before it. So
-    removing a click replays those that remain. Every state is kept, and `undo` and `redo` move
-    among them.
+    removing a click replays those that remain. The clicks of every state are kept, and `undo` and
+    `redo` move among them; the segmentations of the newest only, so that a session may go on for
+    ever.
 
     Args:
         state: the prepared image (`pipeline.prepare`, or `Predictor.session()`).
@@ -91,17 +122,19 @@ class Session:
     def __init__(self, state: ImageState, previous: Mask | None = None) -> None:
         self.state = state
         self._maps = MapCache(state)
-        self._history: tuple[Segmentation, ...] = (empty(state, previous),)
+        self._history = [_Step()]
         self._at = 0
+        self._start = empty(state, previous)
+        self._kept: OrderedDict[_Step, Segmentation] = OrderedDict()
 
     @property
     def segmentation(self) -> Segmentation:
         """The current segmentation: clicks, maps, scales and mask."""
-        return self._history[self._at]
+        return self._made(self._history[self._at])
 
     @property
     def clicks(self) -> tuple[Click, ...]:
-        return self.segmentation.clicks
+        return tuple(step.click for step in self._history[self._at].path() if step.click)
 
     @property
     def mask(self) -> Mask:
@@ -129,7 +162,10 @@ class Session:
         """
         click = Click(x, y, positive).inside(self.state.size)
         (known,) = self._maps((click,))
-        return self._record(segment(self.state, self.segmentation, click, known))
+        result = segment(self.state, self.segmentation, click, known)
+        step = _Step(self._history[self._at], click)
+        self._keep(step, result)
+        return self._record(step)
 
     def undo(self) -> Segmentation:
         """Back to before the last change; without one, nothing happens."""
@@ -147,23 +183,56 @@ class Session:
         Raises:
             ClickError: no click of that index.
         """
-        clicks = self.clicks
-        if not -len(clicks) <= index < len(clicks):
-            raise ClickError(
-                f"there is no click {index} among {len(clicks)}", cure="use an index from 0"
-            )
-        rest = list(clicks)
-        del rest[index]
-        result = self._history[0]
-        for click, known in zip(rest, self._maps(rest), strict=True):
-            result = segment(self.state, result, click, known)
-        return self._record(result)
+        path = self._history[self._at].path()
+        count = len(path) - 1
+        if not -count <= index < count:
+            raise ClickError(f"there is no click {index} among {count}", cure="use an index from 0")
+        index %= count
+        step = path[index]
+        for later in path[index + 2 :]:
+            step = _Step(step, later.click)
+        return self._record(step)
 
     def reset(self) -> Segmentation:
         """Back to the start, as a change that can be undone."""
         return self._record(self._history[0])
 
-    def _record(self, result: Segmentation) -> Segmentation:
-        self._history = (*self._history[: self._at + 1], result)
+    def _record(self, step: _Step) -> Segmentation:
+        result = self._made(step)
+        self._history[self._at + 1 :] = [step]
         self._at += 1
         return result
+
+    def _made(self, wanted: _Step) -> Segmentation:
+        """A step's segmentation: kept, or made from the last one before it that is."""
+        if wanted.click is None:
+            return self._start
+        if wanted in self._kept:
+            self._kept.move_to_end(wanted)
+            return self._kept[wanted]
+        path = wanted.path()
+        known = max((at for at, step in enumerate(path) if step in self._kept), default=0)
+        result = self._kept[path[known]] if known else self._start
+        clicks = [step.click for step in path[known + 1 :] if step.click]
+        for click, found in zip(clicks, self._maps(clicks), strict=True):
+            result = segment(self.state, result, click, found)
+        self._keep(wanted, result)
+        return result
+
+    def _keep(self, step: _Step, result: Segmentation) -> None:
+        self._kept[step] = result
+        while len(self._kept) > KEPT or (len(self._kept) > 1 and self._bytes() > BYTES):
+            self._kept.popitem(last=False)
+
+    def _bytes(self) -> int:
+        """That the kept segmentations take; they share their maps."""
+        maps = {id(p.map): p.map for kept in self._kept.values() for p in kept.prompts}
+        margins = sum(kept.margin.nbytes for kept in self._kept.values())
+        return margins + sum(map(_bytes, maps.values()))
+
+
+def _bytes(found: MarkovMap) -> int:
+    scales = found.candidates
+    return int(
+        found.values.nbytes + scales.thresholds.nbytes + scales.area.nbytes + scales.edge.nbytes
+    )
