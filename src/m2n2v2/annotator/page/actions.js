@@ -3,7 +3,7 @@
 import { plural } from "./dom.js";
 import { afterEdits, redo as redoEdit, submit, undo as undoEdit } from "./edits.js";
 import { list, nextTodo } from "./list.js";
-import { clicksOf, current, drafts, find, idOf, waitingFor } from "./model.js";
+import { clicksOf, current, find, idOf, objectsOf, waitingFor } from "./model.js";
 import { open, setDone, step } from "./open.js";
 import { announce, classOf, set, state } from "./state.js";
 import { complain, tell } from "./toasts.js";
@@ -90,7 +90,7 @@ export function select(key) {
 
 /** The object under a point; again, the one below it. */
 export function selectAt(x, y) {
-  const found = objectAt(x, y, state.image?.objects ?? []);
+  const found = state.image && objectAt(x, y, objectsOf(state.image));
   select(found ? found.id : null);
 }
 
@@ -105,7 +105,7 @@ export function selectNext(by) {
 /** The open image's objects as the list shows them: on top, first. */
 export function listed() {
   const { image } = state;
-  return image ? [...image.objects, ...drafts(image)].reverse() : [];
+  return image ? objectsOf(image).reverse() : [];
 }
 
 export const title = (object) => (object.draft ? "New object" : `Object ${object.id}`);
@@ -142,13 +142,12 @@ export function removeClick(object, index) {
 
 /** Move an object up (1) or down (-1) among those that overlap it, or to a place of the list. */
 export function move(object, by) {
-  const order = state.image.objects.map(({ id }) => id);
-  const at = order.indexOf(object.id);
-  reorder(object.id, at + by);
+  reorder(object.id, objectsOf(state.image).findIndex(({ id }) => id === object.id) + by);
 }
 
 export function reorder(id, place) {
-  const order = state.image.objects.map((object) => object.id);
+  const order = objectsOf(state.image).map((object) => object.id);
+  if (order.some((one) => typeof one === "string")) return; // not named by the server yet
   const at = order.indexOf(id);
   const to = Math.min(Math.max(place, 0), order.length - 1);
   if (at < 0 || at === to || !editable()) return;
@@ -215,14 +214,14 @@ export function said() {
 }
 
 /** Which object the page goes on with after an edit. */
-afterEdits((image, { action, edit }, answer, made) => {
+afterEdits((image, { action, edit }, answer, { made, before }) => {
   if (image !== state.image) return;
   if (edit?.kind === "duplicate" && made) select(made.id);
-  const selected = idOf(image, state.selection);
   if (action !== "edits" && answer.objects.length === 1) {
-    const [object] = answer.objects;
-    if (!object.finished && object.area > 0) set({ selection: object.id, pickedClick: -1 });
-    else if (object.id === selected && object.finished && action === "redo") set({ selection: null });
+    const [{ id, finished }] = answer.objects;
+    const was = before.find((object) => object.id === id)?.finished ?? true;
+    if (was && !finished) select(id); // it is being made again
+    else if (!was && finished && idOf(image, state.selection) === id) select(null);
   }
   const object = find(image, state.selection);
   if (edit?.kind === "click" && object && !waitingFor(image, object.id).length) {

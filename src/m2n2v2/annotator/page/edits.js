@@ -18,7 +18,7 @@ const listeners = [];
 const otherWindows = new BroadcastChannel("m2n2v2");
 let drafted = 0;
 
-/** Run `then(image, item, answer)` after each stored edit. */
+/** Run `then(image, item, answer, {made, before})` after each stored edit. */
 export const afterEdits = (then) => listeners.push(then);
 
 /**
@@ -38,13 +38,14 @@ export const redo = (image) => enqueue(image, { action: "redo", began: performan
 
 function enqueue(image, item) {
   image.queue.push(item);
+  const idle = !queues.has(image);
+  queues.add(image);
   count();
   changed(image);
-  if (!queues.has(image)) work(image);
+  if (idle) work(image);
 }
 
 async function work(image) {
-  queues.add(image);
   while (image.queue.length) {
     const item = image.queue[0];
     let answer = null, refusal = null;
@@ -135,6 +136,7 @@ function isStored(image, { action, edit, unsure }, { objects }) {
 function stored(image, item, answer) {
   const { began, edit, draft, unsure } = item;
   const known = answer.adopted ? unsure.ids : ids(image);
+  const before = image.objects;
   const made = answer.objects.find(({ id }) => !known.has(id));
   const name = draft ?? (typeof edit?.object === "string" ? edit.object : null);
   if (made && name !== null && idOf(image, name) === null) {
@@ -143,7 +145,7 @@ function stored(image, item, answer) {
   }
   if (!answer.adopted) apply(image, answer);
   changed(image);
-  for (const listener of listeners) listener(image, item, answer, made);
+  for (const listener of listeners) listener(image, item, answer, { made, before });
   set({ saved: performance.now() - began });
   if (image === state.image) {
     whenPainted(() => {

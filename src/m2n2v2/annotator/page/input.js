@@ -181,8 +181,10 @@ watch(["tool", "radius", "image"], shape);
 let held = 0; // key presses in a row
 let painted = null; // {points, erase} while Space is held with a brush
 
-canvas.addEventListener("keydown", (event) => {
-  if (!state.image || event.ctrlKey || event.metaKey || event.altKey) return;
+const isOurs = ({ target }) => target === canvas || target === document.body;
+
+addEventListener("keydown", (event) => {
+  if (!isOurs(event) || !state.image || event.ctrlKey || event.metaKey || event.altKey) return;
   const direction = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
   if (direction) {
     event.preventDefault();
@@ -195,8 +197,8 @@ canvas.addEventListener("keydown", (event) => {
   }
 });
 
-canvas.addEventListener("keyup", (event) => {
-  if (event.key === " ") spaceUp(event);
+addEventListener("keyup", (event) => {
+  if (event.key === " " && isOurs(event)) spaceUp(event);
 });
 canvas.addEventListener("blur", () => {
   spaceHeld = false;

@@ -2,6 +2,7 @@
 
 import * as actions from "./actions.js";
 import { byId } from "./dom.js";
+import { current } from "./model.js";
 import { set, state } from "./state.js";
 import { actualSize, fit, zoom } from "./view.js";
 
@@ -90,7 +91,7 @@ const more = {
 for (const [key, run] of Object.entries(more)) table.set(key, run);
 
 function moveCurrent(by) {
-  const object = state.image?.objects.find(({ id }) => id === state.selection);
+  const object = current();
   if (object) actions.move(object, by);
 }
 

@@ -3,7 +3,7 @@
 import { Refused, json, persistently } from "./api.js";
 import "./input.js";
 import { amend, choose, list, nextTodo } from "./list.js";
-import { clicksOf, current } from "./model.js";
+import { clicksOf, current, objectsOf } from "./model.js";
 import { open } from "./open.js";
 import * as classes from "./panels/classes.js";
 import { applyTheme } from "./panels/dialogs.js";
@@ -25,7 +25,7 @@ watch(["image", "selection", "classes", "pickedClick"], () => {
   const { image } = state;
   if (!image || image.problem) return showObjects([]), showMarkers([]);
   const chosen = current();
-  const shown = image.objects.filter(({ hidden, shape }) => !hidden && !shape.empty);
+  const shown = objectsOf(image).filter(({ hidden, shape }) => !hidden && shape && !shape.empty);
   showObjects(
     shown.map((object) => ({
       shape: object.shape,

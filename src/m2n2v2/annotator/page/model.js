@@ -86,25 +86,36 @@ export function waitingFor(image, key) {
   );
 }
 
-/** Objects that only this page knows: their first edit is on its way. */
-export function drafts(image) {
-  const found = new Map();
+const SETS = { class: "class_id", hide: "hidden", lock: "locked", finish: "finished" };
+
+/**
+ * The objects bottom to top as they will be once the edits on their way are stored: new ones are
+ * there, without a mask; names, locks and the like hold at once.
+ */
+export function objectsOf(image) {
+  let found = [...image.objects];
   for (const { edit, draft } of image.queue) {
-    if (draft && idOf(image, draft) === null && !found.has(draft)) {
-      found.set(draft, { id: draft, class_id: edit.class_id, clicks: [], strokes: [], draft: true });
-    } else if (edit?.kind === "class" && found.has(edit.object)) {
-      found.get(edit.object).class_id = edit.class_id;
+    if (!edit) break; // what an undo changes only the server knows
+    const id = idOf(image, edit.object ?? null) ?? edit.object;
+    const at = found.findIndex((object) => object.id === id);
+    const field = SETS[edit.kind];
+    if (draft && at < 0) {
+      found.push({ id: draft, class_id: edit.class_id, clicks: [], strokes: [], scale: 0, draft: true });
+    } else if (field && at >= 0) found[at] = { ...found[at], [field]: edit[field] };
+    else if (edit.kind === "delete" && at >= 0) found.splice(at, 1);
+    else if (edit.kind === "order") {
+      const place = ({ id: one }) => edit.order.indexOf(one);
+      found = found.sort((one, other) => place(one) - place(other));
     }
   }
-  return [...found.values()];
+  return found;
 }
 
-/** The object of a key, a draft included; undefined if it is gone. */
+/** The object of a key, one on its way included; undefined if it is gone. */
 export function find(image, key) {
   if (key === null || !image) return undefined;
-  const id = idOf(image, key);
-  if (id === null) return drafts(image).find((draft) => draft.id === key);
-  return image.objects.find((object) => object.id === id);
+  const id = idOf(image, key) ?? key;
+  return objectsOf(image).find((object) => object.id === id);
 }
 
 /** The object that clicks go to. */

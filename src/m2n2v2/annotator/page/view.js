@@ -149,7 +149,7 @@ function drawBase() {
   }
   if (!state.masks || !layer) return;
   const step = stepFor(scale);
-  if (state.opacity > 0) {
+  if (state.opacity > 0 && state.view !== "map") {
     context.globalAlpha = state.opacity;
     context.imageSmoothingEnabled = scale < 1;
     context.imageSmoothingQuality = "low";

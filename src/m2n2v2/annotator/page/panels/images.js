@@ -45,7 +45,7 @@ export function start() {
     box,
   );
   dialogs.search = () => {
-    if (matchMedia("(max-width: 1000px)").matches) drawer("images");
+    if (getComputedStyle(byId("images")).visibility === "hidden") drawer("images");
     search.focus();
     search.select();
   };

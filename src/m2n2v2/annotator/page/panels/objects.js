@@ -70,7 +70,7 @@ function extent({ area }, { width, height }) {
 function keys(event, rows) {
   const at = event.target.closest("li");
   if (!at) return;
-  const object = state.image.objects.find(({ id }) => String(id) === at.dataset.id);
+  const object = actions.listed().find(({ id }) => String(id) === at.dataset.id);
   const vertical = { ArrowUp: -1, ArrowDown: 1 }[event.key];
   const sideways = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
   if (vertical && event.altKey) {

@@ -31,7 +31,7 @@ export function start() {
       iconButton("import", "Import", { class: "icon-button narrow-only", onclick: () => dialogs.import() }),
       iconButton("export", "Export", { class: "icon-button narrow-only", onclick: () => dialogs.export() }),
       theme,
-      iconButton("help", "Keys and help", { keys: "?", class: "icon-button wide-only", onclick: () => dialogs.help() }),
+      iconButton("help", "Keys and help", { keys: "?", onclick: () => dialogs.help() }),
       inspector,
     ),
   );
