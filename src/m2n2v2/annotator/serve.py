@@ -32,10 +32,11 @@ def listening(host: str, port: int) -> socket.socket:
         ServerError: the port is in use, or the address is not this machine's.
     """
     try:
-        family, kind, _, _, address = socket.getaddrinfo(
+        family, kind, protocol, _, address = socket.getaddrinfo(
             host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        bound = socket.socket(family, kind)
+        # With the protocol named, asyncio turns off Nagle's algorithm, which costs 40 ms an answer.
+        bound = socket.socket(family, kind, protocol)
         try:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             bound.bind(address)
