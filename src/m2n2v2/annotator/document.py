@@ -50,6 +50,8 @@ class Object:
         strokes: drawn after the clicks, in order.
         base: the mask that the clicks correct; None for an empty one.
         mask: base, then clicks, then strokes.
+        made_by: the attention and depth that made something of the clicks; None without clicks,
+            or if it was not noted.
     """
 
     id: int
@@ -62,6 +64,7 @@ class Object:
     locked: bool = False
     finished: bool = False
     source: Source = "clicks"
+    made_by: str | None = None
 
     @property
     def scale(self) -> float:
@@ -69,7 +72,7 @@ class Object:
         return self.clicks[-1].nudge if self.clicks else 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """All but id, class and masks, ready for JSON."""
+        """All that has no column of its own in the store, ready for JSON."""
         return {
             "clicks": [[c.x, c.y, int(c.positive), c.nudge] for c in self.clicks],
             "strokes": [
@@ -83,7 +86,14 @@ class Object:
 
     @classmethod
     def from_dict(
-        cls, values: dict[str, Any], *, id: int, class_id: int | None, mask: Runs, base: Runs | None
+        cls,
+        values: dict[str, Any],
+        *,
+        id: int,
+        class_id: int | None,
+        mask: Runs,
+        base: Runs | None,
+        made_by: str | None,
     ) -> Self:
         """What `to_dict` gave, with the rest."""
         return cls(
@@ -91,6 +101,7 @@ class Object:
             class_id=class_id,
             mask=mask,
             base=base,
+            made_by=made_by,
             clicks=tuple(PlacedClick(x, y, bool(p), n) for x, y, p, n in values["clicks"]),
             strokes=tuple(
                 Stroke(s["erase"], s["radius"], tuple((x, y) for x, y in s["points"]))

@@ -11,8 +11,9 @@ from m2n2v2.arrays import Mask
 from m2n2v2.errors import ClickError, EditError
 from m2n2v2.grid import Size
 
-Segmented = Callable[[Object], Mask]
-"""The mask that an object's base and clicks (one at least) give, before its strokes."""
+Segmented = Callable[[Object], tuple[Mask, str]]
+"""The mask that an object's base and clicks (one at least) give, before its strokes, and what
+made it."""
 
 MOST_OBJECTS = 10_000
 """On one image."""
@@ -55,7 +56,8 @@ def applied(document: Document, edit: wire.Edit, segmented: Segmented) -> tuple[
             return _with(document, replace(found, strokes=(*found.strokes, stroke), mask=mask))
         case wire.Clear():
             found = _unlocked(document, edit.object)
-            bare = replace(found, clicks=(), strokes=(), base=None, mask=_nothing(document))
+            bare = replace(found, clicks=(), strokes=(), base=None, made_by=None)
+            bare = replace(bare, mask=_nothing(document))
             return _with(document, bare)
         case wire.Delete():
             return document.without(_unlocked(document, edit.object).id).objects
@@ -102,8 +104,12 @@ def _unlocked(document: Document, id: int | None, class_id: int | None = None) -
 
 def _remasked(changed: Object, size: Size, segmented: Segmented) -> Object:
     """With the mask its base, clicks and strokes give."""
-    mask = segmented(changed) if changed.clicks else (changed.base or Runs.empty(size)).mask
-    return replace(changed, mask=Runs.of(painted(mask, changed.strokes)))
+    made_by = None
+    if changed.clicks:
+        mask, made_by = segmented(changed)
+    else:
+        mask = (changed.base or Runs.empty(size)).mask
+    return replace(changed, mask=Runs.of(painted(mask, changed.strokes)), made_by=made_by)
 
 
 def _with(document: Document, changed: Object) -> tuple[Object, ...]:

@@ -65,9 +65,13 @@ class Project:
             self._place = {name: place for place, name in enumerate(names)}
             self._looked = time.monotonic()
 
-    def entries(self) -> list[Entry]:
-        """The images there are, and those annotated that are gone, in the folder's order."""
-        if time.monotonic() - self._looked > LOOK_AGAIN:
+    def entries(self, *, look: bool = True) -> list[Entry]:
+        """The images there are, and those annotated that are gone, in the folder's order.
+
+        Args:
+            look: through the folder, if that was not done lately.
+        """
+        if look and time.monotonic() - self._looked > LOOK_AGAIN:
             self.look()
         place, last = self._place, len(self._place)
         shown = [each for each in self.store.images() if each.name in place or each.revision]
@@ -81,7 +85,7 @@ class Project:
 
     def following(self, image: int) -> int | None:
         """The next image that is not done, in the folder's order, around its end."""
-        here = [each.listed for each in self.entries() if not each.problem]
+        here = [each.listed for each in self.entries(look=False) if not each.problem]
         at = next((i for i, each in enumerate(here) if each.id == image), -1)
         later = [*here[at + 1 :], *here[: max(at, 0)]]
         return next((each.id for each in later if not each.done), None)
@@ -211,9 +215,11 @@ class Project:
         mask = prepared.preview(each.base, each.clicks, click)
         return Runs.of(painted(mask, each.strokes))
 
-    def _segmented(self, engine: Engine, document: Document, each: Object) -> Mask:
+    def _segmented(self, engine: Engine, document: Document, each: Object) -> tuple[Mask, str]:
         prepared = engine.prepared(document.id, str(document.sha256))
-        return prepared.segmentation(each.base, each.clicks).mask
+        made_by = prepared.state.provenance
+        mask = prepared.segmentation(each.base, each.clicks).mask
+        return mask, f"{made_by.attention}; depth: {made_by.depth}; m2n2v2 {made_by.version}"
 
     def _check_same(self, found: Document, sha256: str) -> None:
         if found.sha256 == sha256:

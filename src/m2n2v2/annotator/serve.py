@@ -5,7 +5,6 @@ import shutil
 import socket
 import tempfile
 import threading
-import webbrowser
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -85,6 +84,8 @@ def run(app: FastAPI, bound: socket.socket, *, opened: Callable[[], None] | None
 
 def open_browser(url: str) -> None:
     """Show the page; where there is no browser, nothing happens."""
+    import webbrowser  # takes a tenth of a second, which most starts can do without
+
     with suppress(webbrowser.Error):
         webbrowser.open(url)
 

@@ -33,7 +33,7 @@ from m2n2v2.grid import Size
 APPLICATION = 0x6D326E32
 """Marks our files (SQLite's `application_id`): "m2n2"."""
 
-VERSION = 1
+VERSION = 2
 """Of the tables (SQLite's `user_version`)."""
 
 HISTORY = 1000
@@ -59,7 +59,8 @@ CREATE TABLE images (
 CREATE TABLE objects (id INTEGER PRIMARY KEY AUTOINCREMENT, image INTEGER NOT NULL);
 CREATE TABLE versions (
     id INTEGER PRIMARY KEY AUTOINCREMENT, image INTEGER NOT NULL, step INTEGER NOT NULL,
-    object INTEGER NOT NULL, class INTEGER, content TEXT NOT NULL, mask BLOB NOT NULL, base BLOB
+    object INTEGER NOT NULL, class INTEGER, content TEXT NOT NULL, mask BLOB NOT NULL, base BLOB,
+    made_by TEXT
 );
 CREATE INDEX versions_by_step ON versions (image, step);
 CREATE TABLE states (
@@ -68,7 +69,9 @@ CREATE TABLE states (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: Mapping[int, str] = {}
+MIGRATIONS: Mapping[int, str] = {
+    1: "ALTER TABLE versions ADD COLUMN made_by TEXT",
+}
 """What turns a file of each earlier version into the next."""
 
 
@@ -401,17 +404,18 @@ class Store:
         for first in range(0, len(versions), 500):
             some = versions[first : first + 500]
             rows = db.execute(
-                "SELECT id, object, class, content, mask, base FROM versions WHERE id IN "
+                "SELECT id, object, class, content, mask, base, made_by FROM versions WHERE id IN "
                 f"({','.join('?' * len(some))})",
                 some,
             )
-            for id, object, class_id, content, mask, base in rows:
+            for id, object, class_id, content, mask, base, made_by in rows:
                 found[id] = Object.from_dict(
                     json.loads(content),
                     id=object,
                     class_id=class_id,
                     mask=Runs.from_bytes(size, mask),
                     base=None if base is None else Runs.from_bytes(size, base),
+                    made_by=made_by,
                 )
         return tuple(found[id] for id in versions)
 
@@ -493,10 +497,11 @@ def _insert(db: sqlite3.Connection, image: int, step: int, each: Object) -> int:
         json.dumps(each.to_dict(), separators=(",", ":")),
         each.mask.to_bytes(),
         each.base.to_bytes() if each.base else None,
+        each.made_by,
     )
     done = db.execute(
-        "INSERT INTO versions (image, step, object, class, content, mask, base) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO versions (image, step, object, class, content, mask, base, made_by) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         row,
     )
     return int(done.lastrowid or 0)

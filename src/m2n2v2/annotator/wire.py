@@ -66,6 +66,7 @@ class WireObject(Wire):
     locked: bool
     finished: bool
     source: Literal["clicks", "import"]
+    made_by: str | None = Field(description="the attention and depth behind the clicks")
     area: int
     bbox: tuple[int, int, int, int]
     mask: WireMask
@@ -84,6 +85,7 @@ class WireObject(Wire):
             locked=each.locked,
             finished=each.finished,
             source=each.source,
+            made_by=each.made_by,
             area=each.mask.area,
             bbox=each.mask.bbox,
             mask=WireMask.of(each.mask),
