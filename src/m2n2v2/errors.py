@@ -117,3 +117,7 @@ class ServerError(M2N2Error, OSError):
 
 class StateError(M2N2Error, ValueError):
     """A prepared state cannot be read, or is of another image, settings or format."""
+
+
+class FormatError(M2N2Error, ValueError):
+    """A file of labels cannot be read or written, or does not match its images."""

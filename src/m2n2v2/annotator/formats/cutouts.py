@@ -1,0 +1,58 @@
+"""Cut-outs: each object alone, with alpha, in its box. For looking and pasting; not read back."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from m2n2v2.annotator.formats.base import LabelledObject, Labels, Losses, solid
+from m2n2v2.annotator.formats.files import Photos, save_png, write_json
+from m2n2v2.annotator.formats.names import numbered, stems
+from m2n2v2.annotator.formats.png import MANIFEST, header
+from m2n2v2.arrays import Image
+from m2n2v2.errors import FormatError
+
+FORMAT = "m2n2v2 cut-outs"
+
+
+def write(labels: Labels, folder: Path, photos: Photos | None = None) -> Losses:
+    """Write `cutouts/IMAGE/NUMBER_CLASS.png` (RGBA) and `manifest.json` with their boxes.
+
+    Outside the object a pixel is transparent black; the photograph's own colours are kept inside.
+
+    Raises:
+        FormatError: the photographs are not given.
+    """
+    if photos is None:
+        raise FormatError("cut-outs need the photographs", cure="do not leave them out")
+    counts: Counter[str] = Counter()
+    names = stems((image.name for image in labels.images), flat=False)
+    images = []
+    for image in labels.ordered():
+        written = solid(image, counts)
+        objects: list[dict[str, Any]] = []
+        pixels = photos.pixels(image.name, image.size) if written else None
+        for number, found in enumerate(written):
+            assert pixels is not None
+            file = f"cutouts/{names[image.name]}/{numbered(number, found.class_name)}.png"
+            save_png(folder / file, cut_out(pixels, found))
+            box = list(found.mask.bbox)
+            objects.append({"file": file, "class": found.class_name, "bbox": box})
+        images.append({"name": image.name, **_size(image.size.shape), "objects": objects})
+    counts["outside"] += labels.objects - counts["empty"]
+    write_json(folder / MANIFEST, {**header(FORMAT, labels), "images": images})
+    return Losses.of(counts)
+
+
+def cut_out(photo: Image, found: LabelledObject) -> np.ndarray:
+    """The object in its box, as RGBA."""
+    x, y, width, height = found.mask.bbox
+    inside = found.mask.mask[y : y + height, x : x + width]
+    alpha = inside[:, :, None]
+    box = photo[y : y + height, x : x + width]
+    return np.concatenate([box * alpha, alpha * np.uint8(255)], axis=2)
+
+
+def _size(shape: tuple[int, int]) -> dict[str, int]:
+    return {"width": shape[1], "height": shape[0]}

@@ -1,0 +1,255 @@
+"""One PNG per object (0 and 255, of the image's size) and a manifest: lossless but for clicks.
+
+Read are such exports, PASCAL VOC's folders, and anybody's folder of masks: index PNGs, binary
+PNGs, one or several per image, found by their names.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from m2n2v2.annotator.formats.base import (
+    LabelClass,
+    Labelled,
+    LabelledObject,
+    Labels,
+    Losses,
+    Reading,
+    solid,
+)
+from m2n2v2.annotator.formats.classes import classes_of
+from m2n2v2.annotator.formats.files import Photos, read_json, save_png, write_json
+from m2n2v2.annotator.formats.index_masks import IndexMask, read_index_mask
+from m2n2v2.annotator.formats.matching import Names, Problems
+from m2n2v2.annotator.formats.names import numbered, stems
+from m2n2v2.annotator.formats.photos_out import read_names
+from m2n2v2.annotator.formats.voc import CLASSES, LABELMAP, OBJECTS
+from m2n2v2.annotator.runs import Runs
+from m2n2v2.errors import FormatError
+from m2n2v2.grid import Size
+
+MANIFEST = "manifest.json"
+FORMAT = "m2n2v2 masks"
+VERSION = 1
+Document = dict[str, Any]
+
+
+def write(labels: Labels, folder: Path, photos: Photos | None = None) -> Losses:
+    """Write `masks/IMAGE/NUMBER_CLASS.png` and `manifest.json`; objects bottom to top."""
+    counts: Counter[str] = Counter()
+    names = stems((image.name for image in labels.images), flat=False)
+    images = []
+    for image in labels.ordered():
+        objects: list[Document] = []
+        for number, found in enumerate(solid(image, counts)):
+            file = f"masks/{names[image.name]}/{numbered(number, found.class_name)}.png"
+            save_png(folder / file, found.mask.mask.astype(np.uint8) * 255)
+            objects.append({"mask": file, "class": found.class_name})
+        images.append(
+            {
+                "name": image.name,
+                "width": image.size.width,
+                "height": image.size.height,
+                "objects": objects,
+            }
+        )
+    write_json(folder / MANIFEST, {**header(FORMAT, labels), "images": images})
+    return Losses.of(counts)
+
+
+def header(form: str, labels: Labels) -> Document:
+    """What a manifest begins with."""
+    classes = [{"name": found.name, "color": found.color} for found in labels.classes]
+    return {"format": form, "version": VERSION, "classes": classes}
+
+
+def read(path: Path, sizes: Mapping[str, Size], *, skip: bool = False) -> Reading:
+    """The masks in a folder.
+
+    With `manifest.json`: an export of ours. With `SegmentationObject`: VOC. Else every PNG
+    belongs to the image of its name (`a.png`, `a_2.png`, `a/2.png` to `a.jpg`); a mask with one
+    value besides 0 is an object, in one with several each value is. Classes are known from
+    `labelmap.txt`, if there is one, by value.
+
+    Args:
+        sizes: of the images in the folder, by name.
+        skip: leave out what does not match.
+
+    Raises:
+        FormatError: there are no masks, or they do not match the images.
+    """
+    if not path.is_dir():
+        raise FormatError(f"{path} is no folder", cure="name a folder of masks")
+    names, problems = Names(sizes), Problems(path, skip=skip)
+    if (path / MANIFEST).is_file():
+        return _read_manifest(path, sizes, names, problems)
+    listed = _labelmap(path / LABELMAP)
+    if (path / OBJECTS).is_dir():
+        found = _read_voc(path, sizes, names, listed, problems)
+    else:
+        found = _read_any(path, sizes, names, listed, problems)
+    skipped = problems.settle()
+    met = dict.fromkeys(o.class_name for every in found.values() for o in every if o.class_name)
+    classes = classes_of(LabelClass(name) for name in [*listed.values(), *met])
+    labelled = tuple(Labelled(name, sizes[name], tuple(every)) for name, every in found.items())
+    return Reading(Labels(labelled, classes), skipped)
+
+
+Found = dict[str, list[LabelledObject]]
+
+
+def _read_manifest(
+    path: Path, sizes: Mapping[str, Size], names: Names, problems: Problems
+) -> Reading:
+    manifest = read_json(path / MANIFEST)
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise FormatError(f"{path / MANIFEST} lists no masks", cure="name an export of masks")
+    if manifest.get("version") != VERSION:
+        raise FormatError(
+            f"{path / MANIFEST} is of version {manifest.get('version')!r}, and we read {VERSION}",
+            cure="update m2n2v2",
+        )
+    images: list[Labelled] = []
+    try:
+        classes = classes_of(
+            LabelClass(each["name"], _color(each["color"])) for each in manifest["classes"]
+        )
+        for entry in manifest["images"]:
+            called, size = str(entry["name"]), Size(int(entry["height"]), int(entry["width"]))
+            with problems.noting(called):
+                name = names.find(called, size)
+                objects = tuple(
+                    LabelledObject(_one(path, str(o["mask"]), size), o["class"])
+                    for o in entry["objects"]
+                )
+                images.append(Labelled(name, sizes[name], objects))
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, FormatError):
+            raise
+        raise FormatError(
+            f"{path / MANIFEST} is incomplete ({type(error).__name__}: {error})",
+            cure="export again",
+        ) from error
+    skipped = problems.settle()
+    return Reading(Labels(tuple(images), classes), skipped)
+
+
+def _color(value: object) -> str | None:
+    known = isinstance(value, str) and len(value) == 7 and value.startswith("#")
+    return str(value) if known else None
+
+
+def _one(path: Path, file: str, size: Size) -> Runs:
+    """A mask of the manifest, which cannot name a file outside its folder."""
+    place = (path / file).resolve()
+    if not place.is_relative_to(path.resolve()):
+        raise FormatError(f"mask {file!r} lies outside the folder", cure="export again")
+    return Runs.of(read_index_mask(place, size).values > 0)
+
+
+def _read_voc(
+    path: Path,
+    sizes: Mapping[str, Size],
+    names: Names,
+    listed: dict[int, str],
+    problems: Problems,
+) -> Found:
+    found: Found = {}
+    renamed = read_names(path)
+    for file in sorted((path / OBJECTS).rglob("*.png")):
+        where = file.relative_to(path / OBJECTS)
+        with problems.noting(where.as_posix()):
+            stem = where.with_suffix("").as_posix()
+            known = stem in renamed
+            name = names.find(renamed[stem], None) if known else names.find_stem(stem, None)
+            objects = read_index_mask(file, sizes[name])
+            beside = path / CLASSES / where
+            classes = read_index_mask(beside, sizes[name]) if beside.is_file() else None
+            found[name] = _objects(objects, classes, listed)
+    return _some(found, path, problems)
+
+
+def _read_any(
+    path: Path,
+    sizes: Mapping[str, Size],
+    names: Names,
+    listed: dict[int, str],
+    problems: Problems,
+) -> Found:
+    found: Found = {}
+    for file in sorted(path.rglob("*.png"), key=_naturally):
+        where = file.relative_to(path).as_posix()
+        with problems.noting(where):
+            name = _image_of(where, names)
+            mask = read_index_mask(file, sizes[name])
+            found.setdefault(name, []).extend(_objects(mask, mask if listed else None, listed))
+    return _some(found, path, problems)
+
+
+def _some(found: Found, path: Path, problems: Problems) -> Found:
+    if not found:
+        problems.settle()
+        raise FormatError(f"{path} holds no masks", cure="name a folder of PNG masks")
+    return found
+
+
+def _objects(
+    objects: IndexMask, classes: IndexMask | None, listed: dict[int, str]
+) -> list[LabelledObject]:
+    """An object for each value but 0 and void; its class is the most frequent one under it."""
+    made = []
+    for value in objects.present:
+        mask = objects.values == value
+        index = 0 if classes is None else int(np.bincount(classes.values[mask]).argmax())
+        made.append(LabelledObject(Runs.of(mask), _class(index, listed)))
+    return made
+
+
+def _class(index: int, listed: dict[int, str]) -> str | None:
+    """By the label map; without an entry the number is the name."""
+    return listed.get(index, f"class {index}") if index else None
+
+
+def _image_of(where: str, names: Names) -> str:
+    """The image of a mask: by its whole name, its name up to a `_`, `-` or `.`, or its folder."""
+    path = PurePosixPath(where)
+    folder, stem = str(path.parent), path.stem
+    prefix = "" if folder == "." else f"{folder}/"
+    cuts = [at for at, character in enumerate(stem) if character in "_-."]
+    for called in [stem, *(stem[:at] for at in reversed(cuts) if at)]:
+        try:
+            return names.find_stem(prefix + called, None)
+        except FormatError as error:
+            if "may be" in error.what:
+                raise
+    return names.find_stem(folder, None) if prefix else names.find_stem(stem, None)
+
+
+def _labelmap(path: Path) -> dict[int, str]:
+    """The class of each value, from lines `name:r,g,b::` in the order of the values."""
+    if not path.is_file():
+        return {}
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise FormatError(f"{path} cannot be read ({error})", cure="export again") from error
+    names = [line.split(":")[0].strip() for line in lines if line.strip() and line[0] != "#"]
+    return {number: name for number, name in enumerate(names) if number}
+
+
+def _naturally(path: Path) -> list[tuple[int, str]]:
+    """Sorts 2 before 10."""
+    parts: list[tuple[int, str]] = []
+    digits = ""
+    for character in f"{path.as_posix()} ":
+        if character.isdecimal() and character.isascii():
+            digits += character
+            continue
+        if digits:
+            parts.append((int(digits), ""))
+            digits = ""
+        parts.append((-1, character))
+    return parts
