@@ -205,30 +205,17 @@ class Store:
             StoreError: it cannot be written; nothing has changed.
         """
         with self._writing() as db:
-            at = self._at(db, before)
-            kept = [each if each.id else _numbered(db, before.id, each) for each in objects]
-            if at:
-                known = dict(zip(before.objects, self._versions(db, before.id, at), strict=True))
-            else:
-                known = {}
-            step = at + 1
-            db.execute("DELETE FROM states WHERE image = ? AND step > ?", (before.id, at))
-            db.execute("DELETE FROM versions WHERE image = ? AND step > ?", (before.id, at))
-            numbers = [known.get(each) or _insert(db, before.id, step, each) for each in kept]
-            db.execute(
-                "INSERT INTO states VALUES (?, ?, ?)", (before.id, step, json.dumps(numbers))
-            )
-            self._forget(db, before.id, step)
-            self._move(db, before.id, step, len(kept))
-        after = replace(
-            before,
-            revision=before.revision + 1,
-            objects=tuple(kept),
-            can_undo=True,
-            can_redo=False,
-        )
+            after = self._append(db, before, objects)
         self._remember(after)
         return Change(before, after)
+
+    def commit_all(self, edits: Sequence[tuple[Document, Sequence[Object]]]) -> list[Change]:
+        """Append a state to each of several images: to all or to none; else as `commit`."""
+        with self._writing() as db:
+            found = [(before, self._append(db, before, objects)) for before, objects in edits]
+        for _, after in found:
+            self._remember(after)
+        return [Change(before, after) for before, after in found]
 
     def undo(self, id: int, revision: int) -> Change:
         """Back to the state before.
@@ -418,6 +405,30 @@ class Store:
                     made_by=made_by,
                 )
         return tuple(found[id] for id in versions)
+
+    def _append(
+        self, db: sqlite3.Connection, before: Document, objects: Sequence[Object]
+    ) -> Document:
+        at = self._at(db, before)
+        kept = [each if each.id else _numbered(db, before.id, each) for each in objects]
+        if at:
+            known = dict(zip(before.objects, self._versions(db, before.id, at), strict=True))
+        else:
+            known = {}
+        step = at + 1
+        db.execute("DELETE FROM states WHERE image = ? AND step > ?", (before.id, at))
+        db.execute("DELETE FROM versions WHERE image = ? AND step > ?", (before.id, at))
+        numbers = [known.get(each) or _insert(db, before.id, step, each) for each in kept]
+        db.execute("INSERT INTO states VALUES (?, ?, ?)", (before.id, step, json.dumps(numbers)))
+        self._forget(db, before.id, step)
+        self._move(db, before.id, step, len(kept))
+        return replace(
+            before,
+            revision=before.revision + 1,
+            objects=tuple(kept),
+            can_undo=True,
+            can_redo=False,
+        )
 
     def _at(self, db: sqlite3.Connection, before: Document) -> int:
         row = db.execute("SELECT revision, at FROM images WHERE id = ?", (before.id,)).fetchone()

@@ -12,6 +12,7 @@ import typer
 from m2n2v2.cli.annotate import annotate
 from m2n2v2.cli.datasets import datasets
 from m2n2v2.cli.evaluate import evaluate
+from m2n2v2.cli.exchange import export, import_
 from m2n2v2.cli.info import info
 from m2n2v2.cli.prepare import prepare
 from m2n2v2.cli.report import report
@@ -30,6 +31,8 @@ app = typer.Typer(
 )
 app.command(cls=Ordered)(segment)
 app.command()(annotate)
+app.command()(export)
+app.command("import")(import_)
 app.command()(prepare)
 app.command()(evaluate)
 app.command()(report)

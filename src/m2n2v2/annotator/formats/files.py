@@ -18,6 +18,7 @@ from PIL import Image as PILImage
 
 from m2n2v2.arrays import Image
 from m2n2v2.errors import FormatError, ImageError, OutputError
+from m2n2v2.files import whole_file
 from m2n2v2.grid import Size
 from m2n2v2.images import read_image
 
@@ -139,26 +140,17 @@ def check_free(target: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file through a temporary one.
+    """Write a file, whole or not at all.
 
     Raises:
         OutputError: it cannot be written; what was there stays.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=".", suffix=path.suffix, dir=path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-            umask = os.umask(0)
-            os.umask(umask)
-            os.chmod(temporary, 0o666 & ~umask)
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
     except OSError as error:
         raise _unwritable(path, error) from error
+    with whole_file(path) as temporary:
+        temporary.write_bytes(text.encode("utf-8"))
 
 
 def write_json(path: Path, document: Any) -> None:

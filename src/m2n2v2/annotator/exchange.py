@@ -1,0 +1,153 @@
+"""Between the annotations of a folder and the formats: labels out, labels in."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from m2n2v2.annotator.document import Document, Object, ObjectClass
+from m2n2v2.annotator.edits import MOST_OBJECTS
+from m2n2v2.annotator.formats.base import LabelClass, Labelled, LabelledObject, Labels
+from m2n2v2.annotator.formats.classes import voc_color
+from m2n2v2.annotator.project import Project
+from m2n2v2.errors import ConflictError, FormatError, ImageError, M2N2Error
+from m2n2v2.grid import Size
+
+KEYS = range(1, 10)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Labels of a folder, and the images left out because of their files, in words."""
+
+    labels: Labels
+    skipped: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Added:
+    """How much an import brought."""
+
+    images: int
+    objects: int
+    classes: int
+
+
+def labels_of(project: Project, *, only_done: bool = False) -> Taken:
+    """The labels of every image that has an object or is marked as done.
+
+    An image that is gone, cannot be read, or is another picture than the one annotated is left
+    out: its masks belong to no picture that is here.
+
+    Args:
+        only_done: of images marked as done, no others.
+    """
+    classes = project.store.classes()
+    names = {each.id: each.name for each in classes}
+    images, skipped = [], []
+    for entry in project.entries():
+        listed = entry.listed
+        if not (listed.done or (listed.objects and not only_done)):
+            continue
+        try:
+            found = project.document(listed.id)
+        except (ImageError, ConflictError) as error:
+            skipped.append(f"{listed.name}: {error.what}")
+            continue
+        objects = tuple(
+            LabelledObject(o.mask, names.get(o.class_id or 0), len(o.clicks) + len(o.strokes))
+            for o in found.objects
+        )
+        images.append(Labelled(found.name, _size(found), objects))
+    listed_classes = tuple(LabelClass(each.name, each.color) for each in classes)
+    return Taken(Labels(tuple(images), listed_classes), tuple(skipped))
+
+
+class Sizes(Mapping[str, Size]):
+    """The images of a folder by name; one is opened when its size is asked for."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._ids = {e.listed.name: e.listed.id for e in project.entries() if not e.problem}
+
+    def __getitem__(self, name: str) -> Size:
+        return _size(self._project.document(self._ids[name]))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ids)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def id(self, name: str) -> int:
+        """Of the image of that name."""
+        return self._ids[name]
+
+
+def add_labels(project: Project, sizes: Sizes, labels: Labels) -> Added:
+    """Put labels on top of what is there: all of them or none, one step of undo for each image.
+
+    Classes are those of the same name; others are made. Objects without a pixel are left out.
+
+    Raises:
+        FormatError: an image would have too many objects.
+        ConflictError: an image was edited meanwhile, or is another picture now.
+        AccessError, StoreError: nothing can be stored.
+    """
+    project.store.check_writable()
+    documents = []
+    for image in labels.images:
+        solid = tuple(found for found in image.objects if found.mask.area)
+        if solid:
+            document = project.document(sizes.id(image.name))
+            if len(document.objects) + len(solid) > MOST_OBJECTS:
+                raise FormatError(
+                    f"{image.name} would have over {MOST_OBJECTS:,} objects", cure="import fewer"
+                )
+            documents.append((document, solid))
+    before = project.store.classes()
+    after = project.store.set_classes(_with_new(before, labels.classes))
+    ids: dict[str | None, int] = {each.name: each.id for each in after}
+    changes = [
+        (document, (*document.objects, *(_object(found, ids) for found in solid)))
+        for document, solid in documents
+    ]
+    try:
+        project.store.commit_all(changes)
+    except M2N2Error:
+        project.store.set_classes(before)
+        raise
+    objects = sum(len(solid) for _, solid in documents)
+    return Added(len(documents), objects, len(after) - len(before))
+
+
+def _object(found: LabelledObject, ids: Mapping[str | None, int]) -> Object:
+    """An imported object: its mask is what later clicks correct."""
+    return Object(
+        id=0,
+        mask=found.mask,
+        base=found.mask,
+        class_id=ids.get(found.class_name),
+        finished=True,
+        source="import",
+    )
+
+
+def _with_new(
+    known: tuple[ObjectClass, ...], wanted: tuple[LabelClass, ...]
+) -> tuple[ObjectClass, ...]:
+    """The classes known and those to be made, with the free keys and colours of their own."""
+    every = list(known)
+    names = {each.name for each in known}
+    for found in wanted:
+        if found.name in names:
+            continue
+        taken = {each.key for each in every}
+        key = next((key for key in KEYS if key not in taken), None)
+        color = found.color or f"#{bytes(voc_color(1 + len(every) % 255)).hex()}"
+        every.append(ObjectClass(0, found.name, color, key))
+    return tuple(every)
+
+
+def _size(document: Document) -> Size:
+    if document.size is None:
+        raise ImageError(f"{document.name} has no size yet", cure="open it once")
+    return document.size

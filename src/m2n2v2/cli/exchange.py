@@ -1,0 +1,105 @@
+"""`m2n2v2 export` and `m2n2v2 import`: the labels of a folder in other tools' formats."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from m2n2v2.annotator.project import Project
+
+Folder = Annotated[Path, typer.Argument(help="The folder of images that was annotated.")]
+
+
+def export(
+    folder: Folder,
+    form: Annotated[
+        str, typer.Option("--format", help="coco, yolo, labelme, voc, png or cutouts.")
+    ],
+    out: Annotated[
+        Path, typer.Option(help="A new folder, or one with an earlier export, which is replaced.")
+    ],
+    only_done: Annotated[
+        bool, typer.Option("--only-done", help="Only images marked as done.")
+    ] = False,
+    polygons: Annotated[
+        bool, typer.Option("--polygons", help="COCO: polygons for objects without holes.")
+    ] = False,
+    photos: Annotated[
+        bool,
+        typer.Option("--photos/--no-photos", help="Copy photographs where the format has them."),
+    ] = True,
+) -> None:
+    """Write the labels of a folder for training or another tool, and say what is lost."""
+    with _project(folder, needs_annotations=True) as project:
+        from m2n2v2.annotator import formats
+        from m2n2v2.annotator.exchange import labels_of
+        from m2n2v2.annotator.formats.files import Photos
+
+        formats.format_named(form)
+        _check_outside(folder, form, out, photos)
+        taken = labels_of(project, only_done=only_done)
+        copied = Photos(project.folder.root) if photos or form == "cutouts" else None
+        losses = formats.export(taken.labels, form, out, copied, polygons=polygons)
+    for line in taken.skipped:
+        print(f"left out: {line}")
+    print(f"{out}: {len(taken.labels.images)} images, {taken.labels.objects} objects as {form}")
+    for line in losses.lines:
+        print(f"lost: {line}")
+
+
+def import_(
+    folder: Folder,
+    file: Annotated[Path, typer.Argument(help="The file or folder of labels.")],
+    form: Annotated[str, typer.Option("--format", help="coco, labelme, png or voc.")],
+    skip: Annotated[
+        bool, typer.Option("--skip", help="Leave out what does not match, instead of everything.")
+    ] = False,
+) -> None:
+    """Add labels made elsewhere to a folder; they can be corrected by clicks and undone."""
+    with _project(folder, needs_annotations=False) as project:
+        from m2n2v2.annotator import formats
+        from m2n2v2.annotator.exchange import Sizes, add_labels
+
+        sizes = Sizes(project)
+        found = formats.read(form, file, sizes, skip=skip)
+        added = add_labels(project, sizes, found.labels)
+    for line in found.skipped:
+        print(f"left out or changed: {line}")
+    print(f"{added.objects} objects on {added.images} images, {added.classes} new classes")
+
+
+@contextmanager
+def _project(folder: Path, *, needs_annotations: bool) -> Iterator["Project"]:
+    from m2n2v2.errors import BackendError, StoreError
+
+    try:
+        from m2n2v2.annotator.folder import OURS
+        from m2n2v2.annotator.project import open_project
+    except ImportError as error:
+        raise BackendError(
+            f"{error.name} is not installed", cure="pip install 'm2n2v2[annotator]'"
+        ) from error
+    if needs_annotations and folder.is_dir() and not (folder / OURS).is_dir():
+        raise StoreError(
+            f"{folder} was never annotated", cure=f"run `m2n2v2 annotate {folder}` first"
+        )
+    project = open_project(folder)
+    try:
+        yield project
+    finally:
+        project.store.close()
+
+
+def _check_outside(folder: Path, form: str, out: Path, photos: bool) -> None:
+    """PNGs and photographs in the folder would be listed as images to annotate."""
+    from m2n2v2.errors import OutputError
+
+    writes_images = form in ("png", "cutouts", "voc") or (photos and form in ("yolo", "labelme"))
+    if writes_images and out.resolve().is_relative_to(folder.resolve()):
+        raise OutputError(
+            f"{out} lies in the annotated folder, and its images would be listed there",
+            cure="name a folder elsewhere",
+        )
