@@ -133,7 +133,7 @@ class Preparer:
 
     def known(self, image: Image) -> ImageState | None:
         """From the cache; no backbone is loaded."""
-        key = self._key(image)
+        key = self._key(pixel_digest(image)) if self.cache is not None else None
         if self.cache is None or key is None:
             return None
         return self.cache.find(key, self._device)
@@ -144,7 +144,7 @@ class Preparer:
         Raises:
             M2N2Error: it cannot be prepared (`pipeline.prepare`), or a source cannot be loaded.
         """
-        attention, depth = self._sources
+        attention, depth = self.sources
         state = prepare(
             image,
             attention,
@@ -153,27 +153,31 @@ class Preparer:
             device=self._device,
             progress=self.progress,
         )
-        key = self._key(image)
+        self.keep(state)
+        return state
+
+    def keep(self, state: ImageState) -> None:
+        """Put a state into the cache; where it cannot be written, one line says why."""
+        key = self._key(state.image_sha256) if self.cache is not None else None
         if self.cache is not None and key is not None:
             try:
                 self.cache.put(key, state)
             except OutputError as error:
                 self.recipe.loading.tell(f"not kept: {error}")
-        return state
+
+    @cached_property
+    def sources(self) -> tuple[AttentionSource, DepthSource | None]:
+        """The recipe's, loaded once."""
+        return self.recipe.sources()
 
     @property
     def _device(self) -> torch.device:
         return choose_device(self.recipe.loading.device)
 
-    @cached_property
-    def _sources(self) -> tuple[AttentionSource, DepthSource | None]:
-        return self.recipe.sources()
-
-    def _key(self, image: Image) -> str | None:
-        if self.cache is None:
-            return None
+    def _key(self, image_sha256: str) -> str | None:
+        """None where the weights are not here, so that nobody knows which they will be."""
         recipe = self.recipe.identity()
-        return recipe and cache_key(pixel_digest(image), self.recipe.settings, recipe)
+        return recipe and cache_key(image_sha256, self.recipe.settings, recipe)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """A folder of prepared states: find an image's by the image itself."""
 
 import threading
-from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from m2n2v2.errors import StateError
 from m2n2v2.images import pixel_digest
 from m2n2v2.pipeline import ImageState
 from m2n2v2.settings import Settings
-from m2n2v2.state_file import SUFFIX, read_header, read_state
+from m2n2v2.state_file import SUFFIX, StateHeader, read_header, read_state
 
 Tell = Callable[[str], None]
 """Called with one line for people."""
@@ -55,7 +54,7 @@ class StateFolder:
         self._settings, self._device, self._tell = settings, device, tell
         self._lock = threading.Lock()
         self._stamps: dict[Path, tuple[int, int]] = {}
-        self._images: dict[Path, str] = {}
+        self._headers: dict[Path, StateHeader] = {}
 
     def find(self, image: Image) -> ImageState | None:
         """The state of an image; None if the folder has none that can be used."""
@@ -73,15 +72,18 @@ class StateFolder:
         """How many images have a state."""
         with self._lock:
             self._look()
-            return len(set(self._images.values()))
+            return len({header.image_sha256 for header in self._headers.values()})
+
+    def attentions(self) -> list[str]:
+        """What made the states' attention."""
+        with self._lock:
+            self._look()
+            return sorted({header.provenance.attention for header in self._headers.values()})
 
     def _of(self, wanted: str) -> list[Path]:
         with self._lock:
             self._look()
-            by_image = defaultdict(list)
-            for path, image in self._images.items():
-                by_image[image].append(path)
-            return sorted(by_image[wanted])
+            return sorted(p for p, header in self._headers.items() if header.image_sha256 == wanted)
 
     def _look(self) -> None:
         """Read the headers of the files that are new or changed."""
@@ -93,13 +95,13 @@ class StateFolder:
                 continue
             found[path] = (stat.st_mtime_ns, stat.st_size)
         for path in self._stamps.keys() - found.keys():
-            self._images.pop(path, None)
+            self._headers.pop(path, None)
         for path, stamp in found.items():
             if self._stamps.get(path) != stamp:
-                self._images.pop(path, None)
+                self._headers.pop(path, None)
                 self.refused.pop(path, None)
                 try:
-                    self._images[path] = read_header(path).image_sha256
+                    self._headers[path] = read_header(path)
                 except StateError as error:
                     self._refuse(path, error)
         self._stamps = found

@@ -58,6 +58,9 @@ WAITING = 8
 Lookup = Callable[[Content], ImageState | None]
 """A state prepared elsewhere, by the image's content; None if there is none."""
 
+Keep = Callable[[ImageState], None]
+"""Told of every state that was prepared here."""
+
 
 class Images(Protocol):
     """What the engine asks of the folder."""
@@ -204,6 +207,7 @@ class Engine:
         load: makes the predictor; called once, in the thread that needs it first.
         images: where photographs come from.
         lookup: a state prepared elsewhere.
+        keep: takes what was prepared here, for the next time.
         memory: bytes for prepared images.
         ahead: prepare the next image in the background.
     """
@@ -214,12 +218,14 @@ class Engine:
         images: Images,
         *,
         lookup: Lookup | None = None,
+        keep: Keep | None = None,
         memory: int = MEMORY,
         ahead: bool = True,
     ) -> None:
         self._load = load
         self._images = images
         self._lookup = lookup
+        self._keep = keep
         self._memory = memory
         self._predictor: Predictor | None = None
         self._model = threading.Lock()
@@ -374,7 +380,7 @@ class Engine:
 
     def _run(self, job: Job) -> None:
         try:
-            found = self._made(job)
+            found, new = self._made(job)
         except StaleError:
             self._finish(job)
         except M2N2Error as error:
@@ -384,6 +390,8 @@ class Engine:
         else:
             self._finish(job, found=found)
             self.settle()
+            if new and self._keep:
+                self._keep(found.state)
 
     def _finish(
         self, job: Job, *, found: Prepared | None = None, failed: str | None = None
@@ -397,11 +405,12 @@ class Engine:
                 self._failed[job.image] = failed
             self._changed.notify_all()
 
-    def _made(self, job: Job) -> Prepared:
+    def _made(self, job: Job) -> tuple[Prepared, bool]:
+        """An image, and whether it was prepared now."""
         content = self._images.content(job.image)
         elsewhere = self._lookup(content) if self._lookup else None
         if elsewhere is not None:
-            return Prepared(content.sha256, elsewhere)
+            return Prepared(content.sha256, elsewhere), False
         with self._model:
             self._announce(job, "model")
             if self._predictor is None:
@@ -415,7 +424,7 @@ class Engine:
                 device=model.device,
                 progress=lambda stage: self._announce(job, stage),
             )
-        return Prepared(content.sha256, state)
+        return Prepared(content.sha256, state), True
 
     def _announce(self, job: Job, stage: str) -> None:
         """A stage begins: say so, and stop here if nobody wants it any more."""

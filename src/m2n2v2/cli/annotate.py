@@ -1,6 +1,5 @@
 """`m2n2v2 annotate`: label a folder of images in the browser."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,9 +8,10 @@ import typer
 from m2n2v2.cli import options
 
 if TYPE_CHECKING:
+    from m2n2v2.annotator.folder import Content
+    from m2n2v2.pipeline import ImageState
     from m2n2v2.predictor import Predictor
-    from m2n2v2.presets import Preset
-    from m2n2v2.weights import Loading
+    from m2n2v2.preparation import Recipe
 
 
 def annotate(
@@ -38,9 +38,18 @@ def annotate(
     allow_pickle: options.AllowPickle = False,
     dtype: options.Dtype = "auto",
     device: options.Device = "auto",
+    states: Annotated[
+        Path | None,
+        typer.Option(
+            help="A folder of `prepare`. Its images need no backbone; others are refused unless "
+            "a preset is named."
+        ),
+    ] = None,
+    cache: options.Cache = True,
 ) -> None:
     """Label a folder of images in the browser, click by click."""
     from m2n2v2.errors import BackendError, FolderError
+    from m2n2v2.preparation import Recipe
 
     try:
         from m2n2v2.annotator import app, serve
@@ -53,15 +62,21 @@ def annotate(
 
     if folder is None and not sample:
         raise FolderError("no folder came", cure="name one that holds images, or use --sample")
-    found = options.chosen_preset(preset, device, weights, depth_weights)
-    loading = options.loading(weights, offline, allow_pickle, device, dtype)
+    recipe = None
+    if states is None or preset != "auto":
+        recipe = Recipe(
+            preset=options.chosen_preset(preset, device, weights, depth_weights),
+            loading=options.loading(weights, offline, allow_pickle, device, dtype),
+            depth_weights=depth_weights,
+        )
+    preparing = Preparing(states, recipe, device, cache)
     bound = serve.listening(host, port)
     with bound:
         root = serve.sample_folder(folder) if sample or folder is None else folder
         project = open_project(root)
-        engine = Engine(lambda: _predictor(found, loading, depth_weights, device), project)
+        engine = Engine(preparing.load, project, lookup=preparing.lookup, keep=preparing.keep)
         token = serve.token_for(host)
-        shown = app.Options(found.name, found.summary, uploads, host, token)
+        shown = app.Options(preparing.name, preparing.note, uploads, host, token)
         url = serve.address(bound, host, token)
         _tell(project.folder.root, project.counts().images, project.store.read_only, url)
         serve.run(
@@ -71,17 +86,72 @@ def annotate(
         )
 
 
-def _predictor(
-    found: "Preset", loading: "Loading", depth_weights: str | None, device: str
-) -> "Predictor":
-    from m2n2v2.predictor import Predictor
+class Preparing:
+    """Where the annotator's states come from: a folder of them, the cache, a backbone.
 
-    return Predictor(
-        found.attention_source(loading),
-        found.depth_source(replace(loading, weights=depth_weights)),
-        found.settings,
-        device=device,
-    )
+    Args:
+        states: the folder; None for none.
+        recipe: for images that it has no state of; None refuses them.
+        cache: keep what is prepared here.
+    """
+
+    def __init__(
+        self, states: Path | None, recipe: "Recipe | None", device: str, cache: bool
+    ) -> None:
+        from m2n2v2.devices import choose_device
+        from m2n2v2.preparation import Preparer
+        from m2n2v2.state_cache import StateCache
+        from m2n2v2.state_folder import StateFolder
+
+        self._device = choose_device(device)
+        self._folder = (
+            None if states is None else StateFolder(states, device=self._device, tell=options.tell)
+        )
+        self._preparer = (
+            None if recipe is None else Preparer(recipe, StateCache() if cache else None)
+        )
+
+    @property
+    def name(self) -> str:
+        preset = self._preparer and self._preparer.recipe.preset.name
+        return (preset or "") if self._folder is None else f"prepared, else {preset or 'refused'}"
+
+    @property
+    def note(self) -> str:
+        """What made the attention."""
+        if self._folder is None:
+            return self._preparer.recipe.preset.summary if self._preparer else ""
+        return f"attention: {', '.join(self._folder.attentions()) or 'none, no state is there'}"
+
+    def lookup(self, content: "Content") -> "ImageState | None":
+        """A state that is ready."""
+        found = None if self._folder is None else self._folder.find(content.image)
+        if found is None and self._preparer is not None:
+            found = self._preparer.known(content.image)
+        return found
+
+    def load(self) -> "Predictor":
+        """The backbone.
+
+        Raises:
+            StateError: there is none, only the folder.
+        """
+        from m2n2v2.errors import StateError
+        from m2n2v2.predictor import Predictor
+
+        if self._preparer is None:
+            raise StateError(
+                "no state of this image is in the folder given",
+                cure="prepare it there, or name a --preset to prepare it here",
+            )
+        attention, depth = self._preparer.sources
+        settings = self._preparer.recipe.settings
+        return Predictor(attention, depth, settings, device=self._device)
+
+    def keep(self, state: "ImageState") -> None:
+        """What was prepared here, for the next time."""
+        if self._preparer is not None:
+            self._preparer.keep(state)
 
 
 def _tell(root: Path, images: int, read_only: bool, url: str) -> None:
