@@ -30,6 +30,7 @@ def test_positive_numbers(name, value):
         ("chain_steps", [0, -1, 1.5, 10.0, True, None, "5"], [1, 1000]),
         ("sinkhorn_rounds", [0, -1, 2.0, True, "5"], [None, 1, 200]),
         ("max_short_side", [0, 15, 16.0, True, "64"], [None, 16, 1024]),
+        ("chain", ["quick", None, True], ["fast", "exact"]),
         ("click_placement", ["centre", None, 0], ["half-pixel", "corner"]),
         ("size_rule", ["none", None, 1], ["adaptive", "prior"]),
         ("depth_guided_upsampling", [0, 1, None, "yes", np.True_], [True, False]),
@@ -53,6 +54,7 @@ def test_every_setting_is_tried_here():
         "chain_steps",
         "sinkhorn_rounds",
         "max_short_side",
+        "chain",
         "click_placement",
         "size_rule",
         "depth_guided_upsampling",
@@ -85,6 +87,7 @@ def test_m2n2_is_the_first_version():
     }
     assert differing == {
         "sinkhorn_rounds": 200,
+        "chain": "exact",
         "click_placement": "corner",
         "depth_guided_upsampling": False,
         "depth_guided_fill": False,

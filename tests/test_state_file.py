@@ -28,8 +28,13 @@ CLICKS = [Click(30, 28), Click(60, 12, False), Click(33, 40)]
 
 
 def made(kind: str, depth: bool = True, settings: Settings | None = None) -> ImageState:
-    source = Affinity() if kind == "factored" else Precomputed(colour_attention(IMAGE))
-    settings = settings or (Settings.offline() if kind == "factored" else Settings.paper())
+    source = Precomputed(colour_attention(IMAGE)) if kind == "dense" else Affinity()
+    usual = {
+        "dense": Settings.paper(),
+        "factored": Settings.offline().replace(chain="exact"),
+        "reduced": Settings.offline(),
+    }
+    settings = settings or usual[kind]
     ramp = torch.linspace(0, 1, TRUTH.size).reshape(TRUTH.shape)
     return prepare(IMAGE, source, GivenDepth(ramp) if depth else None, settings)
 
@@ -39,7 +44,7 @@ def dense() -> ImageState:
     return made("dense")
 
 
-@pytest.fixture(scope="module", params=["dense", "factored", "dense without depth"])
+@pytest.fixture(scope="module", params=["dense", "factored", "reduced", "dense without depth"])
 def state(request: pytest.FixtureRequest) -> ImageState:
     return made(request.param.split()[0], depth="without" not in request.param)
 

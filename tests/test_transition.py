@@ -153,3 +153,21 @@ def test_extrapolation_never_stops_short_of_what_plain_rounds_reach(n, seed, tem
     if plain.residual <= 1e-8:
         assert found.residual <= 1e-6
         np.testing.assert_allclose(found.dense(), plain.dense(), atol=1e-4)
+
+
+def test_what_is_given_away_is_overwritten_to_the_same_end():
+    source = random_attention(6, 7)
+    expected = doubly_stochastic(source).dense()
+    memory = source.matrix.data_ptr()
+    found = doubly_stochastic(source, overwrite=True)
+    assert isinstance(found.attention, DenseAttention)
+    assert found.attention.matrix.data_ptr() == memory
+    torch.testing.assert_close(found.dense(), expected)
+
+
+def test_rows_and_products_from_the_right_are_those_of_the_matrix():
+    found = doubly_stochastic(random_attention(6, 8))
+    v = torch.rand(6, 2, dtype=torch.float64)
+    torch.testing.assert_close(found.step_back(v), found.dense() @ v)
+    torch.testing.assert_close(found.step_back(v[:, 0]), found.dense() @ v[:, 0])
+    torch.testing.assert_close(found.rows_of(1, 4), found.dense()[1:4])

@@ -14,15 +14,17 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Int32
 
-from m2n2v2.arrays import CellMap, DepthMap, Image, Mask, PixelMap
+from m2n2v2.arrays import CellMap, CellMaps, DepthMap, Image, Mask, PixelMap
 from m2n2v2.attention.base import AttentionSource, DenseAttention
+from m2n2v2.attention.reduced import ReducedAttention
 from m2n2v2.depth.base import DepthSource, matching
 from m2n2v2.flood_fill import filled_level_sets
 from m2n2v2.grid import Size, cell_coordinates, limited, rescaled_pixel
 from m2n2v2.images import pixel_digest, resized, resized_map
-from m2n2v2.markov_map import saturation_time, start_state
+from m2n2v2.markov_map import reduced_saturation_time, saturation_time, start_state
 from m2n2v2.nearest_neighbour import truncated_nearest_neighbour
 from m2n2v2.prompts import Click, check_sequence
+from m2n2v2.reduction import reduced
 from m2n2v2.scoring import (
     Candidates,
     Scale,
@@ -59,7 +61,8 @@ class ImageState:
     Attributes:
         size: of the photograph, in pixels; clicks and masks are in these.
         working_size: of everything computed (`Settings.max_short_side`).
-        transition: doubly stochastic, over the attention's cells.
+        transition: doubly stochastic, over the attention's cells; over a `ReducedAttention`,
+            which knows its error, where `Settings.chain` is fast and the grid large.
         depth: normalised inverse depth at working size, None for none.
         upsampling: from cells to working size.
         guide: the photograph at working size, which the upsampling was built from.
@@ -220,7 +223,11 @@ def prepare(
         rounds=settings.sinkhorn_rounds,
         depth=cell_depth,
         order_weight=settings.order_weight,
+        overwrite=getattr(attention, "gives_away", False),
     )
+    del found
+    if settings.chain == "fast":
+        transition = reduced(transition, threshold=settings.chain_threshold)
 
     announce("upsampling")
     guide = resized(image, working_size)
@@ -281,9 +288,7 @@ def markov_map_stages(state: ImageState, clicks: tuple[Click, ...]) -> Iterator[
     start = start_state(  # k h w
         entered, transition.cells, dtype=transition.rows.dtype, device=transition.rows.device
     )
-    times = saturation_time(  # k h w, in chain steps
-        transition, start, threshold=settings.chain_threshold, max_steps=settings.chain_steps
-    )
+    times = _saturation_time(transition, start, settings)  # k h w, in chain steps
     upsampled = state.upsampling(times).cpu()  # k H W
     guide = state.depth if settings.depth_guided_fill else None
     for k, point in enumerate(points):
@@ -292,6 +297,15 @@ def markov_map_stages(state: ImageState, clicks: tuple[Click, ...]) -> Iterator[
         filled = levels.values  # H W, [0, 1]
         found = MarkovMap(filled, point, candidates(filled, levels))
         yield Stages(start[k], times[k], values, found)
+
+
+def _saturation_time(transition: Transition, start: CellMaps, settings: Settings) -> CellMaps:
+    threshold, most = settings.chain_threshold, settings.chain_steps
+    if isinstance(transition.attention, ReducedAttention):
+        return reduced_saturation_time(
+            transition.attention, start, threshold=threshold, max_steps=most
+        )
+    return saturation_time(transition, start, threshold=threshold, max_steps=most)
 
 
 def empty(state: ImageState, previous: Mask | None = None) -> Segmentation:

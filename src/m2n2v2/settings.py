@@ -9,6 +9,7 @@ from m2n2v2.errors import SettingsError
 from m2n2v2.grid import Placement
 
 SizeRule = Literal["adaptive", "prior"]
+Chain = Literal["fast", "exact"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,11 @@ class Settings:
 
     chain_steps: int = 1000
     """Steps after which the chain stops; cells not reached get this time, 1 or more (M2N2)."""
+
+    chain: Chain = "fast"
+    """`fast`: the chain is reduced to a few hundred dimensions, once per image, where the error,
+    measured on that image, is small (`reduction`); `exact`: every step is a product with the
+    matrix (M2N2). See docs/decisions/fast-chain.md."""
 
     click_placement: Placement = "half-pixel"
     """Where a click enters the grid; `corner` is M2N2's (see `grid.cell_coordinates`)."""
@@ -93,6 +99,7 @@ class Settings:
         self._check(
             "click_placement", self.click_placement in get_args(Placement), f"{get_args(Placement)}"
         )
+        self._check("chain", self.chain in get_args(Chain), f"{get_args(Chain)}")
         self._check("size_rule", self.size_rule in get_args(SizeRule), f"{get_args(SizeRule)}")
 
     @classmethod
@@ -105,6 +112,7 @@ class Settings:
         """The first version, exactly: prior score, no depth, 200 rounds, its click placement."""
         return cls(
             sinkhorn_rounds=200,
+            chain="exact",
             click_placement="corner",
             depth_guided_upsampling=False,
             depth_guided_fill=False,

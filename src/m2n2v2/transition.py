@@ -54,6 +54,15 @@ class Transition:
         """`p A`: one step of the chain from each row of `p` (Eq. 2)."""
         return self.attention.left(p * self.rows) * self.columns
 
+    def step_back(self, v: Float[Tensor, "n *k"]) -> Float[Tensor, "n *k"]:
+        """`A v`."""
+        along = (len(v), *(1 for _ in v.shape[1:]))
+        return self.attention.right(v * self.columns.reshape(along)) * self.rows.reshape(along)
+
+    def rows_of(self, start: int, stop: int) -> Float[Tensor, "r n"]:
+        """Rows of A, in memory of their own."""
+        return self.attention.rows(start, stop) * self.rows[start:stop, None] * self.columns
+
     def dense(self) -> Float[Tensor, "n n"]:
         """The matrix itself, n^2 numbers: for looking at, not for clicking."""
         return self.step(torch.eye(len(self.rows), dtype=self.rows.dtype, device=self.rows.device))
@@ -96,6 +105,7 @@ def doubly_stochastic(
     rounds: int | None = None,
     depth: Float[Tensor, "h w"] | None = None,
     order_weight: float = 0.0,
+    overwrite: bool = False,
 ) -> Transition:
     """Sharpen an attention and balance it until its columns, too, sum to 1.
 
@@ -106,6 +116,8 @@ def doubly_stochastic(
         rounds: run exactly so many rounds (columns, then rows) instead; M2N2 runs 200.
         depth: normalised inverse depth of the cells, for `order_aware`.
         order_weight: how much `order_aware` makes of it; 0 is not at all.
+        overwrite: a dense attention is nobody else's: sharpen it in its own memory, a gigabyte
+            less at side 128.
 
     Returns:
         The transition; `.residual` says how well it is balanced. Where 1000 rounds do not reach
@@ -114,7 +126,10 @@ def doubly_stochastic(
     Raises:
         AttentionError: an entry overflows or vanishes, so that no scaling exists.
     """
-    sharp = attention.sharpened(temperature)
+    if overwrite and isinstance(attention, DenseAttention):
+        sharp: Attention = attention.sharpened(temperature, overwrite=True)
+    else:
+        sharp = attention.sharpened(temperature)
     if depth is not None and order_weight:
         sharp = order_aware(sharp, depth, order_weight)
     columns = torch.ones(sharp.cells.area, dtype=sharp.dtype, device=sharp.device)

@@ -102,16 +102,18 @@ def joint_bilateral_upsampling(
         range_sigma: in guide values, over 0.
     """
     height, width = image.shape[:2]
-    guide = np.zeros((4, height, width), np.float32)
-    guide[:3] = image.transpose(2, 0, 1) / np.float32(255)
-    if depth is not None:
-        guide[3] = depth.detach().cpu().numpy()
-    guide /= np.float32(math.sqrt(2) * range_sigma)
-
     down, across = (
         _window(height, cells.height, spatial_sigma),
         _window(width, cells.width, spatial_sigma),
     )
+    position, lowest, highest = _positions(across, width)
+    padded = len(lowest) * kernel.BLOCK
+    guide = np.full((4, height, padded + 2 * across.radius), _NOWHERE, np.float32)
+    inner = guide[:, :, across.radius : across.radius + width]
+    inner[:3] = image.transpose(2, 0, 1) / np.float32(255)
+    inner[3] = 0 if depth is None else depth.detach().cpu().numpy()
+    inner *= np.float32(math.sqrt(math.log2(math.e) / 2) / range_sigma)
+
     reach = across.sigma * np.sqrt(np.clip(WINDOW**2 - (down.offsets / down.sigma) ** 2, 0, None))
     weights = np.empty((height, width, down.taps, across.taps), np.float32)
     over_rows(
@@ -122,14 +124,37 @@ def joint_bilateral_upsampling(
         down.exponent[down.radius :],
         across.exponent,
         down.first,
-        across.first,
         down.cell,
         down.weight,
-        across.cell,
-        across.weight,
+        position,
+        lowest,
+        highest,
         weights,
     )
     return JointBilateralUpsampling(torch.from_numpy(weights), down.first, across.first, cells)
+
+
+_NOWHERE = -1e4
+"""The guide beside the image: so far from any colour that it weighs nothing."""
+
+
+def _positions(
+    across: "_Window", width: int
+) -> tuple[Float32[np.ndarray, "D X"], Int32[np.ndarray, "B D"], Int32[np.ndarray, "B D"]]:
+    """For each offset in the window and each pixel: where in the pixel's patch of cell columns the
+    column at that offset lies, as a fraction, and the taps that a block of pixels needs for it."""
+    padded = -(-width // kernel.BLOCK) * kernel.BLOCK
+    pixel = np.arange(padded)
+    column = pixel + np.arange(-across.radius, across.radius + 1)[:, None]
+    inside = (column >= 0) & (column < width) & (pixel < width)
+    column, pixel = np.clip(column, 0, width - 1), np.minimum(pixel, width - 1)
+    position = across.cell[column] - across.first[pixel] + across.weight[column]
+    blocks = (len(column), -1, kernel.BLOCK)
+    lowest = np.where(inside, np.floor(position), across.taps).reshape(blocks).min(2)
+    highest = np.where(inside, np.ceil(position), -1).reshape(blocks).max(2)
+    position = np.where(inside, position, -2).astype(np.float32)
+    highest = np.minimum(highest, across.taps - 1)
+    return position, lowest.T.astype(np.int32), highest.T.astype(np.int32)
 
 
 @dataclass(frozen=True)
@@ -159,7 +184,7 @@ def _window(pixels: int, cells: int, spatial_sigma: float) -> _Window:
         sigma,
         radius,
         offsets,
-        (offsets**2 / (2 * sigma**2)).astype(np.float32),
+        (offsets**2 * (math.log2(math.e) / (2 * sigma**2))).astype(np.float32),
         cell,
         weight.astype(np.float32),
         np.minimum(first, cells - taps).astype(np.int32),

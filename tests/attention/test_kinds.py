@@ -6,7 +6,11 @@ from tests.attention.test_factored import random_heads
 
 from m2n2v2.attention.base import Attention, DenseAttention
 from m2n2v2.attention.kinds import KINDS, attention_arrays, attention_from_arrays
+from m2n2v2.attention.reduced import ReducedAttention
+from m2n2v2.attention.uniform import UniformAttention
 from m2n2v2.errors import AttentionError
+from m2n2v2.grid import Size
+from m2n2v2.reduction import reduced_attention
 from m2n2v2.transition import Transition, doubly_stochastic
 
 
@@ -15,7 +19,15 @@ def dense() -> DenseAttention:
     return DenseAttention((matrix / matrix.sum(1, keepdim=True)).reshape(3, 4, 3, 4))
 
 
-MADE = {"dense": dense, "factored": random_heads}
+def reduced() -> ReducedAttention:
+    return reduced_attention(doubly_stochastic(dense(), 1.0), 5)
+
+
+def uniform() -> UniformAttention:
+    return UniformAttention(Size(3, 4))
+
+
+MADE = {"dense": dense, "factored": random_heads, "reduced": reduced, "uniform": uniform}
 
 
 def test_every_kind_is_tested() -> None:
@@ -38,6 +50,16 @@ def test_an_attention_comes_back(kind: str) -> None:
     p = torch.rand(2, 12)
     assert torch.equal(back.left(p), attention.left(p))
     assert torch.equal(back.right(p[0]), attention.right(p[0]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_and_columns_of_products(kind: str) -> None:
+    attention: Attention = MADE[kind]()
+    matrix = attention.left(torch.eye(12))
+    torch.testing.assert_close(attention.rows(2, 7), matrix[2:7])
+    v = torch.rand(12, 3)
+    torch.testing.assert_close(attention.right(v), matrix @ v)
+    torch.testing.assert_close(attention.right(v[:, 0]), matrix @ v[:, 0])
 
 
 @pytest.mark.parametrize("kind", KINDS)

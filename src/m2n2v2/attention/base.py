@@ -35,8 +35,12 @@ class Attention(Protocol):
         """`p A`, one row per click: where probability goes in one step."""
         ...
 
-    def right(self, v: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
-        """`A v`."""
+    def right(self, v: Float[Tensor, "n *k"]) -> Float[Tensor, "n *k"]:
+        """`A v`, for a vector or for columns."""
+        ...
+
+    def rows(self, start: int, stop: int) -> Float[Tensor, "r n"]:
+        """Rows of the matrix, which may be a view."""
         ...
 
     def to(self, device: torch.device | str) -> "Attention":
@@ -66,7 +70,11 @@ class Attention(Protocol):
 
 @runtime_checkable
 class AttentionSource(Protocol):
-    """A backbone: from a photograph to its attention."""
+    """A backbone: from a photograph to its attention.
+
+    A source may have an attribute `gives_away`: True says that what `extract` returns is nobody
+    else's, and its memory may be used for what is made of it.
+    """
 
     @property
     def name(self) -> str:
@@ -134,15 +142,22 @@ class DenseAttention:
     def left(self, p: Float[Tensor, "k n"]) -> Float[Tensor, "k n"]:
         return p @ self.matrix
 
-    def right(self, v: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+    def right(self, v: Float[Tensor, "n *k"]) -> Float[Tensor, "n *k"]:
         return self.matrix @ v
+
+    def rows(self, start: int, stop: int) -> Float[Tensor, "r n"]:
+        return self.matrix[start:stop]
 
     def to(self, device: torch.device | str) -> "DenseAttention":
         return self._with_matrix(self.matrix.to(device))
 
-    def sharpened(self, temperature: float) -> "DenseAttention":
-        """`A ** (1 / temperature)`, each row divided by its largest entry."""
-        sharp = self.matrix.clamp_min(FLOOR)
+    def sharpened(self, temperature: float, *, overwrite: bool = False) -> "DenseAttention":
+        """`A ** (1 / temperature)`, each row divided by its largest entry.
+
+        Args:
+            overwrite: do it in the matrix itself, which is then another.
+        """
+        sharp = self.matrix.clamp_min_(FLOOR) if overwrite else self.matrix.clamp_min(FLOOR)
         sharp /= sharp.amax(1, keepdim=True)
         if temperature != 1:
             sharp.pow_(1 / temperature)

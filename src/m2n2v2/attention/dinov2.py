@@ -35,6 +35,8 @@ class Dinov2:
         SettingsError: the side is not over 0.
     """
 
+    gives_away = True
+
     def __init__(
         self, model: nn.Module, *, side: int = SIDE, flip: bool = True, name: str = "dinov2"
     ) -> None:

@@ -87,11 +87,17 @@ class FactoredAttention:
             total += share.spread(head.affinity.T @ share.gather(columns * scale))
         return total.T
 
-    def right(self, v: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
-        total = torch.zeros_like(v)
+    def right(self, v: Float[Tensor, "n *k"]) -> Float[Tensor, "n *k"]:
+        columns = v.reshape(len(v), -1)
+        total = torch.zeros_like(columns)
         for head, share, scale in zip(self.heads, self._shares, self._scales, strict=True):
-            total += (scale * share.spread(head.affinity @ share.gather(v[:, None])))[:, 0]
-        return total
+            total += scale * share.spread(head.affinity @ share.gather(columns))
+        return total.reshape(v.shape)
+
+    def rows(self, start: int, stop: int) -> Float[Tensor, "r n"]:
+        chosen = torch.zeros(stop - start, self.cells.area, dtype=self.dtype, device=self.device)
+        chosen.diagonal(start).fill_(1)
+        return self.left(chosen)
 
     def to(self, device: torch.device | str) -> "FactoredAttention":
         return FactoredAttention(self.cells, [head.to(device) for head in self.heads])

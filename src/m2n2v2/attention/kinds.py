@@ -6,9 +6,16 @@ from torch import Tensor
 
 from m2n2v2.attention.base import Attention, DenseAttention
 from m2n2v2.attention.factored import FactoredAttention
+from m2n2v2.attention.reduced import ReducedAttention
+from m2n2v2.attention.uniform import UniformAttention
 from m2n2v2.errors import AttentionError
 
-KINDS: dict[str, type[Attention]] = {"dense": DenseAttention, "factored": FactoredAttention}
+KINDS: dict[str, type[Attention]] = {
+    "dense": DenseAttention,
+    "factored": FactoredAttention,
+    "reduced": ReducedAttention,
+    "uniform": UniformAttention,
+}
 
 
 def attention_arrays(attention: Attention) -> dict[str, Tensor]:

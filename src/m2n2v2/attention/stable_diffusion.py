@@ -76,6 +76,8 @@ class StableDiffusion:
         SettingsError: a side the network cannot do.
     """
 
+    gives_away = True
+
     def __init__(
         self,
         unet: nn.Module,
