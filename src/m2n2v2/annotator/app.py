@@ -7,17 +7,19 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 from fastapi import FastAPI, Query, Request, Response
 from fastapi import Path as InPath
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 
 from m2n2v2 import errors
-from m2n2v2.annotator import edits, views, wire
+from m2n2v2.annotator import edits, transfer, views, wire
 from m2n2v2.annotator.document import ObjectClass
 from m2n2v2.annotator.engine import Engine
 from m2n2v2.annotator.folder import MAX_UPLOAD
@@ -54,6 +56,7 @@ STATUS: dict[type[errors.M2N2Error], int] = {
 """Of each kind of error; 400 for the others."""
 
 ImageId = Annotated[int, InPath(ge=1, lt=1 << 53)]
+FormatName = Annotated[str, Query(max_length=20)]
 Index = Annotated[int, Query(ge=-1000, lt=1000)]
 ANSWERS: dict[int | str, dict[str, Any]] = {
     status: {"model": wire.WireError} for status in (400, 403, 404, 409, 413, 422, 503, 507)
@@ -99,12 +102,13 @@ def make_app(project: Project, engine: Engine, options: Options) -> FastAPI:
         Guard,
         host=options.host,
         token=options.token,
-        limits={"/api/images": MAX_UPLOAD},
+        limits={"/api/images": MAX_UPLOAD, "/api/import": transfer.MAX_IMPORT},
     )
     _add_errors(app, project)
     _add_project(app, project, options)
     _add_images(app, project, engine)
     _add_uploads(app, project, options)
+    _add_transfer(app, project)
     _add_edits(app, project, engine)
     _add_views(app, project, engine)
     if PAGE.is_dir():
@@ -211,6 +215,49 @@ def _add_uploads(app: FastAPI, project: Project, options: Options) -> None:
             raise errors.AccessError("this server takes no images", cure="start it with --uploads")
         found = await run_in_threadpool(project.add_image, name, await request.body())
         return wire.WireListed.of(found, None)
+
+
+def _add_transfer(app: FastAPI, project: Project) -> None:
+    @app.get("/api/export", response_class=FileResponse)
+    def get_export(
+        format: FormatName, only_done: bool = False, photos: bool | None = None
+    ) -> FileResponse:
+        """The labels as a file: COCO's json, a zip otherwise. What is lost is in `X-Losses`,
+        percent-encoded, and in the zip's `losses.txt`. `photos` defaults to what the format needs.
+        """
+        found = transfer.download(project, format, only_done=only_done, photos=photos)
+        return FileResponse(
+            found.path,
+            media_type=found.media_type,
+            filename=found.path.name,
+            headers={"x-losses": quote("; ".join(found.losses)[:4000])},
+            background=BackgroundTask(found.remove),
+        )
+
+    @app.post(
+        "/api/import",
+        openapi_extra={
+            "requestBody": {
+                "required": True,
+                "content": {
+                    kind: {"schema": {"type": "string", "format": "binary"}}
+                    for kind in ("application/json", "application/zip")
+                },
+            }
+        },
+    )
+    async def post_import(
+        request: Request, format: FormatName, skip: bool = False
+    ) -> wire.WireImported:
+        """Add labels made elsewhere: all that came or nothing (`skip`: all that matches)."""
+        body = await request.body()
+        found = await run_in_threadpool(transfer.take_in, project, format, body, skip=skip)
+        return wire.WireImported(
+            images=found.added.images,
+            objects=found.added.objects,
+            classes=found.added.classes,
+            skipped=list(found.skipped),
+        )
 
 
 def _add_edits(app: FastAPI, project: Project, engine: Engine) -> None:

@@ -227,6 +227,15 @@ class WireDone(Wire):
     counts: WireCounts
 
 
+class WireImported(Wire):
+    """What an import brought; `skipped` says in words what was left out."""
+
+    images: int
+    objects: int
+    classes: int = Field(description="classes that were made")
+    skipped: list[str]
+
+
 class WirePreview(Wire):
     mask: WireMask
 

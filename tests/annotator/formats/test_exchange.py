@@ -180,7 +180,7 @@ def test_only_done_and_photographs(folder: Path) -> None:
     assert [path.name for path in (out / "images/train").iterdir()] == ["empty.png"]
     done = command("export", folder, "--format", "yolo", "--out", out, "--no-photos")
     assert not (out / "images").exists()
-    assert "lost: the 2 photographs are not copied; put them in place yourself" in done.stdout
+    assert "lost: the 2 photographs are not copied: put them in place yourself" in done.stdout
 
 
 def test_polygons_on_the_command_line(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """Labels as every format takes and gives them, and what a format could not keep."""
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
@@ -12,6 +13,10 @@ from m2n2v2.annotator.runs import Runs
 from m2n2v2.errors import FormatError
 from m2n2v2.grid import Size
 
+CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
+LONGEST_NAME = 100
+COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+
 UNCLASSIFIED = "unclassified"
 """The class written for objects without one, where a format needs one."""
 
@@ -21,20 +26,21 @@ class LabelClass:
     """A class; color is `#rrggbb`, or None where a file names none.
 
     Raises:
-        FormatError: the name is empty or holds control characters.
+        FormatError: the name is empty, too long or holds control characters; no such colour.
     """
 
     name: str
     color: str | None = None
 
     def __post_init__(self) -> None:
-        if not self.name.strip() or any(unicodedata.category(c) in CONTROL for c in self.name):
+        control = any(unicodedata.category(c) in CONTROL for c in self.name)
+        if not self.name.strip() or control or len(self.name) > LONGEST_NAME:
             raise FormatError(
-                f"a class is called {self.name!r}", cure="give a name of printable characters"
+                f"a class is called {self.name[:LONGEST_NAME]!r}",
+                cure=f"give a name of 1 to {LONGEST_NAME} printable characters",
             )
-
-
-CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
+        if self.color is not None and not COLOR.fullmatch(self.color):
+            raise FormatError(f"the colour of a class is {self.color!r}", cure="write #rrggbb")
 
 
 @dataclass(frozen=True)
@@ -118,7 +124,7 @@ KINDS = {
     "as mask": "{n} objects have holes and are `mask` shapes (LabelMe 5.4 or newer), not polygons",
     "renamed": "{n} images have another file name here than in the folder (see `names.tsv`)",
     "converted": "{n} photographs are written anew (another format, turned upright)",
-    "no photographs": "the {n} photographs are not copied; put them in place yourself",
+    "no photographs": "the {n} photographs are not copied: put them in place yourself",
     "outside": "{n} objects show their box only; where it lies is in the manifest",
 }
 """What formats lose or change, in words, each with a number; each word is said here only."""

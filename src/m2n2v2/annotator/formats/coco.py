@@ -121,7 +121,7 @@ def read(path: Path, sizes: Mapping[str, Size], *, skip: bool = False) -> Readin
     """
     path = _file(path)
     found = read_json(path)
-    problems = Problems(path, skip=skip)
+    problems = Problems(path.name, skip=skip)
     images, named = _images(found, path, Names(sizes), problems)
     categories = _categories(found, path, problems)
     objects: dict[str, list[LabelledObject]] = {name: [] for name in images.values()}
@@ -212,7 +212,7 @@ def _list(found: object, name: str, path: Path) -> list[Document]:
     values = found.get(name) if isinstance(found, dict) else None
     if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
         raise FormatError(
-            f"{path} is no COCO json: it has no list of {name}",
+            f"{path.name} is no COCO json: it has no list of {name}",
             cure="give images, annotations and categories",
         )
     return values
@@ -230,5 +230,5 @@ def _file(path: Path) -> Path:
         return path / FILE
     found = sorted(path.glob("*.json"))
     if len(found) != 1:
-        raise FormatError(f"{path} holds {len(found)} json files", cure="name one of them")
+        raise FormatError(f"{path.name} holds {len(found)} json files", cure="name one of them")
     return found[0]

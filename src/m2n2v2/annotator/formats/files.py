@@ -158,7 +158,7 @@ def write_json(path: Path, document: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file holds.
+    """What a JSON file holds; messages say its name, not its path.
 
     Raises:
         FormatError: it is not there, or no JSON.
@@ -166,11 +166,13 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError as error:
-        raise FormatError(f"{path} does not exist", cure="check the path") from error
+        raise FormatError(f"{path.name} does not exist", cure="check the path") from error
     except OSError as error:
-        raise FormatError(f"{path} cannot be read ({error.strerror})", cure="check it") from error
+        raise FormatError(
+            f"{path.name} cannot be read ({error.strerror})", cure="check it"
+        ) from error
     except (ValueError, RecursionError) as error:
-        raise FormatError(f"{path} is no JSON ({error})", cure="export it again") from error
+        raise FormatError(f"{path.name} is no JSON ({error})", cure="export it again") from error
 
 
 def save_png(path: Path, pixels: Shaped[np.ndarray, "..."], palette: bytes | None = None) -> None:

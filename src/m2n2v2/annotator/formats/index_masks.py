@@ -54,7 +54,7 @@ def read_index_mask(path: Path, size: Size) -> IndexMask:
     except (OSError, SyntaxError, ValueError) as error:
         if isinstance(error, FormatError):
             raise
-        raise FormatError(f"the mask cannot be read ({error})", cure="save it again") from error
+        raise FormatError("the mask cannot be read as a PNG", cure="save it again") from error
 
 
 def _numbers(file: PILImage.Image) -> IndexMask:

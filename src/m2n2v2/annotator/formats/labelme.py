@@ -86,9 +86,9 @@ def read(path: Path, sizes: Mapping[str, Size], *, skip: bool = False) -> Readin
     """
     files = sorted(path.rglob("*.json")) if path.is_dir() else [path]
     if not files:
-        raise FormatError(f"{path} holds no json", cure="name the folder of LabelMe's files")
+        raise FormatError(f"{path.name} holds no json", cure="name the folder of LabelMe's files")
     root = path if path.is_dir() else path.parent
-    names, problems = Names(sizes), Problems(path, skip=skip)
+    names, problems = Names(sizes), Problems(path.name, skip=skip)
     labelled: dict[str, Labelled] = {}
     for file in files:
         where = file.relative_to(root).as_posix()
@@ -214,7 +214,7 @@ def _pasted(points: list[tuple[float, float]], data: object, size: Size) -> Mask
     except (OSError, SyntaxError, ValueError, binascii.Error) as error:
         if isinstance(error, FormatError):
             raise
-        raise FormatError(f"its PNG cannot be read ({error})", cure="export it again") from error
+        raise FormatError("its PNG cannot be read", cure="export it again") from error
     x, y = (round(value) for value in points[0])
     height, width = cut.shape
     if x < 0 or y < 0 or x + width > size.width or y + height > size.height:

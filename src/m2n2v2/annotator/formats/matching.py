@@ -22,7 +22,7 @@ class Problems:
     """What is wrong with a file of labels, collected, so that a person sees all of it at once.
 
     Args:
-        source: the file, for messages.
+        source: the file's name, for messages.
         skip: leave out what does not match, instead of refusing the file.
     """
 

@@ -4,6 +4,7 @@ Read are such exports, PASCAL VOC's folders, and anybody's folder of masks: inde
 PNGs, one or several per image, found by their names.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -82,8 +83,8 @@ def read(path: Path, sizes: Mapping[str, Size], *, skip: bool = False) -> Readin
         FormatError: there are no masks, or they do not match the images.
     """
     if not path.is_dir():
-        raise FormatError(f"{path} is no folder", cure="name a folder of masks")
-    names, problems = Names(sizes), Problems(path, skip=skip)
+        raise FormatError(f"{path.name} is no folder", cure="name a folder of masks")
+    names, problems = Names(sizes), Problems(path.name, skip=skip)
     if (path / MANIFEST).is_file():
         return _read_manifest(path, sizes, names, problems)
     listed = _labelmap(path / LABELMAP)
@@ -106,16 +107,17 @@ def _read_manifest(
 ) -> Reading:
     manifest = read_json(path / MANIFEST)
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise FormatError(f"{path / MANIFEST} lists no masks", cure="name an export of masks")
+        raise FormatError(f"{MANIFEST} lists no masks", cure="name an export of masks")
     if manifest.get("version") != VERSION:
         raise FormatError(
-            f"{path / MANIFEST} is of version {manifest.get('version')!r}, and we read {VERSION}",
+            f"{MANIFEST} is of version {manifest.get('version')!r}, and we read {VERSION}",
             cure="update m2n2v2",
         )
     images: list[Labelled] = []
     try:
         classes = classes_of(
-            LabelClass(each["name"], _color(each["color"])) for each in manifest["classes"]
+            LabelClass(str(each["name"]), each["color"] and str(each["color"]))
+            for each in manifest["classes"]
         )
         for entry in manifest["images"]:
             called, size = str(entry["name"]), Size(int(entry["height"]), int(entry["width"]))
@@ -130,16 +132,11 @@ def _read_manifest(
         if isinstance(error, FormatError):
             raise
         raise FormatError(
-            f"{path / MANIFEST} is incomplete ({type(error).__name__}: {error})",
+            f"{MANIFEST} is incomplete ({type(error).__name__}: {error})",
             cure="export again",
         ) from error
     skipped = problems.settle()
     return Reading(Labels(tuple(images), classes), skipped)
-
-
-def _color(value: object) -> str | None:
-    known = isinstance(value, str) and len(value) == 7 and value.startswith("#")
-    return str(value) if known else None
 
 
 def _one(path: Path, file: str, size: Size) -> Runs:
@@ -192,7 +189,7 @@ def _read_any(
 def _some(found: Found, path: Path, problems: Problems) -> Found:
     if not found:
         problems.settle()
-        raise FormatError(f"{path} holds no masks", cure="name a folder of PNG masks")
+        raise FormatError(f"{path.name} holds no masks", cure="name a folder of PNG masks")
     return found
 
 
@@ -235,21 +232,12 @@ def _labelmap(path: Path) -> dict[int, str]:
     try:
         lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise FormatError(f"{path} cannot be read ({error})", cure="export again") from error
+        raise FormatError(f"{path.name} cannot be read", cure="export again") from error
     names = [line.split(":")[0].strip() for line in lines if line.strip() and line[0] != "#"]
     return {number: name for number, name in enumerate(names) if number}
 
 
 def _naturally(path: Path) -> list[tuple[int, str]]:
-    """Sorts 2 before 10."""
-    parts: list[tuple[int, str]] = []
-    digits = ""
-    for character in f"{path.as_posix()} ":
-        if character.isdecimal() and character.isascii():
-            digits += character
-            continue
-        if digits:
-            parts.append((int(digits), ""))
-            digits = ""
-        parts.append((-1, character))
-    return parts
+    """Sorts 2 before 10; every second part is a number."""
+    parts = re.split(r"([0-9]+)", path.as_posix())
+    return [(int(part), "") if n % 2 else (0, part) for n, part in enumerate(parts)]
