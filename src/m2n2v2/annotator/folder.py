@@ -132,14 +132,22 @@ class Folder:
                 return path
         raise FolderError("that is no name of an image in this folder", cure="use one of the list")
 
+    def has(self, name: str) -> bool:
+        """Is there a file of that name in the folder?"""
+        try:
+            return self.path(name).is_file()
+        except FolderError:
+            return False
+
     def data(self, name: str) -> bytes:
         """The bytes of a file.
 
         Raises:
             ImageError: it is gone, too large, or cannot be read.
         """
+        path = self.path(name)
         try:
-            with self.path(name).open("rb") as file:
+            with path.open("rb") as file:
                 stat = os.fstat(file.fileno())
                 if stat.st_size > MAX_BYTES:
                     raise ImageError(f"{name} has over {MAX_BYTES >> 20} MiB", cure="reduce it")
@@ -226,8 +234,9 @@ class Folder:
         """
         with self._lock:
             seen = self._seen.get(name)
+        path = self.path(name)
         try:
-            stamp = _stamp(self.path(name).stat())
+            stamp = _stamp(path.stat())
         except OSError as error:
             raise ImageError(f"{name} is no longer in the folder", cure="put it back") from error
         if seen is not None and seen.stamp == stamp:

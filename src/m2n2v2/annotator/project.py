@@ -21,7 +21,14 @@ from m2n2v2.annotator.runs import Runs
 from m2n2v2.annotator.store import Counts, Listed, Store
 from m2n2v2.annotator.strokes import painted
 from m2n2v2.arrays import Mask
-from m2n2v2.errors import ClassError, ConflictError, ImageError, MissingError, StoreError
+from m2n2v2.errors import (
+    ClassError,
+    ConflictError,
+    FolderError,
+    ImageError,
+    MissingError,
+    StoreError,
+)
 from m2n2v2.pipeline import ImageState, Segmentation
 from m2n2v2.prompts import Click
 
@@ -135,9 +142,9 @@ class Project:
             if found.revision:
                 self._check_same(found, sha256)
             content = self.folder.content(found.name)
-        except ImageError as error:
-            gone = not self.folder.path(found.name).exists()
-            self._problems[image] = f"{'missing' if gone else 'unreadable'}: {error}"
+        except (FolderError, ImageError) as error:
+            kind = "unreadable" if self.folder.has(found.name) else "missing"
+            self._problems[image] = f"{kind}: {error}"
             raise
         self.store.opened(image, content.size, content.sha256)
         self._problems.pop(image, None)
@@ -150,7 +157,7 @@ class Project:
         """
         try:
             return self.document(image), None
-        except (ImageError, ConflictError):
+        except (FolderError, ImageError, ConflictError):
             found = self.store.document(image)
             return replace(found, objects=()), self._problems.get(image, "unreadable: try again")
 
