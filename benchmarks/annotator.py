@@ -305,15 +305,16 @@ class Acknowledged:
             del self.objects[gone]
 
     def missing_from(self, shown: Any) -> str | None:
-        """What is not as acknowledged; an edit that was not answered may have come on top."""
-        if shown["revision"] not in (self.revision, self.revision + 1):
+        """What is not as acknowledged; one edit that was not answered may have come on top."""
+        more = shown["revision"] - self.revision
+        if more not in (0, 1):
             return f"revision {shown['revision']} after {self.revision} was acknowledged"
-        if shown["revision"] == self.revision:
-            if [each["id"] for each in shown["objects"]] != self.order:
-                return "the order is another"
-            for each in shown["objects"]:
-                if each != self.objects[each["id"]]:
-                    return f"object {each['id']} is another"
+        found = {each["id"]: each for each in shown["objects"]}
+        different = {
+            id for id in found.keys() | self.objects.keys() if found.get(id) != self.objects.get(id)
+        }
+        if len(different) > more or (not more and list(found) != self.order):
+            return f"objects {sorted(different)} or their order are not as acknowledged"
         for each in shown["objects"]:
             Runs.checked(Size(*each["mask"]["size"]), each["mask"]["counts"])
         return None

@@ -96,7 +96,7 @@ class Prepared:
         self._glimpse: tuple[Click, MarkovMap] | None = None
         self._own = nbytes(self.state)
         self._map_bytes = 16 * self.state.working_size.area  # values and candidates, at most
-        self._maps = MapCache(self.state, capacity=max(4, MAPS // self._map_bytes))
+        self._maps = MapCache(self.state, limit=MAPS)
         self._recent: OrderedDict[_Key, Segmentation] = OrderedDict()
         self.nbytes = self._own
 
