@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 
 from m2n2v2 import errors
 from m2n2v2.annotator import edits, transfer, views, wire
-from m2n2v2.annotator.document import ObjectClass
+from m2n2v2.annotator.document import Document, ObjectClass
 from m2n2v2.annotator.engine import Engine
 from m2n2v2.annotator.folder import MAX_UPLOAD
 from m2n2v2.annotator.guard import Guard, TooLargeError
@@ -186,8 +186,7 @@ def _add_images(app: FastAPI, project: Project, engine: Engine) -> None:
 
     @app.post("/api/images/{image}/prepare", status_code=202)
     def post_prepare(image: ImageId) -> wire.WireState:
-        project.document(image)
-        return engine.want(image)
+        return engine.want(image, project.document(image).sha256)
 
     @app.get("/api/images/{image}/events", response_class=StreamingResponse)
     async def get_events(request: Request, image: ImageId) -> StreamingResponse:
@@ -267,7 +266,7 @@ def _add_edits(app: FastAPI, project: Project, engine: Engine) -> None:
         document = await run_in_threadpool(project.document, image)
         check_revision(document, given.revision)
         if edits.needs_clicks(document, given.edit):
-            await _ready(engine, image)
+            await _ready(engine, document)
         change = await run_in_threadpool(project.edit, engine, image, given.revision, given.edit)
         return wire.WireChange.of(change, time.perf_counter() - started)
 
@@ -321,15 +320,16 @@ async def _prompt(
 ) -> tuple[ImageState, Segmentation, int]:
     document = await run_in_threadpool(project.document, image)
     document.object(object)
-    await _ready(engine, image)
+    await _ready(engine, document)
     return await run_in_threadpool(project.prompt, engine, image, object, click)
 
 
-async def _ready(engine: Engine, image: int) -> None:
+async def _ready(engine: Engine, document: Document) -> None:
     """Wait until an image is prepared, without holding a thread."""
-    if engine.status(image).state == "ready":
+    image, sha256 = document.id, str(document.sha256)
+    if engine.holds(image, sha256):
         return
-    engine.want(image)
+    engine.want(image, sha256)
     until = time.monotonic() + PATIENCE
     with engine.watching(image):
         while (found := engine.status(image)).state in ("queued", "preparing"):

@@ -256,11 +256,17 @@ class Engine:
 
     # What people ask
 
-    def want(self, image: int) -> WireState:
-        """Have an image prepared, before all that nobody watches."""
+    def want(self, image: int, sha256: str | None = None) -> WireState:
+        """Have an image prepared, before all that nobody watches.
+
+        Args:
+            sha256: of its content now; what was prepared of another is dropped.
+        """
         with self._changed:
             self._current = image
             self._failed.pop(image, None)
+            if not self._holds(image, sha256):
+                self._prepared.pop(image, None)
             if image not in self._prepared:
                 job = self._jobs.setdefault(image, Job(image, wanted=True))
                 job.wanted = True
@@ -269,6 +275,11 @@ class Engine:
                 self._drop_stale()
             self._changed.notify_all()
             return self._status(image)
+
+    def holds(self, image: int, sha256: str) -> bool:
+        """Is that content ready?"""
+        with self._changed:
+            return self._holds(image, sha256)
 
     def status(self, image: int) -> WireState:
         """How far an image is."""
@@ -333,6 +344,10 @@ class Engine:
         if job is None or job.cancelled:
             return WireState(state="none")
         return WireState(state="preparing" if job.running else "queued", stage=job.stage)
+
+    def _holds(self, image: int, sha256: str | None) -> bool:
+        found = self._prepared.get(image)
+        return found is not None and sha256 in (None, found.sha256)
 
     def _mark_watched(self) -> None:
         for image in self._watchers:

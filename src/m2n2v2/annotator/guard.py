@@ -7,11 +7,12 @@ token, and its Origin and Host are not ours; `docs/security.md` states the whole
 import hmac
 import ipaddress
 import json
+import re
 import socket
 from collections.abc import Awaitable, Callable, MutableMapping
 from http.cookies import SimpleCookie
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from m2n2v2.errors import AccessError, M2N2Error
 
@@ -96,7 +97,7 @@ class Guard:
 
     def _check_host(self, headers: dict[str, str]) -> None:
         """DNS rebinding: a name that leads here but is not ours. Numbers cannot be rebound."""
-        name = (urlsplit("//" + headers.get("host", "")).hostname or "").casefold()
+        name, _ = _host(headers)
         if name in self._names or (self._token is not None and _is_number(name)):
             return
         raise AccessError("this server does not go by that name", cure="use the address it printed")
@@ -142,7 +143,7 @@ class Guard:
 
     def _cookie(self, headers: dict[str, str]) -> str:
         """Cookies do not know ports; their names can."""
-        return f"{COOKIE}-{urlsplit('//' + headers.get('host', '')).port or 80}"
+        return f"{COOKIE}-{_host(headers)[1]}"
 
     async def _remember(self, send: Send, scope: Scope) -> None:
         """Keep the token in a cookie, and out of the address bar."""
@@ -198,6 +199,15 @@ def _limited(receive: Receive, headers: dict[str, str], limit: int) -> Receive:
         return message
 
     return counted
+
+
+def _host(headers: dict[str, str]) -> tuple[str, str]:
+    """Name and port of the Host header; empty for what is none."""
+    found = _HOST.fullmatch(headers.get("host", ""))
+    return (found["name"].strip("[]").casefold(), found["port"] or "80") if found else ("", "")
+
+
+_HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[^:\[\]\s]+)(:(?P<port>\d{1,5}))?")
 
 
 def _too_large(limit: int) -> TooLargeError:
