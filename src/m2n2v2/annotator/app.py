@@ -329,15 +329,20 @@ async def _ready(engine: Engine, document: Document) -> None:
     image, sha256 = document.id, str(document.sha256)
     if engine.holds(image, sha256):
         return
-    engine.want(image, sha256)
     until = time.monotonic() + PATIENCE
+    again = 1  # what is being prepared may be of the content before
     with engine.watching(image):
-        while (found := engine.status(image)).state in ("queued", "preparing"):
-            if time.monotonic() > until:
+        engine.want(image, sha256)
+        while not engine.holds(image, sha256):
+            found = engine.status(image)
+            if found.state == "failed":
+                raise errors.ImageError(str(found.error), cure="look at the image")
+            if time.monotonic() > until or (found.state == "ready" and not again):
                 raise errors.BusyError("the image is still being prepared", cure="ask again")
+            if found.state == "ready":
+                again -= 1
+                engine.want(image, sha256)
             await asyncio.sleep(LOOK)
-    if found.state == "failed":
-        raise errors.ImageError(str(found.error), cure="look at the image")
 
 
 async def _events(request: Request, engine: Engine, image: int) -> AsyncIterator[str]:

@@ -269,7 +269,7 @@ class Engine:
                 self._prepared.pop(image, None)
             if image not in self._prepared:
                 job = self._jobs.setdefault(image, Job(image, wanted=True))
-                job.wanted = True
+                job.wanted, job.cancelled = True, False
                 self._jobs.move_to_end(image)
                 self._mark_watched()
                 self._drop_stale()
@@ -447,6 +447,7 @@ class Engine:
             job.stage = stage
             gives_way = not job.wanted and any(j.wanted for j in self._jobs.values())
             if job.cancelled or gives_way or self._closed:
+                del self._jobs[job.image]  # at once, so that it may be wanted again
                 raise StaleError
             self._changed.notify_all()
 
