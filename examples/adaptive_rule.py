@@ -16,13 +16,16 @@ from m2n2v2.pictures import overlay
 from m2n2v2.session import MapCache, replay
 
 START = (Click(300, 180), Click(420, 200))
-ROWS = {"a background click at the edge": Click(445, 312, False), "an object click": Click(310, 17)}
+ROWS = {
+    "a background click at the edge": Click(315, 387, False),
+    "an object click": Click(481, 234),
+}
 
 
 def main(path: Path) -> None:
     """Draw both rules side by side."""
     image = read_image(skimage.data.coffee())
-    predictor = Predictor.from_preset("offline")
+    predictor = Predictor.from_preset("offline/without-photograph-terms")
     predictor.set_image(image)
     adaptive = predictor.get_image_embedding()
     prior = dataclasses.replace(adaptive, settings=adaptive.settings.replace(size_rule="prior"))

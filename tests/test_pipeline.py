@@ -1,6 +1,7 @@
 """The whole walk: what clicks do on small images with known objects, and its laws."""
 
 import dataclasses
+import itertools
 import math
 
 import numpy as np
@@ -233,14 +234,14 @@ def test_a_label_that_is_no_python_bool_does_not_invert_the_click(state, label):
 
 @pytest.mark.parametrize("size", [Size(1, 1), Size(1, 9), Size(9, 1), Size(2, 2), Size(1, 300)])
 @pytest.mark.parametrize("cells", [Size(1, 1), Size(3, 3), Size(4, 2)])
-@pytest.mark.parametrize("preset", ["paper", "m2n2"])
+@pytest.mark.parametrize("preset", ["paper", "m2n2", "offline"])
 def test_the_smallest_images_work(size, cells, preset):
     image = read_image(np.arange(size.area, dtype=np.uint8).reshape(size.shape))
     state = prepare(
         image,
         Precomputed(np.full((*cells.shape, *cells.shape), 1 / cells.area)),
         GivenDepth(torch.linspace(0, 1, size.area).reshape(size.shape)),
-        getattr(Settings, preset)(),
+        getattr(Settings, preset)().replace(temperature=1.0),
     )
     done = segment(state, empty(state), Click(size.width - 1, size.height - 1))
     assert done.mask.shape == size.shape
@@ -311,6 +312,50 @@ def test_a_hundred_megapixels_work():
     assert not mask[0, 0]
 
 
+# Terms of ours
+
+OURS = {"scale_evidence": True, "steady_scales": True, "refinement": 0.05}
+
+
+@pytest.fixture(scope="module")
+def helped() -> ImageState:
+    return state_of(**OURS)
+
+
+def test_the_paper_asks_nothing_of_the_photograph(state, helped):
+    assert state.photograph is None
+    assert helped.photograph is not None
+    done = run(state, [Click(16, 20), Click(37, 12)])
+    assert done.unrefined is None
+    assert all(prompt.choices is prompt.map.candidates for prompt in done.prompts)
+
+
+def test_terms_of_ours_find_the_boxes_exactly(helped):
+    done = run(helped, [Click(16, 20), Click(37, 12)])
+    assert np.array_equal(done.mask, box_mask(BOXES[0]) | box_mask(BOXES[1]))
+
+
+def test_a_mask_to_correct_is_not_refined(helped):
+    previous = box_mask((20, 20, 30, 30))
+    done = segment(helped, empty(helped, previous), Click(2, 2, False))
+    assert done.unrefined is None
+    assert done.mask[24:28, 24:28].all()
+
+
+def test_steady_scales_keep_an_earlier_scale_where_that_is_nearer_to_the_click(helped):
+    """With the rule the click's change is never clearly less about the click than without it."""
+    without = dataclasses.replace(helped, settings=helped.settings.replace(steady_scales=False))
+    kept = 0
+    first = run(helped, [Click(16, 20)])
+    for x, y in itertools.product(range(2, SIZE.width, 3), range(2, SIZE.height, 3)):
+        click = Click(x, y, not first.mask[y, x])
+        steady, scored = (segment(each, first, click) for each in (helped, without))
+        if steady.scales[0] != scored.scales[0]:
+            kept += 1
+            assert steady.scales[0] == first.scales[0]
+    assert kept > 0
+
+
 # Laws
 
 CLICKS = st.builds(
@@ -329,14 +374,15 @@ def boxes(draw) -> list[tuple[int, int, int, int]]:
     return found
 
 
-@given(boxes(), SEQUENCES, st.sampled_from([0.1, 1.0, 16.0]))
-def test_the_area_never_changes_by_more_than_the_limit(found, clicks, alpha):
-    """The adaptive rule, both halves; the pixel clicked is the least that can change."""
-    state = state_of(found, alpha=alpha)
+@given(boxes(), SEQUENCES, st.sampled_from([0.1, 1.0, 16.0]), st.booleans())
+def test_the_area_never_changes_by_more_than_the_limit(found, clicks, alpha, ours):
+    """The adaptive rule, both halves; the pixel clicked is the least that can change. What the
+    refinement then does to the outline does not count."""
+    state = state_of(found, alpha=alpha, **(OURS if ours else {}))
     done = empty(state)
     for click in clicks:
         after = segment(state, done, click)
-        change = abs(int(after.working_mask.sum()) - int(done.working_mask.sum()))
+        change = abs(after.claimed - done.claimed)
         assert change <= max(after.prompts[-1].limit, 1)
         done = after
 
@@ -359,10 +405,11 @@ def test_without_the_adaptive_rule_no_click_is_limited(state):
     assert all(prompt.counted for prompt in done.prompts)
 
 
-@pytest.mark.parametrize("rule", ["adaptive", "prior"])
+@pytest.mark.parametrize("changes", [{}, {"size_rule": "prior"}, OURS], ids=str)
 @given(SEQUENCES)
-def test_clicked_pixels_have_their_label(state, rule, clicks):
-    chosen = dataclasses.replace(state, settings=state.settings.replace(size_rule=rule))
+def test_clicked_pixels_have_their_label(helped, changes, clicks):
+    settings = Settings.paper().replace(chain_steps=60, **changes)
+    chosen = dataclasses.replace(helped, settings=settings)
     done = run(chosen, clicks)
     for click in clicks:
         assert done.mask[click.y, click.x] == click.positive
@@ -432,5 +479,5 @@ def test_float32_attention_agrees_with_float64(found, clicks):
 
 
 @given(SEQUENCES)
-def test_a_sequence_is_deterministic(state, clicks):
-    assert torch.equal(run(state, clicks).margin, run(state, clicks).margin)
+def test_a_sequence_is_deterministic(helped, clicks):
+    assert torch.equal(run(helped, clicks).margin, run(helped, clicks).margin)

@@ -35,6 +35,9 @@ def test_positive_numbers(name, value):
         ("size_rule", ["none", None, 1], ["adaptive", "prior"]),
         ("depth_guided_upsampling", [0, 1, None, "yes", np.True_], [True, False]),
         ("depth_guided_fill", [0, 1, None, "yes"], [True, False]),
+        ("scale_evidence", [0, 1, None, "yes"], [True, False]),
+        ("steady_scales", [0, 1, None, "yes"], [True, False]),
+        ("refinement", [-0.01, 0.21, math.nan, True, "0.1", None], [0, 0.02, 0.2]),
     ],
 )
 def test_ranges(name, bad, good):
@@ -59,6 +62,9 @@ def test_every_setting_is_tried_here():
         "size_rule",
         "depth_guided_upsampling",
         "depth_guided_fill",
+        "scale_evidence",
+        "steady_scales",
+        "refinement",
     }
     assert {field.name for field in dataclasses.fields(Settings)} == tried
 

@@ -25,8 +25,9 @@ rng = np.random.default_rng(0)
 image = rng.integers(0, 255, (40, 50, 3)).astype(np.uint8)
 attention = rng.random((8, 8, 8, 8)).astype(np.float32)
 source = Precomputed(attention, normalize=True)
+ours = Settings.offline().replace(temperature=0.65)
 for depth in (None, Depth(rng.random((40, 50)))):
-    for settings in (Settings.paper(), Settings.m2n2()):
+    for settings in (Settings.paper(), Settings.m2n2(), ours):
         predictor = Predictor(source, depth, settings)
         predictor.set_image(image)
         before = compiled()

@@ -5,6 +5,7 @@ so mirroring commutes with the functions here (but for `rescaled_pixel` where a 
 exactly on an edge between two pixels, and for the `corner` placement).
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -39,6 +40,14 @@ def limited(size: Size, max_short_side: int | None) -> Size:
     if max_short_side is None or short <= max_short_side:
         return size
     scale = max_short_side / short
+    return Size(max(1, round(size.height * scale)), max(1, round(size.width * scale)))
+
+
+def of_area(size: Size, pixels: int) -> Size:
+    """`size`, reduced to an area of about `pixels` if it is larger."""
+    scale = math.sqrt(pixels / size.area)
+    if scale >= 1:
+        return size
     return Size(max(1, round(size.height * scale)), max(1, round(size.width * scale)))
 
 

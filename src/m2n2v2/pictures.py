@@ -74,7 +74,7 @@ def walk(image: Image, state: ImageState, segmentation: Segmentation, index: int
     """
     prompt, scale = segmentation.prompts[index], segmentation.scales[index]
     (stages,) = markov_map_stages(state, (prompt.click,))
-    found = prompt.map.candidates
+    found = prompt.choices
     score = score_curve(found, *votes(prompt, segmentation.prompts), area_bound(state, prompt))
 
     height, width = image.shape[:2]

@@ -18,13 +18,16 @@ from m2n2v2.arrays import CellMap, CellMaps, DepthMap, Image, Mask, PixelMap
 from m2n2v2.attention.base import AttentionSource, DenseAttention
 from m2n2v2.attention.reduced import ReducedAttention
 from m2n2v2.depth.base import DepthSource, matching
+from m2n2v2.evidence import middle, weighed
 from m2n2v2.flood_fill import filled_level_sets
 from m2n2v2.grid import Size, cell_coordinates, limited, rescaled_pixel
 from m2n2v2.images import pixel_digest, resized, resized_map
 from m2n2v2.markov_map import reduced_saturation_time, saturation_time, start_state
 from m2n2v2.nearest_neighbour import truncated_nearest_neighbour
+from m2n2v2.photograph import Photograph
 from m2n2v2.prompts import Click, check_sequence
 from m2n2v2.reduction import reduced
+from m2n2v2.refinement import refined
 from m2n2v2.scoring import (
     Candidates,
     Scale,
@@ -43,6 +46,11 @@ Progress = Callable[[str], None]
 """Called with the name of each stage of the preparation as it begins."""
 
 STAGES = ("attention", "depth", "transition", "upsampling", "warm-up")
+
+
+STEADY = 0.7
+"""Earlier prompts are scored again unless the new click is, by this factor, less in the middle of
+the change then (`Settings.steady_scales`)."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,7 @@ class ImageState:
         upsampling: from cells to working size.
         guide: the photograph at working size, which the upsampling was built from.
         image_sha256: of the photograph (`images.pixel_digest`).
+        photograph: what our own terms ask of it; None where none of them is on.
     """
 
     size: Size
@@ -78,6 +87,7 @@ class ImageState:
     provenance: Provenance
     guide: Image
     image_sha256: str
+    photograph: Photograph | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +131,8 @@ class Prompt:
         map: its Markov-map.
         limit: the largest change of area it was taken to intend when it was placed, in pixels at
             working size (Eq. 10); infinite for none.
+        choices: the scales to choose from: the map's candidates, or what `evidence.weighed` made of
+            them when it was placed.
         counted: False if it was discarded from `s_pos` and `s_neg` (end of section 3.4).
         nudge: how a person moved its scale (`nudged`), in [-1, 1]; 0 is the method's choice.
     """
@@ -128,6 +140,7 @@ class Prompt:
     click: Click
     map: MarkovMap
     limit: float
+    choices: Candidates
     counted: bool = True
     nudge: float = 0.0
 
@@ -143,6 +156,7 @@ class Segmentation:
         margin: at working size, in [-1, 1]; over 0 exactly on the object
             (`truncated_nearest_neighbour`).
         base: the margin to keep where no prompt claims a pixel; None for background.
+        unrefined: the margin before the refinement; None where that is `margin` itself.
     """
 
     size: Size
@@ -150,6 +164,7 @@ class Segmentation:
     scales: tuple[Scale, ...]
     margin: PixelMap
     base: PixelMap | None = None
+    unrefined: PixelMap | None = None
 
     @property
     def clicks(self) -> tuple[Click, ...]:
@@ -159,6 +174,12 @@ class Segmentation:
     def working_mask(self) -> Mask:
         """The mask at working size."""
         return self.margin.cpu().numpy() > 0
+
+    @property
+    def claimed(self) -> int:
+        """Pixels of the working mask before the refinement: what the size rule counts."""
+        margin = self.margin if self.unrefined is None else self.unrefined
+        return int((margin > 0).sum())
 
     @property
     def soft_mask(self) -> PixelMap:
@@ -176,7 +197,7 @@ class Segmentation:
 
     def corrected(self, margin: PixelMap) -> "Segmentation":
         """This sequence with another segmentation as what the next click sees."""
-        return replace(self, margin=margin)
+        return replace(self, margin=margin, unrefined=None)
 
 
 def prepare(
@@ -246,6 +267,7 @@ def prepare(
         Provenance(attention.name, depth.name if depth else "none"),
         guide,
         pixel_digest(image),
+        measured(guide, settings),
     )
     warm_up()
     return state
@@ -267,6 +289,11 @@ def guided_upsampling(
         spatial_sigma=settings.spatial_sigma,
         range_sigma=settings.range_sigma,
     )
+
+
+def measured(guide: Image, settings: Settings) -> Photograph | None:
+    """What these settings ask of the photograph at working size; None for nothing."""
+    return Photograph.of(guide) if settings.scale_evidence or settings.refinement else None
 
 
 def markov_maps(state: ImageState, clicks: tuple[Click, ...]) -> tuple[MarkovMap, ...]:
@@ -334,20 +361,61 @@ def segment(
         ClickError: the click lies outside, or contradicts an earlier one on its pixel.
     """
     check_sequence((*previous.clicks, click), state.size)
-    settings = state.settings
     found = known or markov_maps(state, (click,))[0]
-    adaptive = settings.size_rule == "adaptive"
-    before = previous.working_mask
-    limit = (
-        size_limit(found.point, click.positive, before, settings.alpha) if adaptive else math.inf
-    )
-    prompt = Prompt(click, found, limit)
+    prompt = _placed(state, previous, click, found)
+    before = previous.claimed
     result = _merged(state, (*previous.prompts, prompt), previous.base)
-    change = abs(int(result.working_mask.sum()) - int(before.sum()))
-    if change > limit:
-        dissent = replace(prompt, counted=False)
-        result = _merged(state, (*previous.prompts, dissent), previous.base)
-    return result
+    if abs(result.claimed - before) > prompt.limit:
+        prompt = replace(prompt, counted=False)
+        result = _merged(state, (*previous.prompts, prompt), previous.base)
+    if state.settings.steady_scales and previous.prompts:
+        result = _steadied(state, previous, result)
+    return _refined(state, result)
+
+
+def _placed(state: ImageState, previous: Segmentation, click: Click, found: MarkovMap) -> Prompt:
+    """The click as a prompt, with what its placing says about its size and scale."""
+    settings, before, choices = state.settings, previous.working_mask, found.candidates
+    limit = math.inf
+    if settings.size_rule == "adaptive":
+        limit = size_limit(found.point, click.positive, before, settings.alpha)
+    if settings.scale_evidence and state.photograph is not None:
+        choices = weighed(
+            found.values, choices, found.point, click.positive, before, state.photograph
+        )
+    return Prompt(click, found, limit, choices)
+
+
+def _steadied(state: ImageState, previous: Segmentation, result: Segmentation) -> Segmentation:
+    """`result`, or the earlier prompts at their earlier scales and only the new one beside them.
+
+    The latter where the new click lies clearly deeper in the middle of the change then, or where
+    the change would exceed its limit.
+    """
+    scales = (*previous.scales, result.scales[-1])
+    if scales == result.scales:
+        return result
+    steady = _assembled(state, result.prompts, scales, result.base)
+    newest = result.prompts[-1]
+    if abs(result.claimed - previous.claimed) > newest.limit:
+        return steady
+    before, point = previous.working_mask, newest.map.point
+    moved = middle(before, result.working_mask, point)
+    return result if moved >= STEADY * middle(before, steady.working_mask, point) else steady
+
+
+def _refined(state: ImageState, result: Segmentation) -> Segmentation:
+    """The segmentation with its outline drawn to the photograph's edges.
+
+    A mask that was given to be corrected is left as it is.
+    """
+    reach, photograph = state.settings.refinement, state.photograph
+    if not reach or photograph is None or result.base is not None:
+        return result
+    points = [prompt.map.point for prompt in result.prompts]
+    labels = [prompt.click.positive for prompt in result.prompts]
+    margin = refined(result.margin, photograph, points, labels, reach)
+    return replace(result, margin=margin, unrefined=result.margin)
 
 
 def alternatives(
@@ -363,7 +431,7 @@ def alternatives(
         map has fewer distinct scales that score, the last is repeated.
     """
     *_, last = segmentation.prompts
-    found = last.map.candidates
+    found = last.choices
     same, other = votes(last, segmentation.prompts)
     score = score_curve(found, same, other, area_bound(state, last))
     results = [segmentation]
@@ -375,7 +443,8 @@ def alternatives(
             continue
         scale = Scale(float(found.thresholds[at]), float(score[at]), int(found.area[at]))
         scales = (*segmentation.scales[:-1], scale)
-        results.append(_assembled(state, segmentation.prompts, scales, segmentation.base))
+        other_scale = _assembled(state, segmentation.prompts, scales, segmentation.base)
+        results.append(_refined(state, other_scale))
         score[_alike(found.area, scale.area)] = 0
     return tuple(results)
 
@@ -392,8 +461,10 @@ def nudged(state: ImageState, segmentation: Segmentation, amount: float) -> Segm
         amount: in [-1, 1]; 0 is the method's choice again.
     """
     *others, last = segmentation.prompts
-    prompts = (*others, replace(last, nudge=amount))
-    return _merged(state, prompts, segmentation.base)
+    moved = replace(last, nudge=amount)
+    prompts = (*others, moved)
+    scales = (*segmentation.scales[:-1], _scale(state, moved, prompts))
+    return _refined(state, _assembled(state, prompts, scales, segmentation.base))
 
 
 def _alike(area: Int32[np.ndarray, " L"], other: int) -> Bool[np.ndarray, " L"]:
@@ -423,7 +494,7 @@ def _assembled(
 
 def _scale(state: ImageState, prompt: Prompt, prompts: tuple[Prompt, ...]) -> Scale:
     same, other = votes(prompt, prompts)
-    best = best_scale(prompt.map.candidates, same, other, area_bound(state, prompt))
+    best = best_scale(prompt.choices, same, other, area_bound(state, prompt))
     return _moved(best, prompt.map.candidates, prompt.nudge) if prompt.nudge else best
 
 
@@ -470,15 +541,18 @@ def warm_up() -> None:
     image = np.zeros((*size.shape, 3), np.uint8)
     image[:, 4:] = 255  # an edge, so that a scale is found and merged
     upsampling = joint_bilateral_upsampling(image, cells)
+    settings = Settings.offline()
     state = ImageState(
         size,
         size,
         doubly_stochastic(attention),
         torch.zeros(size.shape),  # so that the fill's depth is compiled, too
         upsampling,
-        Settings.paper(),
+        settings,
         Provenance("none", "none"),
         image,
         pixel_digest(image),
+        Photograph.of(image),
     )
-    segment(state, empty(state), Click(1, 1))
+    first = segment(state, empty(state), Click(1, 1))
+    segment(state, first, Click(6, 1, False))

@@ -175,11 +175,20 @@ ABLATIONS: dict[str, dict[str, Any]] = {
         "depth_guided_fill": False,
         "size_rule": "prior",
     },
+    "without-scale-evidence": {"scale_evidence": False},
+    "without-steady-scales": {"steady_scales": False},
+    "without-refinement": {"refinement": 0.0},
+    "without-photograph-terms": {
+        "scale_evidence": False,
+        "steady_scales": False,
+        "refinement": 0.0,
+    },
     "order-aware": {"order_weight": 4.0},
     **{f"alpha-{alpha}": {"alpha": float(alpha)} for alpha in (1, 2, 4, 8, 16, 32, 64)},
 }
-"""The rows of Table 3, supplement 10's order-aware attention (the weight is ours) and, with values
-of ours, Table 6: what each changes in a preset."""
+"""The rows of Table 3, what `Settings.offline` adds to the paper's method, supplement 10's
+order-aware attention (the weight is ours) and, with values of ours, Table 6: what each changes in
+a preset."""
 
 AUTO = {
     "cpu": ("sd2-64", "dinov2-base", "offline"),

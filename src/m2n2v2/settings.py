@@ -72,6 +72,18 @@ class Settings:
     """Largest change of area in discs of the click's distance, over 0 (Eq. 10). The paper's
     value is not in the text we have; see docs/decisions/alpha.md."""
 
+    scale_evidence: bool = False
+    """Terms of ours in the score: boundaries of the photograph, its frame, size, and the click's
+    place in what it changes (`evidence.weighed`). For weak attentions; the paper has none."""
+
+    steady_scales: bool = False
+    """Earlier prompts keep their scales where that puts the new click better in the middle of the
+    change (`pipeline.segment`). For weak attentions; the paper scores all again at every click."""
+
+    refinement: float = 0.0
+    """Half the width of the band in which the outline is drawn to the photograph's edges, as a
+    share of the shorter side, in [0, 0.2]; 0, the paper's, is none (`refinement.refined`)."""
+
     max_short_side: int | None = 1024
     """Larger photographs are computed with their shorter side reduced to this, in pixels, 16 or
     more; masks come back at full size. None: never (supplement 9; the value is ours)."""
@@ -94,7 +106,13 @@ class Settings:
                 not given or self._whole(name, least),
                 f"None or a whole number, {least} or more",
             )
-        for name in ("depth_guided_upsampling", "depth_guided_fill"):
+        self._check("refinement", 0.0 <= self._number("refinement") <= 0.2, "in [0, 0.2]")
+        for name in (
+            "depth_guided_upsampling",
+            "depth_guided_fill",
+            "scale_evidence",
+            "steady_scales",
+        ):
             self._check(name, isinstance(getattr(self, name), bool), "True or False")
         self._check(
             "click_placement", self.click_placement in get_args(Placement), f"{get_args(Placement)}"
@@ -121,8 +139,15 @@ class Settings:
 
     @classmethod
     def offline(cls) -> Self:
-        """For the weight-free attention (`attention.Affinity`), which has no temperature."""
-        return cls(temperature=1.0)
+        """For the weight-free attention (`attention.Affinity`), which has no temperature,
+        and whose scales and outlines need the photograph's help."""
+        return cls(
+            temperature=1.0,
+            spatial_sigma=0.4,
+            scale_evidence=True,
+            steady_scales=True,
+            refinement=0.02,
+        )
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

@@ -28,7 +28,7 @@ from m2n2v2.attention.base import FLOOR
 from m2n2v2.errors import DepthError, ImageError, M2N2Error, OutputError, StateError
 from m2n2v2.files import whole_file
 from m2n2v2.grid import Size, limited
-from m2n2v2.pipeline import ImageState, Provenance, guided_upsampling, warm_up
+from m2n2v2.pipeline import ImageState, Provenance, guided_upsampling, measured, warm_up
 from m2n2v2.settings import Settings
 from m2n2v2.transition import Transition
 
@@ -285,6 +285,7 @@ def _unpacked(
         header.provenance,
         guide,
         header.image_sha256,
+        measured(guide, settings),
     )
 
 

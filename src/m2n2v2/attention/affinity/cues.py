@@ -5,13 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int32, Int64
 
-from m2n2v2.attention.affinity.partitions import Labels, tensor_strength
-
-BINS = (8, 6, 6)
-"""Bins of the soft histograms of L, a and b; lightness varies most."""
-
-RANGES = ((0.0, 100.0), (-60.0, 60.0), (-60.0, 60.0))
-"""What those bins span; colours beyond count as the last."""
+from m2n2v2.attention.affinity.partitions import Labels
 
 
 @dataclass(frozen=True)
@@ -61,22 +55,6 @@ def measured(
     )
     pairs = np.stack([keys // count, keys % count], 1)
     return Segments(np.concatenate([mean, spread], 1), border, pairs, boundary)
-
-
-def boundary_strength(
-    lab: Float32[np.ndarray, "H W 3"], sigma: float
-) -> Float32[np.ndarray, "H W"]:
-    """How fast the local colour histogram changes at each pixel, 0 or more.
-
-    Every pixel is a soft histogram of 20 bins; the structure tensor of all bins sees a change of
-    texture as well as of colour, and a texture itself not, once sigma covers its period
-    (after Martin, Fowlkes and Malik 2004).
-    """
-    bins = []
-    for channel, (count, (low, high)) in enumerate(zip(BINS, RANGES, strict=True)):
-        place = np.clip((lab[:, :, channel] - low) / (high - low), 0, 1) * (count - 1)
-        bins += [np.clip(1 - np.abs(place - i), 0, None).astype(np.float32) for i in range(count)]
-    return tensor_strength(bins, sigma)
 
 
 def _steps(

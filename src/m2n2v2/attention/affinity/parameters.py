@@ -44,9 +44,9 @@ class AffinityParameters:
     grid: int = 64
     """Cells along each side of the attention, 1 or more; finer costs time in every product."""
 
-    pixels: int = 100_000
+    pixels: int = 200_000
     """Larger photographs are reduced to this area for the analysis, 1 or more; boundary widths
-    are in pixels of that size. A segment is then ten pixels wide, and finer ones gain nothing."""
+    are in pixels of that size. A segment is then fourteen pixels wide."""
 
     partitions: tuple[Partition, ...] = (
         Slic(600, 5.0),
@@ -56,7 +56,7 @@ class AffinityParameters:
     )
     """One head each: where one partition leaks, the others hold."""
 
-    boundary_sigma: float = 3.2
+    boundary_sigma: float = 2.8
     """Width in pixels over which colour histograms are compared for boundary strength, over 0;
     wide enough to see a texture as one colour."""
 

@@ -2,11 +2,12 @@
 
 import numpy as np
 from jaxtyping import Float32, Int32, Int64
-from scipy import ndimage, sparse
+from scipy import sparse
 from skimage import segmentation
 
 from m2n2v2 import grid
 from m2n2v2.attention.affinity.parameters import Partition, Slic
+from m2n2v2.boundaries import tensor_strength
 from m2n2v2.grid import Size
 from m2n2v2.kernels import superpixels as kernel
 from m2n2v2.kernels.threads import over_rows
@@ -111,23 +112,3 @@ def colour_gradient(lab: Float32[np.ndarray, "H W 3"]) -> Float32[np.ndarray, "H
     """Largest rate of change of colour at each pixel: the root of the structure tensor's top
     eigenvalue, the tensor summed over the channels (Di Zenzo 1986)."""
     return tensor_strength([lab[:, :, channel] for channel in range(3)], GRADIENT_SIGMA)
-
-
-def tensor_strength(
-    channels: list[Float32[np.ndarray, "H W"]], sigma: float
-) -> Float32[np.ndarray, "H W"]:
-    """Root of the top eigenvalue of the structure tensor of Gaussian derivatives, over channels."""
-    shape = channels[0].shape
-    xx, yy, xy = (np.zeros(shape, np.float32) for _ in range(3))
-    for channel in channels:
-        smooth = ndimage.gaussian_filter1d(channel, sigma, 0)
-        x = ndimage.gaussian_filter1d(smooth, sigma, 1, order=1)
-        smooth = ndimage.gaussian_filter1d(channel, sigma, 1)
-        y = ndimage.gaussian_filter1d(smooth, sigma, 0, order=1)
-        xx += x * x
-        yy += y * y
-        xy += x * y
-    strength: Float32[np.ndarray, "H W"] = np.sqrt(
-        (xx + yy + np.sqrt((xx - yy) ** 2 + 4 * xy**2)) / 2
-    )
-    return strength

@@ -1,20 +1,19 @@
 """From a photograph to the weight-free attention."""
 
-import math
-
 import numpy as np
 import torch
 from jaxtyping import Float
 from skimage.color import rgb2lab
 
 from m2n2v2.arrays import Image
-from m2n2v2.attention.affinity.cues import boundary_strength, measured
+from m2n2v2.attention.affinity.cues import measured
 from m2n2v2.attention.affinity.graph import manifold_ranking, weights
 from m2n2v2.attention.affinity.parameters import AffinityParameters
 from m2n2v2.attention.affinity.partitions import Labels, partitioned, shares
 from m2n2v2.attention.factored import FactoredAttention, Head
+from m2n2v2.boundaries import boundary_strength
 from m2n2v2.depth.base import DepthSource
-from m2n2v2.grid import Size
+from m2n2v2.grid import Size, of_area
 from m2n2v2.images import resized, resized_map
 
 
@@ -40,7 +39,7 @@ class Affinity:
 
     def extract(self, image: Image) -> FactoredAttention:
         """The attention of `image` over a square grid, whatever the image's shape."""
-        size = _analysed(Size(*image.shape[:2]), self.parameters.pixels)
+        size = of_area(Size(*image.shape[:2]), self.parameters.pixels)
         lab = rgb2lab(resized(image, size)).astype(np.float32)
         channels = lab / 100
         if self.depth is not None:
@@ -54,14 +53,6 @@ class Affinity:
             graph = weights(measured(labels, channels, strength), self.parameters)
             heads.append(_head(labels, cells, manifold_ranking(graph, self.parameters.ranking)))
         return FactoredAttention(cells, heads)
-
-
-def _analysed(size: Size, pixels: int) -> Size:
-    """`size`, reduced to an area of about `pixels` if it is larger."""
-    scale = math.sqrt(pixels / size.area)
-    if scale >= 1:
-        return size
-    return Size(max(1, round(size.height * scale)), max(1, round(size.width * scale)))
 
 
 def _head(labels: Labels, cells: Size, affinity: Float[np.ndarray, "m m"]) -> Head:

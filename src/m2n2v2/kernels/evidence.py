@@ -1,0 +1,94 @@
+"""Passes over pixels behind the evidence for a scale."""
+
+import numpy as np
+from numba import njit
+
+
+@njit(nogil=True, cache=True)
+def first_set(start, stop, values, thresholds, member):  # type: ignore[no-untyped-def]
+    """Number of the first threshold, ascending, not under each value; their count if none."""
+    for y in range(start, stop):
+        for x in range(values.shape[1]):
+            low, high = 0, len(thresholds)
+            while low < high:
+                middle = (low + high) // 2
+                if thresholds[middle] < values[y, x]:
+                    low = middle + 1
+                else:
+                    high = middle
+            member[y, x] = low
+
+
+@njit(nogil=True, cache=True)
+def outlines(member, strength, sums):  # type: ignore[no-untyped-def]
+    """Of each of the nested sets `member <= k`: the pixels just outside it, the strength over
+    them, and its pixels on the image's frame. `sums` is float64 `K + 1, 3`."""
+    height, width = member.shape
+    sums[:] = 0
+    for y in range(height):
+        for x in range(width):
+            own = member[y, x]
+            lowest = own
+            if y > 0:
+                lowest = min(lowest, member[y - 1, x])
+            if y < height - 1:
+                lowest = min(lowest, member[y + 1, x])
+            if x > 0:
+                lowest = min(lowest, member[y, x - 1])
+            if x < width - 1:
+                lowest = min(lowest, member[y, x + 1])
+            if lowest < own:
+                sums[lowest, 0] += 1
+                sums[lowest, 1] += strength[y, x]
+                sums[own, 0] -= 1
+                sums[own, 1] -= strength[y, x]
+            if y == 0 or x == 0 or y == height - 1 or x == width - 1:
+                sums[own, 2] += 1
+    for k in range(1, len(sums)):
+        for i in range(3):
+            sums[k, i] += sums[k - 1, i]
+
+
+@njit(nogil=True, cache=True)
+def depths(start, stop, member, free, x, y, share):  # type: ignore[no-untyped-def]
+    """For the sets `free & (member <= k)`, k from `start` to `stop`: how deep inside the pixel
+    (x, y) lies, as a share of the deepest pixel."""
+    height, width = member.shape
+    depth = np.empty((height, width), np.float32)
+    for k in range(start, stop):
+        share[k] = _depth_share(member, free, k, x, y, depth)
+
+
+@njit(nogil=True)
+def _depth_share(member, free, k, x, y, depth):  # type: ignore[no-untyped-def]
+    """Chamfer distances to the outside (sides 1, diagonals sqrt 2), the frame being outside."""
+    height, width = member.shape
+    one, diagonal = np.float32(1), np.float32(1.4142135)
+    for v in range(height):
+        for u in range(width):
+            if not free[v, u] or member[v, u] > k:
+                depth[v, u] = 0
+                continue
+            d = one
+            if v > 0 and 0 < u < width - 1:
+                d = min(depth[v - 1, u], depth[v, u - 1]) + one
+                d = min(d, min(depth[v - 1, u - 1], depth[v - 1, u + 1]) + diagonal)
+            depth[v, u] = d
+    deepest = np.float32(0)
+    for v in range(height - 1, -1, -1):
+        for u in range(width - 1, -1, -1):
+            d = depth[v, u]
+            if d > 0:
+                if v == height - 1 or u == 0 or u == width - 1:
+                    d = one
+                else:
+                    d = min(d, min(depth[v + 1, u], depth[v, u + 1]) + one)
+                    d = min(d, min(depth[v + 1, u - 1], depth[v + 1, u + 1]) + diagonal)
+                depth[v, u] = d
+                deepest = max(deepest, d)
+    own = np.float32(0)
+    for v in range(max(y - 1, 0), min(y + 2, height)):
+        for u in range(max(x - 1, 0), min(x + 2, width)):
+            own = max(own, depth[v, u])
+    half = np.float32(0.5)
+    return (own + half) / (deepest + half)
