@@ -30,6 +30,8 @@ def listening(host: str, port: int) -> socket.socket:
     Raises:
         ServerError: the port is in use, or the address is not this machine's.
     """
+    if not 0 <= port <= 65535:
+        raise ServerError(f"there is no port {port}", cure="use 0 to 65535; 0 is any that is free")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -43,8 +45,6 @@ def listening(host: str, port: int) -> socket.socket:
         except BaseException:
             bound.close()
             raise
-    except OverflowError as error:
-        raise ServerError(f"there is no port {port}", cure="use 0 to 65535") from error
     except OSError as error:
         raise ServerError(
             f"cannot listen on {host} port {port} ({error.strerror})",
