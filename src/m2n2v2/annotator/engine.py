@@ -23,6 +23,7 @@ from m2n2v2.annotator.runs import Runs
 from m2n2v2.annotator.wire import WireState
 from m2n2v2.arrays import Mask
 from m2n2v2.errors import BusyError, ClickError, M2N2Error
+from m2n2v2.kernels import threads
 from m2n2v2.pipeline import (
     ImageState,
     MarkovMap,
@@ -38,7 +39,8 @@ from m2n2v2.prompts import Click, check_sequence
 from m2n2v2.session import MapCache
 
 MEMORY = 2 << 30
-"""Bytes that prepared images take together, at most; one is always kept."""
+"""Bytes that prepared images take together, at most, and not over a quarter of the machine's; one
+is always kept."""
 
 MAPS = 256 << 20
 """Bytes of Markov-maps kept for one image, at most."""
@@ -208,7 +210,7 @@ class Engine:
         images: where photographs come from.
         lookup: a state prepared elsewhere.
         keep: takes what was prepared here, for the next time.
-        memory: bytes for prepared images.
+        memory: bytes for prepared images; `MEMORY` if not given.
         ahead: prepare the next image in the background.
     """
 
@@ -219,14 +221,14 @@ class Engine:
         *,
         lookup: Lookup | None = None,
         keep: Keep | None = None,
-        memory: int = MEMORY,
+        memory: int | None = None,
         ahead: bool = True,
     ) -> None:
         self._load = load
         self._images = images
         self._lookup = lookup
         self._keep = keep
-        self._memory = memory
+        self._memory = _default_memory() if memory is None else memory
         self._predictor: Predictor | None = None
         self._model = threading.Lock()
         self._changed = threading.Condition()
@@ -236,6 +238,7 @@ class Engine:
         self._watchers: Counter[int] = Counter()
         self._current: int | None = None
         self._closed = False
+        threads.start()  # before there are any of a lower priority
         self._threads = [threading.Thread(target=self._work, args=(True,), daemon=True)]
         if ahead:
             self._threads.append(threading.Thread(target=self._work, args=(False,), daemon=True))
@@ -380,9 +383,8 @@ class Engine:
         return self._jobs.setdefault(following, Job(following, wanted=False))
 
     def _work(self, wanted: bool) -> None:
-        if not wanted:
-            with suppress(OSError, AttributeError):  # where threads have a priority
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+        with suppress(OSError, AttributeError):  # where threads have a priority: clicks go first
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5 if wanted else 10)
         while True:
             with self._changed:
                 while not self._closed and (job := self._next(wanted)) is None:
@@ -450,6 +452,14 @@ class Engine:
                 del self._jobs[job.image]  # at once, so that it may be wanted again
                 raise StaleError
             self._changed.notify_all()
+
+
+def _default_memory() -> int:
+    try:
+        own = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):  # not every system says
+        return MEMORY
+    return min(MEMORY, own // 4)
 
 
 def nbytes(value: Any, seen: set[int] | None = None) -> int:

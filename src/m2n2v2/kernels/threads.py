@@ -2,6 +2,7 @@
 
 import functools
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -16,6 +17,14 @@ MIN_ROWS = 16
 @functools.cache
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="m2n2v2")
+
+
+def start() -> None:
+    """Start all threads now: each keeps the priority of the thread that started it."""
+    count = os.cpu_count() or 1
+    together = threading.Barrier(count)
+    for future in [_pool().submit(together.wait) for _ in range(count)]:
+        future.result()
 
 
 if hasattr(os, "register_at_fork"):  # a forked child inherits the pool's object, not its threads
