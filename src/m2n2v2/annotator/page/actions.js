@@ -1,4 +1,4 @@
-/** What a person can do, named: mouse, touch, keyboard and buttons all call these. */
+// What a person can do, named: mouse, touch, keyboard and buttons all call these.
 
 import { plural } from "./dom.js";
 import { afterEdits, redo as redoEdit, submit, undo as undoEdit } from "./edits.js";
@@ -9,119 +9,119 @@ import { announce, classOf, set, state } from "./state.js";
 import { complain, tell } from "./toasts.js";
 import { clamped, forgetScribbles, isInside, objectAt } from "./view.js";
 
-/** Whether the open image takes edits; says why if not. */
+// Whether the open image takes edits; says why if not.
 function editable() {
-  const { image, project } = state;
-  if (!image || image.revision < 0 || image.problem) return false;
-  if (project.read_only) tell("This folder cannot be written to, so nothing can be changed here.");
-  return !project.read_only;
+	const { image, project } = state;
+	if (!image || image.revision < 0 || image.problem) return false;
+	if (project.read_only) tell("This folder cannot be written to, so nothing can be changed here.");
+	return !project.read_only;
 }
 
 function locked(object) {
-  if (object?.locked) tell(`Object ${object.id} is locked.`, "Unlock it with L, or deselect it with Esc.");
-  return Boolean(object?.locked);
+	if (object?.locked) tell(`Object ${object.id} is locked.`, "Unlock it with L, or deselect it with Esc.");
+	return Boolean(object?.locked);
 }
 
-/** Click at a point of the photograph; a new object begins where none is current. */
+// Click at a point of the photograph; a new object begins where none is current.
 export function click(x, y, positive, began = performance.now()) {
-  if (!editable() || !isInside(x, y)) return;
-  const object = current();
-  if (locked(object)) return;
-  if (!object && !positive) {
-    announce("A background click needs an object to correct");
-    tell("Click an object first: a background click corrects it.");
-    return;
-  }
-  if (state.image.state === "failed") return;
-  const edit = { kind: "click", object: object ? object.id : null, class_id: state.classId, x: round(x), y: round(y), positive };
-  const key = submit(state.image, edit, { began });
-  set({ selection: key, pickedClick: -1, hinted: true });
+	if (!editable() || !isInside(x, y)) return;
+	const object = current();
+	if (locked(object)) return;
+	if (!object && !positive) {
+		announce("A background click needs an object to correct");
+		tell("Click an object first: a background click corrects it.");
+		return;
+	}
+	if (state.image.state === "failed") return;
+	const edit = { kind: "click", object: object ? object.id : null, class_id: state.classId, x: round(x), y: round(y), positive };
+	const key = submit(state.image, edit, { began });
+	set({ selection: key, pickedClick: -1, hinted: true });
 }
 
 const round = (value) => Math.floor(value * 100) / 100; // down: never out of the photograph
 
 export function stroke(points, erase, began = performance.now()) {
-  if (!editable()) return;
-  const object = current();
-  if (locked(object)) return;
-  if (!object && erase) {
-    tell("Select the object to erase from.", "Choose it in the list, or Alt+click it.");
-    forgetScribbles();
-    return;
-  }
-  const rounded = points.map(([x, y]) => clamped(round(x), round(y)));
-  const edit = {
-    kind: "stroke", object: object ? object.id : null, class_id: state.classId,
-    erase, radius: state.radius, points: rounded,
-  };
-  set({ selection: submit(state.image, edit, { began }), pickedClick: -1 });
+	if (!editable()) return;
+	const object = current();
+	if (locked(object)) return;
+	if (!object && erase) {
+		tell("Select the object to erase from.", "Choose it in the list, or Alt+click it.");
+		forgetScribbles();
+		return;
+	}
+	const rounded = points.map(([x, y]) => clamped(round(x), round(y)));
+	const edit = {
+		kind: "stroke", object: object ? object.id : null, class_id: state.classId,
+		erase, radius: state.radius, points: rounded,
+	};
+	set({ selection: submit(state.image, edit, { began }), pickedClick: -1 });
 }
 
-/** The object is right: the next click begins another. */
+// The object is right: the next click begins another.
 export function finish() {
-  const object = current();
-  if (object && !object.finished && editable() && !object.locked) {
-    submit(state.image, { kind: "finish", object: object.id, finished: true });
-    announce("Object finished");
-  }
-  select(null);
+	const object = current();
+	if (object && !object.finished && editable() && !object.locked) {
+		submit(state.image, { kind: "finish", object: object.id, finished: true });
+		announce("Object finished");
+	}
+	select(null);
 }
 
-/** Put away what was begun, or leave a finished object as it is. */
+// Put away what was begun, or leave a finished object as it is.
 export function escape() {
-  const object = current();
-  if (!object) return;
-  const begun = !object.finished && object.source !== "import" && !object.locked;
-  if (begun && editable()) {
-    submit(state.image, { kind: "delete", object: object.id });
-    announce("Cleared. Undo brings it back");
-  }
-  select(null);
+	const object = current();
+	if (!object) return;
+	const begun = !object.finished && object.source !== "import" && !object.locked;
+	if (begun && editable()) {
+		submit(state.image, { kind: "delete", object: object.id });
+		announce("Cleared. Undo brings it back");
+	}
+	select(null);
 }
 
 export function select(key) {
-  set({ selection: key, pickedClick: -1 });
-  const object = current();
-  if (object) {
-    const { name } = classOf(object.class_id);
-    announce(`${title(object)}, ${name}, ${plural(object.clicks.length, "click")}`);
-  }
+	set({ selection: key, pickedClick: -1 });
+	const object = current();
+	if (object) {
+		const { name } = classOf(object.class_id);
+		announce(`${title(object)}, ${name}, ${plural(object.clicks.length, "click")}`);
+	}
 }
 
-/** The object under a point; again, the one below it. */
+// The object under a point; again, the one below it.
 export function selectAt(x, y) {
-  const found = state.image && objectAt(x, y, objectsOf(state.image));
-  select(found ? found.id : null);
+	const found = state.image && objectAt(x, y, objectsOf(state.image));
+	select(found ? found.id : null);
 }
 
-/** Select the next object down (1) or up (-1) the list. */
+// Select the next object down (1) or up (-1) the list.
 export function selectNext(by) {
-  const objects = listed();
-  if (!objects.length) return;
-  const at = objects.findIndex(({ id }) => id === current()?.id);
-  select(objects[(at + by + objects.length + (at < 0 && by < 0 ? 1 : 0)) % objects.length].id);
+	const objects = listed();
+	if (!objects.length) return;
+	const at = objects.findIndex(({ id }) => id === current()?.id);
+	select(objects[(at + by + objects.length + (at < 0 && by < 0 ? 1 : 0)) % objects.length].id);
 }
 
-/** The open image's objects as the list shows them: on top, first. */
+// The open image's objects as the list shows them: on top, first.
 export function listed() {
-  const { image } = state;
-  return image ? objectsOf(image).reverse() : [];
+	const { image } = state;
+	return image ? objectsOf(image).reverse() : [];
 }
 
 export const title = (object) => (object.draft ? "New object" : `Object ${object.id}`);
 
-/** Choose a class: of the current object, and of those to come. */
+// Choose a class: of the current object, and of those to come.
 export function setClass(id) {
-  set({ classId: id });
-  const object = current();
-  if (object && object.class_id !== id && editable()) {
-    submit(state.image, { kind: "class", object: object.id, class_id: id });
-  }
-  announce(`Class ${classOf(id).name}`);
+	set({ classId: id });
+	const object = current();
+	if (object && object.class_id !== id && editable()) {
+		submit(state.image, { kind: "class", object: object.id, class_id: id });
+	}
+	announce(`Class ${classOf(id).name}`);
 }
 
 const objectEdit = (key, kind, rest = {}) => {
-  if (key !== undefined && key !== null && editable()) submit(state.image, { kind, object: key, ...rest });
+	if (key !== undefined && key !== null && editable()) submit(state.image, { kind, object: key, ...rest });
 };
 
 export const hide = (object = current()) => object && objectEdit(object.id, "hide", { hidden: !object.hidden });
@@ -131,101 +131,101 @@ export const scale = (object, value) => !locked(object) && objectEdit(object.id,
 export const clearObject = (object = current()) => object && !locked(object) && objectEdit(object.id, "clear");
 
 export function remove(object = current()) {
-  if (!object || locked(object)) return;
-  objectEdit(object.id, "delete");
-  announce(`${title(object)} deleted. Undo brings it back`);
+	if (!object || locked(object)) return;
+	objectEdit(object.id, "delete");
+	announce(`${title(object)} deleted. Undo brings it back`);
 }
 
 export function removeClick(object, index) {
-  if (object && !locked(object)) objectEdit(object.id, "remove_click", { index });
+	if (object && !locked(object)) objectEdit(object.id, "remove_click", { index });
 }
 
-/** Move an object up (1) or down (-1) among those that overlap it, or to a place of the list. */
+// Move an object up (1) or down (-1) among those that overlap it, or to a place of the list.
 export function move(object, by) {
-  reorder(object.id, objectsOf(state.image).findIndex(({ id }) => id === object.id) + by);
+	reorder(object.id, objectsOf(state.image).findIndex(({ id }) => id === object.id) + by);
 }
 
 export function reorder(id, place) {
-  const order = objectsOf(state.image).map((object) => object.id);
-  if (order.some((one) => typeof one === "string")) return; // not named by the server yet
-  const at = order.indexOf(id);
-  const to = Math.min(Math.max(place, 0), order.length - 1);
-  if (at < 0 || at === to || !editable()) return;
-  order.splice(to, 0, ...order.splice(at, 1));
-  submit(state.image, { kind: "order", order });
-  announce(`Object ${id} is now ${order.length - to} of ${order.length} from the top`);
+	const order = objectsOf(state.image).map((object) => object.id);
+	if (order.some((one) => typeof one === "string")) return; // not named by the server yet
+	const at = order.indexOf(id);
+	const to = Math.min(Math.max(place, 0), order.length - 1);
+	if (at < 0 || at === to || !editable()) return;
+	order.splice(to, 0, ...order.splice(at, 1));
+	submit(state.image, { kind: "order", order });
+	announce(`Object ${id} is now ${order.length - to} of ${order.length} from the top`);
 }
 
 export function undo() {
-  const { image } = state;
-  if (editable() && (image.can_undo || image.queue.length)) undoEdit(image);
-  else announce("Nothing to undo");
+	const { image } = state;
+	if (editable() && (image.can_undo || image.queue.length)) undoEdit(image);
+	else announce("Nothing to undo");
 }
 
 export function redo() {
-  const { image } = state;
-  if (editable() && (image.can_redo || image.queue.length)) redoEdit(image);
-  else announce("Nothing to redo");
+	const { image } = state;
+	if (editable() && (image.can_redo || image.queue.length)) redoEdit(image);
+	else announce("Nothing to redo");
 }
 
 export const go = (by) => step(by).catch(complain);
 
 export async function toggleDone(image = state.image) {
-  if (image && editable()) await setDone(image, !image.done).catch(complain);
+	if (image && editable()) await setDone(image, !image.done).catch(complain);
 }
 
-/** Finish, mark the image done, and open the next that is not. */
+// Finish, mark the image done, and open the next that is not.
 export async function doneAndNext() {
-  if (!editable()) return;
-  finish();
-  const { image } = state;
-  await setDone(image, true).catch(complain);
-  const next = await nextTodo();
-  if (next && next.id !== image.id) await open(next.id);
-  else {
-    announce("Every image is done");
-    tell(list.filter === "all" ? "Every image of the folder is done." : "No image of this list is left to do.");
-  }
+	if (!editable()) return;
+	finish();
+	const { image } = state;
+	await setDone(image, true).catch(complain);
+	const next = await nextTodo();
+	if (next && next.id !== image.id) await open(next.id);
+	else {
+		announce("Every image is done");
+		tell(list.filter === "all" ? "Every image of the folder is done." : "No image of this list is left to do.");
+	}
 }
 
 export function setTool(tool) {
-  set({ tool });
-  announce({ click: "Click", brush: "Brush", eraser: "Eraser" }[tool]);
+	set({ tool });
+	announce({ click: "Click", brush: "Brush", eraser: "Eraser" }[tool]);
 }
 
 export function setRadius(radius) {
-  set({ radius: Math.min(Math.max(Math.round(radius * 2) / 2, 0.5), 200) });
+	set({ radius: Math.min(Math.max(Math.round(radius * 2) / 2, 0.5), 200) });
 }
 
 export const biggerBrush = (by) => setRadius(by > 0 ? Math.max(state.radius * 1.25, state.radius + 0.5) : Math.min(state.radius / 1.25, state.radius - 0.5));
 
 export function toggleSign() {
-  set({ positive: !state.positive });
-  announce(state.positive ? "Clicks mark the object" : "Clicks mark the background");
+	set({ positive: !state.positive });
+	announce(state.positive ? "Clicks mark the object" : "Clicks mark the background");
 }
 
 export function said() {
-  const { pending } = state;
-  const text = pending
-    ? `${plural(pending, "edit")} on the way to the server.`
-    : "Everything is saved already: each edit is stored before the page shows it.";
-  tell(text);
-  announce(text);
+	const { pending } = state;
+	const text = pending
+		? `${plural(pending, "edit")} on the way to the server.`
+		: "Everything is saved already: each edit is stored before the page shows it.";
+	tell(text);
+	announce(text);
 }
 
-/** Which object the page goes on with after an edit. */
+// Which object the page goes on with after an edit.
 afterEdits((image, { action, edit }, answer, { made, before }) => {
-  if (image !== state.image) return;
-  if (edit?.kind === "duplicate" && made) select(made.id);
-  if (action !== "edits" && answer.objects.length === 1) {
-    const [{ id, finished }] = answer.objects;
-    const was = before.find((object) => object.id === id)?.finished ?? true;
-    if (was && !finished) select(id); // it is being made again
-    else if (!was && finished && idOf(image, state.selection) === id) select(null);
-  }
-  const object = find(image, state.selection);
-  if (edit?.kind === "click" && object && !waitingFor(image, object.id).length) {
-    const share = (100 * object.area) / (image.width * image.height);
-    announce(`${plural(clicksOf(image, object).length, "click")}, mask covers ${share.toFixed(share < 1 ? 2 : 1)} % of the photograph`);
-  } else if (action !== "edits") announce(action === "undo" ? "Undone" : "Redone");
+	if (image !== state.image) return;
+	if (edit?.kind === "duplicate" && made) select(made.id);
+	if (action !== "edits" && answer.objects.length === 1) {
+		const [{ id, finished }] = answer.objects;
+		const was = before.find((object) => object.id === id)?.finished ?? true;
+		if (was && !finished) select(id); // it is being made again
+		else if (!was && finished && idOf(image, state.selection) === id) select(null);
+	}
+	const object = find(image, state.selection);
+	if (edit?.kind === "click" && object && !waitingFor(image, object.id).length) {
+		const share = (100 * object.area) / (image.width * image.height);
+		announce(`${plural(clicksOf(image, object).length, "click")}, mask covers ${share.toFixed(share < 1 ? 2 : 1)} % of the photograph`);
+	} else if (action !== "edits") announce(action === "undo" ? "Undone" : "Redone");
 });

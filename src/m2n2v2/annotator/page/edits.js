@@ -18,7 +18,7 @@ const listeners = [];
 const otherWindows = new BroadcastChannel("m2n2v2");
 let drafted = 0;
 
-/** Run `then(image, item, answer, {made, before})` after each stored edit. */
+// Run `then(image, item, answer, {made, before})` after each stored edit.
 export const afterEdits = (then) => listeners.push(then);
 
 /**
@@ -28,155 +28,155 @@ export const afterEdits = (then) => listeners.push(then);
  * @param {object} timing - `began`: when the person acted, by performance.now().
  */
 export function submit(image, edit, { began = performance.now() } = {}) {
-  const draft = edit.object === null && CREATES.has(edit.kind) ? `new-${++drafted}` : null;
-  enqueue(image, { action: "edits", edit: draft ? { ...edit, object: draft } : edit, draft, began });
-  return draft ?? edit.object;
+	const draft = edit.object === null && CREATES.has(edit.kind) ? `new-${++drafted}` : null;
+	enqueue(image, { action: "edits", edit: draft ? { ...edit, object: draft } : edit, draft, began });
+	return draft ?? edit.object;
 }
 
 export const undo = (image) => enqueue(image, { action: "undo", began: performance.now() });
 export const redo = (image) => enqueue(image, { action: "redo", began: performance.now() });
 
 function enqueue(image, item) {
-  image.queue.push(item);
-  const idle = !queues.has(image);
-  queues.add(image);
-  count();
-  changed(image);
-  if (idle) work(image);
+	image.queue.push(item);
+	const idle = !queues.has(image);
+	queues.add(image);
+	count();
+	changed(image);
+	if (idle) work(image);
 }
 
 async function work(image) {
-  while (image.queue.length) {
-    const item = image.queue[0];
-    let answer = null, refusal = null;
-    try {
-      answer = await persistently(() => send(image, item));
-    } catch (error) {
-      refusal = error;
-    }
-    image.queue.shift();
-    count();
-    if (answer) stored(image, item, answer);
-    else if (refusal) refused(image, item, refusal);
-  }
-  queues.delete(image);
+	while (image.queue.length) {
+		const item = image.queue[0];
+		let answer = null, refusal = null;
+		try {
+			answer = await persistently(() => send(image, item));
+		} catch (error) {
+			refusal = error;
+		}
+		image.queue.shift();
+		count();
+		if (answer) stored(image, item, answer);
+		else if (refusal) refused(image, item, refusal);
+	}
+	queues.delete(image);
 }
 
 function count() {
-  let pending = 0;
-  for (const { queue } of queues) pending += queue.length;
-  set({ pending });
+	let pending = 0;
+	for (const { queue } of queues) pending += queue.length;
+	set({ pending });
 }
 
-/** One attempt at an item: the answer, or null when there is nothing left to do. */
+// One attempt at an item: the answer, or null when there is nothing left to do.
 async function send(image, item) {
-  const { action, edit } = item;
-  if (edit && NEEDS_PREPARATION.has(edit.kind)) await image.prepared?.();
-  const body = { revision: image.revision };
-  if (edit) {
-    const object = idOf(image, edit.object);
-    if ("object" in edit && object === null && !CREATES.has(edit.kind)) return null;
-    body.edit = "object" in edit ? { ...edit, object } : edit;
-  }
-  try {
-    return await json("POST", `${imagePath(image.id)}/${action}`, { body });
-  } catch (error) {
-    // It may have been stored although no answer came: the revision will tell.
-    if (error instanceof Failing) item.unsure ??= { revision: body.revision, ids: ids(image) };
-    if (!(error instanceof Refused) || error.status !== 409) throw error;
-    return stale(image, item, error);
-  }
+	const { action, edit } = item;
+	if (edit && NEEDS_PREPARATION.has(edit.kind)) await image.prepared?.();
+	const body = { revision: image.revision };
+	if (edit) {
+		const object = idOf(image, edit.object);
+		if ("object" in edit && object === null && !CREATES.has(edit.kind)) return null;
+		body.edit = "object" in edit ? { ...edit, object } : edit;
+	}
+	try {
+		return await json("POST", `${imagePath(image.id)}/${action}`, { body });
+	} catch (error) {
+		// It may have been stored although no answer came: the revision will tell.
+		if (error instanceof Failing) item.unsure ??= { revision: body.revision, ids: ids(image) };
+		if (!(error instanceof Refused) || error.status !== 409) throw error;
+		return stale(image, item, error);
+	}
 }
 
 const ids = (image) => new Set(image.objects.map(({ id }) => id));
 
-/** The image is at another revision than this page thought: look, then go on or give up. */
+// The image is at another revision than this page thought: look, then go on or give up.
 async function stale(image, item, refusal) {
-  const { action, edit, unsure } = item;
-  const told = await json("GET", imagePath(image.id));
-  if (told.revision === image.revision) throw refusal; // the server objects to something else
-  const mine = unsure && told.revision === unsure.revision + 1 && isStored(image, item, told);
-  adopt(image, told);
-  if (mine) {
-    const { revision, can_undo, can_redo, objects } = told;
-    return { revision, can_undo, can_redo, objects, removed: [], order: objects.map(({ id }) => id), adopted: true };
-  }
-  if (action !== "edits") {
-    tell(`Another window changed this image, so nothing was ${action === "undo" ? "undone" : "redone"}. Its state is shown now.`);
-    return null;
-  }
-  const object = idOf(image, edit.object ?? null);
-  if (object !== null && !told.objects.some(({ id }) => id === object)) {
-    tell("Another window deleted that object; your last edit of it was dropped.");
-    return null;
-  }
-  item.unsure = undefined;
-  item.rebased = (item.rebased ?? 0) + 1;
-  if (item.rebased > MOST_REBASES) throw refusal;
-  return send(image, item);
+	const { action, edit, unsure } = item;
+	const told = await json("GET", imagePath(image.id));
+	if (told.revision === image.revision) throw refusal; // the server objects to something else
+	const mine = unsure && told.revision === unsure.revision + 1 && isStored(image, item, told);
+	adopt(image, told);
+	if (mine) {
+		const { revision, can_undo, can_redo, objects } = told;
+		return { revision, can_undo, can_redo, objects, removed: [], order: objects.map(({ id }) => id), adopted: true };
+	}
+	if (action !== "edits") {
+		tell(`Another window changed this image, so nothing was ${action === "undo" ? "undone" : "redone"}. Its state is shown now.`);
+		return null;
+	}
+	const object = idOf(image, edit.object ?? null);
+	if (object !== null && !told.objects.some(({ id }) => id === object)) {
+		tell("Another window deleted that object; your last edit of it was dropped.");
+		return null;
+	}
+	item.unsure = undefined;
+	item.rebased = (item.rebased ?? 0) + 1;
+	if (item.rebased > MOST_REBASES) throw refusal;
+	return send(image, item);
 }
 
-/** Whether an edit whose answer never came is in what the server tells now. */
+// Whether an edit whose answer never came is in what the server tells now.
 function isStored(image, { action, edit, unsure }, { objects }) {
-  if (action !== "edits") return true;
-  const id = idOf(image, edit.object ?? null);
-  const after = id === null ? objects.find((one) => !unsure.ids.has(one.id)) : objects.find((one) => one.id === id);
-  if (edit.kind === "click") {
-    const last = after?.clicks.at(-1);
-    return last?.x === edit.x && last?.y === edit.y && last?.positive === edit.positive;
-  }
-  if (edit.kind === "stroke") return after?.strokes.at(-1)?.points.length === edit.points.length;
-  if (edit.kind === "duplicate") return objects.some((one) => !unsure.ids.has(one.id));
-  if (edit.kind === "remove_click") {
-    return after?.clicks.length === image.objects.find((one) => one.id === id)?.clicks.length - 1;
-  }
-  return false; // the others give the same when made twice
+	if (action !== "edits") return true;
+	const id = idOf(image, edit.object ?? null);
+	const after = id === null ? objects.find((one) => !unsure.ids.has(one.id)) : objects.find((one) => one.id === id);
+	if (edit.kind === "click") {
+		const last = after?.clicks.at(-1);
+		return last?.x === edit.x && last?.y === edit.y && last?.positive === edit.positive;
+	}
+	if (edit.kind === "stroke") return after?.strokes.at(-1)?.points.length === edit.points.length;
+	if (edit.kind === "duplicate") return objects.some((one) => !unsure.ids.has(one.id));
+	if (edit.kind === "remove_click") {
+		return after?.clicks.length === image.objects.find((one) => one.id === id)?.clicks.length - 1;
+	}
+	return false; // the others give the same when made twice
 }
 
 function stored(image, item, answer) {
-  const { began, edit, draft, unsure } = item;
-  const known = answer.adopted ? unsure.ids : ids(image);
-  const before = image.objects;
-  const made = answer.objects.find(({ id }) => !known.has(id));
-  const name = draft ?? (typeof edit?.object === "string" ? edit.object : null);
-  if (made && name !== null && idOf(image, name) === null) {
-    image.names.set(name, made.id);
-    if (image === state.image && state.selection === name) set({ selection: made.id });
-  }
-  if (!answer.adopted) apply(image, answer);
-  changed(image);
-  for (const listener of listeners) listener(image, item, answer, { made, before });
-  set({ saved: performance.now() - began });
-  if (image === state.image) {
-    whenPainted(() => {
-      performance.measure(`m2n2v2 ${edit?.kind ?? item.action}`, { start: began, end: performance.now() });
-    });
-  }
-  otherWindows.postMessage({ image: image.id, revision: image.revision });
+	const { began, edit, draft, unsure } = item;
+	const known = answer.adopted ? unsure.ids : ids(image);
+	const before = image.objects;
+	const made = answer.objects.find(({ id }) => !known.has(id));
+	const name = draft ?? (typeof edit?.object === "string" ? edit.object : null);
+	if (made && name !== null && idOf(image, name) === null) {
+		image.names.set(name, made.id);
+		if (image === state.image && state.selection === name) set({ selection: made.id });
+	}
+	if (!answer.adopted) apply(image, answer);
+	changed(image);
+	for (const listener of listeners) listener(image, item, answer, { made, before });
+	set({ saved: performance.now() - began });
+	if (image === state.image) {
+		whenPainted(() => {
+			performance.measure(`m2n2v2 ${edit?.kind ?? item.action}`, { start: began, end: performance.now() });
+		});
+	}
+	otherWindows.postMessage({ image: image.id, revision: image.revision });
 }
 
 function refused(image, { edit, action }, error) {
-  changed(image);
-  complain(error, action === "edits" ? `That ${WORDS[edit.kind] ?? "edit"} was not taken` : `Could not ${action}`);
+	changed(image);
+	complain(error, action === "edits" ? `That ${WORDS[edit.kind] ?? "edit"} was not taken` : `Could not ${action}`);
 }
 
 const WORDS = { click: "click", stroke: "stroke", class: "class", finish: "finishing", delete: "deletion" };
 
 otherWindows.onmessage = ({ data }) => {
-  const image = state.image;
-  if (image?.id === data.image && data.revision > image.revision && !image.queue.length) refresh(image);
+	const image = state.image;
+	if (image?.id === data.image && data.revision > image.revision && !image.queue.length) refresh(image);
 };
 
-/** Fetch the image again, for what other windows did. */
+// Fetch the image again, for what other windows did.
 export async function refresh(image) {
-  const told = await json("GET", imagePath(image.id)).catch(() => null);
-  if (told && adopt(image, told) && image === state.image) announce("Changed by another window");
+	const told = await json("GET", imagePath(image.id)).catch(() => null);
+	if (told && adopt(image, told) && image === state.image) announce("Changed by another window");
 }
 
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && state.image && !state.image.queue.length) refresh(state.image);
+	if (!document.hidden && state.image && !state.image.queue.length) refresh(state.image);
 });
 
 addEventListener("beforeunload", (event) => {
-  if (state.pending) event.preventDefault(); // the browser asks before it drops them
+	if (state.pending) event.preventDefault(); // the browser asks before it drops them
 });

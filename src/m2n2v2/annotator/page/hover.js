@@ -18,42 +18,42 @@ let timer = 0;
 let asked = null; // the controller of the newest question
 let slow = 0;
 
-/** The pointer is at a point of the photograph; null when it has left. */
+// The pointer is at a point of the photograph; null when it has left.
 export function hovers(point, positive) {
-  forget();
-  const { image } = state;
-  if (!point || !state.hover || state.tool !== "click" || image?.state !== "ready" || image.queue.length) return;
-  const object = idOf(image, state.selection);
-  if (object === null && !positive) return;
-  timer = setTimeout(() => ask(image, object, point, positive), REST);
+	forget();
+	const { image } = state;
+	if (!point || !state.hover || state.tool !== "click" || image?.state !== "ready" || image.queue.length) return;
+	const object = idOf(image, state.selection);
+	if (object === null && !positive) return;
+	timer = setTimeout(() => ask(image, object, point, positive), REST);
 }
 
-/** What was asked is of no interest any more: a click goes first. */
+// What was asked is of no interest any more: a click goes first.
 export function forget() {
-  clearTimeout(timer);
-  asked?.abort();
-  asked = null;
-  showPreview(null);
+	clearTimeout(timer);
+	asked?.abort();
+	asked = null;
+	showPreview(null);
 }
 
 async function ask(image, object, [x, y], positive) {
-  const mine = (asked = new AbortController());
-  const began = performance.now();
-  try {
-    const body = { object, x, y, positive };
-    const { mask } = await json("POST", `${imagePath(image.id)}/preview`, { body, signal: mine.signal });
-    if (asked === mine && image === state.image) showPreview({ shape: new Shape(mask), positive });
-    judge(performance.now() - began);
-  } catch (error) {
-    if (error instanceof Failing && !mine.signal.aborted) judge(Infinity);
-  }
+	const mine = (asked = new AbortController());
+	const began = performance.now();
+	try {
+		const body = { object, x, y, positive };
+		const { mask } = await json("POST", `${imagePath(image.id)}/preview`, { body, signal: mine.signal });
+		if (asked === mine && image === state.image) showPreview({ shape: new Shape(mask), positive });
+		judge(performance.now() - began);
+	} catch (error) {
+		if (error instanceof Failing && !mine.signal.aborted) judge(Infinity);
+	}
 }
 
 function judge(took) {
-  slow = took > INSTANT ? slow + 1 : 0;
-  if (slow < PATIENCE) return;
-  slow = 0;
-  set({ hover: false });
-  forget();
-  tell("The hover preview is off: answers take too long for it here.", "G turns it on again.");
+	slow = took > INSTANT ? slow + 1 : 0;
+	if (slow < PATIENCE) return;
+	slow = 0;
+	set({ hover: false });
+	forget();
+	tell("The hover preview is off: answers take too long for it here.", "G turns it on again.");
 }

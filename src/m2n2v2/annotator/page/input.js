@@ -1,4 +1,4 @@
-/** Mouse, pen, touch and the keyboard's crosshair, on the photograph. */
+// Mouse, pen, touch and the keyboard's crosshair, on the photograph.
 
 import * as actions from "./actions.js";
 import { byId } from "./dom.js";
@@ -6,8 +6,8 @@ import { forget, hovers } from "./hover.js";
 import { current } from "./model.js";
 import { announce, colorOf, state, watch } from "./state.js";
 import {
-  camera, centre, clamped, cursor, draw, forgetScribbles, isInside, pan, reveal, scribble,
-  toImage, zoom,
+	camera, centre, clamped, cursor, draw, forgetScribbles, isInside, pan, reveal, scribble,
+	toImage, zoom,
 } from "./view.js";
 
 const canvas = byId("canvas");
@@ -20,8 +20,8 @@ let spaceHeld = false;
 let spacePanned = false;
 
 const place = (event) => {
-  const { left, top } = canvas.getBoundingClientRect();
-  return [event.clientX - left, event.clientY - top];
+	const { left, top } = canvas.getBoundingClientRect();
+	return [event.clientX - left, event.clientY - top];
 };
 
 const moment = (event) => (event.timeStamp > 0 ? event.timeStamp : performance.now());
@@ -35,144 +35,144 @@ addEventListener("pointerdown", byKeys(false), true);
 addEventListener("keydown", ({ key }) => /^(Tab|Arrow)/.test(key) && byKeys(true)(), true);
 
 canvas.addEventListener("pointerdown", (event) => {
-  canvas.focus({ preventScroll: true });
-  const at = place(event);
-  fingers.set(event.pointerId, at);
-  try {
-    canvas.setPointerCapture(event.pointerId);
-  } catch {
-    // a pointer that is gone already cannot be captured
-  }
-  if (!state.image || state.image.revision < 0) return;
-  hideCrosshair();
-  forget();
-  if (event.pointerType === "touch") touchBegins(event, at);
-  else if (event.button === 1 || spaceHeld) gesture = { kind: "pan", id: event.pointerId };
-  else mouseActs(event, at);
-  shape();
+	canvas.focus({ preventScroll: true });
+	const at = place(event);
+	fingers.set(event.pointerId, at);
+	try {
+		canvas.setPointerCapture(event.pointerId);
+	} catch {
+		// a pointer that is gone already cannot be captured
+	}
+	if (!state.image || state.image.revision < 0) return;
+	hideCrosshair();
+	forget();
+	if (event.pointerType === "touch") touchBegins(event, at);
+	else if (event.button === 1 || spaceHeld) gesture = { kind: "pan", id: event.pointerId };
+	else mouseActs(event, at);
+	shape();
 });
 
 function mouseActs(event, at) {
-  const point = toImage(...at);
-  const right = event.button === 2;
-  if (event.button !== 0 && !right && event.button !== 5) return;
-  if ((event.altKey || event.ctrlKey || event.metaKey) && !right) {
-    actions.selectAt(...point);
-  } else if (state.tool !== "click") {
-    const erases = state.tool === "eraser" || right || event.shiftKey || event.button === 5;
-    strokeBegins(event, point, erases);
-  } else {
-    const background = right || event.shiftKey;
-    actions.click(...point, background ? false : state.positive, moment(event));
-  }
+	const point = toImage(...at);
+	const right = event.button === 2;
+	if (event.button !== 0 && !right && event.button !== 5) return;
+	if ((event.altKey || event.ctrlKey || event.metaKey) && !right) {
+		actions.selectAt(...point);
+	} else if (state.tool !== "click") {
+		const erases = state.tool === "eraser" || right || event.shiftKey || event.button === 5;
+		strokeBegins(event, point, erases);
+	} else {
+		const background = right || event.shiftKey;
+		actions.click(...point, background ? false : state.positive, moment(event));
+	}
 }
 
 function touchBegins(event, at) {
-  if (fingers.size === 2) {
-    if (gesture?.kind === "stroke") forgetScribbles();
-    gesture = { kind: "pinch", ...spread() };
-  } else if (fingers.size === 1) {
-    if (state.tool === "click") gesture = { kind: "tap", id: event.pointerId, at, began: at };
-    else strokeBegins(event, toImage(...at), state.tool === "eraser");
-  }
+	if (fingers.size === 2) {
+		if (gesture?.kind === "stroke") forgetScribbles();
+		gesture = { kind: "pinch", ...spread() };
+	} else if (fingers.size === 1) {
+		if (state.tool === "click") gesture = { kind: "tap", id: event.pointerId, at, began: at };
+		else strokeBegins(event, toImage(...at), state.tool === "eraser");
+	}
 }
 
 function spread() {
-  const [[x1, y1], [x2, y2]] = [...fingers.values()];
-  return { x: (x1 + x2) / 2, y: (y1 + y2) / 2, distance: Math.hypot(x2 - x1, y2 - y1) };
+	const [[x1, y1], [x2, y2]] = [...fingers.values()];
+	return { x: (x1 + x2) / 2, y: (y1 + y2) / 2, distance: Math.hypot(x2 - x1, y2 - y1) };
 }
 
 function strokeBegins(event, point, erase) {
-  const object = current();
-  gesture = { kind: "stroke", id: event.pointerId, erase, points: [point], color: strokeColor() };
-  if (!object?.locked) scribble([point, point], state.radius, erase, gesture.color);
+	const object = current();
+	gesture = { kind: "stroke", id: event.pointerId, erase, points: [point], color: strokeColor() };
+	if (!object?.locked) scribble([point, point], state.radius, erase, gesture.color);
 }
 
 canvas.addEventListener("pointermove", (event) => {
-  const at = place(event);
-  const before = fingers.get(event.pointerId);
-  if (before) fingers.set(event.pointerId, at);
-  const point = toImage(...at);
-  cursor.pointer = event.pointerType === "touch" ? null : point;
-  if (gesture?.kind === "pinch" && fingers.size >= 2) {
-    const now = spread();
-    pan(now.x - gesture.x, now.y - gesture.y);
-    zoom(now.distance / Math.max(gesture.distance, 1), now.x, now.y);
-    Object.assign(gesture, now);
-  } else if (gesture?.kind === "pan" && before) {
-    spacePanned = true;
-    pan(at[0] - before[0], at[1] - before[1]);
-  } else if (gesture?.kind === "tap") {
-    const [dx, dy] = [at[0] - gesture.began[0], at[1] - gesture.began[1]];
-    if (Math.hypot(dx, dy) > TAP) gesture = { kind: "pan", id: event.pointerId };
-  } else if (gesture?.kind === "stroke" && gesture.id === event.pointerId) {
-    strokeGoesOn(event);
-  } else if (!gesture && event.pointerType !== "touch") {
-    hovers(isInside(...point) ? point : null, event.shiftKey ? false : state.positive);
-  }
-  draw("top");
+	const at = place(event);
+	const before = fingers.get(event.pointerId);
+	if (before) fingers.set(event.pointerId, at);
+	const point = toImage(...at);
+	cursor.pointer = event.pointerType === "touch" ? null : point;
+	if (gesture?.kind === "pinch" && fingers.size >= 2) {
+		const now = spread();
+		pan(now.x - gesture.x, now.y - gesture.y);
+		zoom(now.distance / Math.max(gesture.distance, 1), now.x, now.y);
+		Object.assign(gesture, now);
+	} else if (gesture?.kind === "pan" && before) {
+		spacePanned = true;
+		pan(at[0] - before[0], at[1] - before[1]);
+	} else if (gesture?.kind === "tap") {
+		const [dx, dy] = [at[0] - gesture.began[0], at[1] - gesture.began[1]];
+		if (Math.hypot(dx, dy) > TAP) gesture = { kind: "pan", id: event.pointerId };
+	} else if (gesture?.kind === "stroke" && gesture.id === event.pointerId) {
+		strokeGoesOn(event);
+	} else if (!gesture && event.pointerType !== "touch") {
+		hovers(isInside(...point) ? point : null, event.shiftKey ? false : state.positive);
+	}
+	draw("top");
 });
 
 const strokeColor = () => colorOf(current() ?? { class_id: state.classId });
 
-/** Every place the pointer passed since the last frame, so a fast stroke is round. */
+// Every place the pointer passed since the last frame, so a fast stroke is round.
 function strokeGoesOn(event) {
-  const passed = event.getCoalescedEvents?.() ?? [];
-  const places = (passed.length ? passed : [event]).map((one) => toImage(...place(one)));
-  const least = Math.max(0.35, 1 / camera.scale);
-  const fresh = [gesture.points.at(-1)];
-  for (const [x, y] of places) {
-    const [px, py] = fresh.at(-1);
-    if (Math.hypot(x - px, y - py) >= least) fresh.push([x, y]);
-  }
-  if (fresh.length === 1) return;
-  gesture.points.push(...fresh.slice(1));
-  if (!current()?.locked) scribble(fresh, state.radius, gesture.erase, gesture.color);
+	const passed = event.getCoalescedEvents?.() ?? [];
+	const places = (passed.length ? passed : [event]).map((one) => toImage(...place(one)));
+	const least = Math.max(0.35, 1 / camera.scale);
+	const fresh = [gesture.points.at(-1)];
+	for (const [x, y] of places) {
+		const [px, py] = fresh.at(-1);
+		if (Math.hypot(x - px, y - py) >= least) fresh.push([x, y]);
+	}
+	if (fresh.length === 1) return;
+	gesture.points.push(...fresh.slice(1));
+	if (!current()?.locked) scribble(fresh, state.radius, gesture.erase, gesture.color);
 }
 
 canvas.addEventListener("pointerup", (event) => {
-  const at = place(event);
-  fingers.delete(event.pointerId);
-  if (gesture?.kind === "tap") actions.click(...toImage(...at), state.positive, moment(event));
-  if (gesture?.kind === "stroke" && gesture.id === event.pointerId) {
-    actions.stroke(gesture.points, gesture.erase, moment(event));
-  }
-  if (gesture?.kind !== "pinch" || !fingers.size) gesture = null;
-  shape();
+	const at = place(event);
+	fingers.delete(event.pointerId);
+	if (gesture?.kind === "tap") actions.click(...toImage(...at), state.positive, moment(event));
+	if (gesture?.kind === "stroke" && gesture.id === event.pointerId) {
+		actions.stroke(gesture.points, gesture.erase, moment(event));
+	}
+	if (gesture?.kind !== "pinch" || !fingers.size) gesture = null;
+	shape();
 });
 
 canvas.addEventListener("pointercancel", (event) => {
-  fingers.delete(event.pointerId);
-  if (gesture?.kind === "stroke") forgetScribbles();
-  gesture = null;
-  shape();
+	fingers.delete(event.pointerId);
+	if (gesture?.kind === "stroke") forgetScribbles();
+	gesture = null;
+	shape();
 });
 
 canvas.addEventListener("pointerleave", () => {
-  cursor.pointer = null;
-  hovers(null);
-  draw("top");
+	cursor.pointer = null;
+	hovers(null);
+	draw("top");
 });
 
 canvas.addEventListener(
-  "wheel",
-  (event) => {
-    event.preventDefault();
-    const unit = event.deltaMode === 1 ? 16 : event.deltaMode === 2 ? 400 : 1;
-    const limit = (value) => Math.min(Math.max(value, -240), 240);
-    zoom(Math.exp(-limit(event.deltaY * unit) * (event.ctrlKey ? 0.01 : 0.0022)), ...place(event));
-    cursor.pointer = toImage(...place(event));
-  },
-  { passive: false },
+	"wheel",
+	(event) => {
+		event.preventDefault();
+		const unit = event.deltaMode === 1 ? 16 : event.deltaMode === 2 ? 400 : 1;
+		const limit = (value) => Math.min(Math.max(value, -240), 240);
+		zoom(Math.exp(-limit(event.deltaY * unit) * (event.ctrlKey ? 0.01 : 0.0022)), ...place(event));
+		cursor.pointer = toImage(...place(event));
+	},
+	{ passive: false },
 );
 
-/** What the pointer looks like, by what it would do. */
+// What the pointer looks like, by what it would do.
 function shape() {
-  const painting = state.tool !== "click";
-  cursor.brush = painting;
-  canvas.dataset.cursor =
-    gesture?.kind === "pan" ? "grabbing" : spaceHeld ? "grab" : painting ? "none" : state.image?.problem ? "default" : "cross";
-  draw("top");
+	const painting = state.tool !== "click";
+	cursor.brush = painting;
+	const looks = gesture?.kind === "pan" ? "grabbing" : spaceHeld ? "grab" : painting ? "none" : "crosshair";
+	canvas.style.setProperty("--cursor", looks);
+	draw("top");
 }
 watch(["tool", "radius", "image"], shape);
 
@@ -184,66 +184,66 @@ let painted = null; // {points, erase} while Space is held with a brush
 const isOurs = ({ target }) => target === canvas || target === document.body;
 
 addEventListener("keydown", (event) => {
-  if (!isOurs(event) || !state.image || event.ctrlKey || event.metaKey || event.altKey) return;
-  const direction = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-  if (direction) {
-    event.preventDefault();
-    held = event.repeat ? held + 1 : 0;
-    const far = event.shiftKey ? 1 : Math.min(STEP + held * 2, FASTEST) / camera.scale;
-    moveCrosshair(direction[0] * far, direction[1] * far);
-  } else if (event.key === " ") {
-    event.preventDefault();
-    if (!event.repeat) spaceDown(event);
-  }
+	if (!isOurs(event) || !state.image || event.ctrlKey || event.metaKey || event.altKey) return;
+	const direction = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+	if (direction) {
+		event.preventDefault();
+		held = event.repeat ? held + 1 : 0;
+		const far = event.shiftKey ? 1 : Math.min(STEP + held * 2, FASTEST) / camera.scale;
+		moveCrosshair(direction[0] * far, direction[1] * far);
+	} else if (event.key === " ") {
+		event.preventDefault();
+		if (!event.repeat) spaceDown(event);
+	}
 });
 
 addEventListener("keyup", (event) => {
-  if (event.key === " " && isOurs(event)) spaceUp(event);
+	if (event.key === " " && isOurs(event)) spaceUp(event);
 });
 canvas.addEventListener("blur", () => {
-  spaceHeld = false;
-  painted = null;
-  hideCrosshair();
+	spaceHeld = false;
+	painted = null;
+	hideCrosshair();
 });
 
 function moveCrosshair(dx, dy) {
-  const [x, y] = cursor.crosshair ?? clamped(...(cursor.pointer ?? centre()));
-  cursor.crosshair = clamped(x + dx, y + dy);
-  reveal(...cursor.crosshair);
-  if (painted) {
-    scribble([painted.points.at(-1), cursor.crosshair], state.radius, painted.erase, painted.color);
-    painted.points.push(cursor.crosshair);
-  }
-  hovers(painted ? null : cursor.crosshair, state.positive);
-  draw("top");
-  announce(`${Math.round(cursor.crosshair[0])}, ${Math.round(cursor.crosshair[1])}`);
+	const [x, y] = cursor.crosshair ?? clamped(...(cursor.pointer ?? centre()));
+	cursor.crosshair = clamped(x + dx, y + dy);
+	reveal(...cursor.crosshair);
+	if (painted) {
+		scribble([painted.points.at(-1), cursor.crosshair], state.radius, painted.erase, painted.color);
+		painted.points.push(cursor.crosshair);
+	}
+	hovers(painted ? null : cursor.crosshair, state.positive);
+	draw("top");
+	announce(`${Math.round(cursor.crosshair[0])}, ${Math.round(cursor.crosshair[1])}`);
 }
 
 function hideCrosshair() {
-  cursor.crosshair = null;
-  draw("top");
+	cursor.crosshair = null;
+	draw("top");
 }
 
 function spaceDown(event) {
-  if (!cursor.crosshair) {
-    spaceHeld = true;
-    spacePanned = false;
-    shape();
-  } else if (state.tool === "click") {
-    forget();
-    actions.click(...cursor.crosshair, event.shiftKey ? false : state.positive, moment(event));
-  } else {
-    const erase = state.tool === "eraser" || event.shiftKey;
-    painted = { points: [cursor.crosshair], erase, color: strokeColor() };
-    scribble([cursor.crosshair, cursor.crosshair], state.radius, erase, painted.color);
-  }
+	if (!cursor.crosshair) {
+		spaceHeld = true;
+		spacePanned = false;
+		shape();
+	} else if (state.tool === "click") {
+		forget();
+		actions.click(...cursor.crosshair, event.shiftKey ? false : state.positive, moment(event));
+	} else {
+		const erase = state.tool === "eraser" || event.shiftKey;
+		painted = { points: [cursor.crosshair], erase, color: strokeColor() };
+		scribble([cursor.crosshair, cursor.crosshair], state.radius, erase, painted.color);
+	}
 }
 
 function spaceUp(event) {
-  if (painted) actions.stroke(painted.points, painted.erase, moment(event));
-  painted = null;
-  if (spaceHeld && !spacePanned && !cursor.pointer) moveCrosshair(0, 0); // nobody has a mouse here
-  spaceHeld = false;
-  shape();
+	if (painted) actions.stroke(painted.points, painted.erase, moment(event));
+	painted = null;
+	if (spaceHeld && !spacePanned && !cursor.pointer) moveCrosshair(0, 0); // nobody has a mouse here
+	spaceHeld = false;
+	shape();
 }
 

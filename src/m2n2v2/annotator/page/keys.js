@@ -1,4 +1,4 @@
-/** The keys, in one table: what they do, and what the help sheet lists. */
+// The keys, in one table: what they do, and what the help sheet lists.
 
 import * as actions from "./actions.js";
 import { byId } from "./dom.js";
@@ -9,127 +9,127 @@ import { actualSize, fit, zoom } from "./view.js";
 const VIEWS = ["photo", "depth", "map"];
 export const dialogs = {}; // filled by dialogs.js: help, export, import
 
-/** `Mod` is Ctrl, or Command on a Mac. `run` is missing where input.js does it. */
+// `Mod` is Ctrl, or Command on a Mac. `run` is missing where input.js does it.
 export const KEYS = [
-  group("Clicking", [
-    ["Left click", "Mark the object; with none current, begin a new one"],
-    ["Right click | Shift+click", "Mark the background"],
-    ["Alt+click | Mod+click", "Select the object under the pointer"],
-    ["X", "Swap what a plain click or tap means", actions.toggleSign],
-    ["Enter | N", "Finish the object", actions.finish],
-    ["Escape", "Clear the object being made; leave a finished one", actions.escape],
-    ["G", "Hover preview on or off", () => set({ hover: !state.hover })],
-  ]),
-  group("Without a mouse", [
-    ["Arrow keys", "Move the crosshair; held, faster"],
-    ["Shift+Arrow keys", "Move it by one pixel of the photograph"],
-    ["Space", "Mark the object at the crosshair; with a brush, paint while held"],
-    ["Shift+Space", "Mark the background at the crosshair"],
-  ]),
-  group("Edits", [
-    ["Z | Mod+Z", "Undo", actions.undo],
-    ["Shift+Z | Mod+Shift+Z | Mod+Y", "Redo", actions.redo],
-    ["C", "Click tool", () => actions.setTool("click")],
-    ["B", "Brush", () => actions.setTool("brush")],
-    ["E", "Eraser", () => actions.setTool("eraser")],
-    ["[", "Smaller brush", () => actions.biggerBrush(-1)],
-    ["]", "Larger brush", () => actions.biggerBrush(1)],
-    ["S | Mod+S", "Save: everything is saved already", actions.said],
-  ]),
-  group("Objects", [
-    ["1 … 9", "Class of the object, and of those to come"],
-    [", | .", "Select the previous or next object"],
-    ["Delete | Backspace", "Delete the object", () => actions.remove()],
-    ["Shift+D", "Duplicate it", () => actions.duplicate()],
-    ["H", "Hide or show it", () => actions.hide()],
-    ["L", "Lock or unlock it", () => actions.lock()],
-    ["Alt+Up | Alt+Down", "Move it up or down among overlapping ones"],
-  ]),
-  group("Images", [
-    ["D | PageDown", "Next image", () => actions.go(1)],
-    ["A | PageUp", "Previous image", () => actions.go(-1)],
-    ["Shift+Enter", "Image done, open the next unfinished one", actions.doneAndNext],
-    ["O", "Mark the image done or not done", () => actions.toggleDone()],
-    ["/", "Search the images", () => dialogs.search()],
-  ]),
-  group("Seeing", [
-    ["Wheel | Pinch", "Zoom at the pointer"],
-    ["Space+drag | Middle drag", "Move the photograph"],
-    ["+ | -", "Zoom in or out"],
-    ["F", "Fit the photograph", fit],
-    ["0", "One pixel to one pixel", actualSize],
-    ["M", "Masks on or off", () => set({ masks: !state.masks })],
-    ["V", "Photograph, depth, Markov-map", nextView],
-    ["T", "Dark or light", () => dialogs.theme()],
-    ["?", "This sheet", () => dialogs.help()],
-  ]),
+	group("Clicking", [
+		["Left click", "Mark the object; with none current, begin a new one"],
+		["Right click | Shift+click", "Mark the background"],
+		["Alt+click | Mod+click", "Select the object under the pointer"],
+		["X", "Swap what a plain click or tap means", actions.toggleSign],
+		["Enter | N", "Finish the object", actions.finish],
+		["Escape", "Clear the object being made; leave a finished one", actions.escape],
+		["G", "Hover preview on or off", () => set({ hover: !state.hover })],
+	]),
+	group("Without a mouse", [
+		["Arrow keys", "Move the crosshair; held, faster"],
+		["Shift+Arrow keys", "Move it by one pixel of the photograph"],
+		["Space", "Mark the object at the crosshair; with a brush, paint while held"],
+		["Shift+Space", "Mark the background at the crosshair"],
+	]),
+	group("Edits", [
+		["Z | Mod+Z", "Undo", actions.undo],
+		["Shift+Z | Mod+Shift+Z | Mod+Y", "Redo", actions.redo],
+		["C", "Click tool", () => actions.setTool("click")],
+		["B", "Brush", () => actions.setTool("brush")],
+		["E", "Eraser", () => actions.setTool("eraser")],
+		["[", "Smaller brush", () => actions.biggerBrush(-1)],
+		["]", "Larger brush", () => actions.biggerBrush(1)],
+		["S | Mod+S", "Save: everything is saved already", actions.said],
+	]),
+	group("Objects", [
+		["1 … 9", "Class of the object, and of those to come"],
+		[", | .", "Select the previous or next object"],
+		["Delete | Backspace", "Delete the object", () => actions.remove()],
+		["Shift+D", "Duplicate it", () => actions.duplicate()],
+		["H", "Hide or show it", () => actions.hide()],
+		["L", "Lock or unlock it", () => actions.lock()],
+		["Alt+Up | Alt+Down", "Move it up or down among overlapping ones"],
+	]),
+	group("Images", [
+		["D | PageDown", "Next image", () => actions.go(1)],
+		["A | PageUp", "Previous image", () => actions.go(-1)],
+		["Shift+Enter", "Image done, open the next unfinished one", actions.doneAndNext],
+		["O", "Mark the image done or not done", () => actions.toggleDone()],
+		["/", "Search the images", () => dialogs.search()],
+	]),
+	group("Seeing", [
+		["Wheel | Pinch", "Zoom at the pointer"],
+		["Space+drag | Middle drag", "Move the photograph"],
+		["+ | -", "Zoom in or out"],
+		["F", "Fit the photograph", fit],
+		["0", "One pixel to one pixel", actualSize],
+		["M", "Masks on or off", () => set({ masks: !state.masks })],
+		["V", "Photograph, depth, Markov-map", nextView],
+		["T", "Dark or light", () => dialogs.theme()],
+		["?", "This sheet", () => dialogs.help()],
+	]),
 ];
 
 function group(title, rows) {
-  return { title, rows: rows.map(([keys, does, run]) => ({ keys: keys.split(" | "), does, run })) };
+	return { title, rows: rows.map(([keys, does, run]) => ({ keys: keys.split(" | "), does, run })) };
 }
 
 function nextView() {
-  set({ view: VIEWS[(VIEWS.indexOf(state.view) + 1) % VIEWS.length] });
+	set({ view: VIEWS[(VIEWS.indexOf(state.view) + 1) % VIEWS.length] });
 }
 
 const table = new Map(); // "Mod+Shift+z" -> what it does
 for (const { rows } of KEYS) {
-  for (const { keys, run } of rows) {
-    if (run) for (const key of keys) table.set(key.toLowerCase(), run);
-  }
+	for (const { keys, run } of rows) {
+		if (run) for (const key of keys) table.set(key.toLowerCase(), run);
+	}
 }
 const more = {
-  ",": () => actions.selectNext(-1),
-  ".": () => actions.selectNext(1),
-  "+": () => zoom(1.25),
-  "=": () => zoom(1.25),
-  "-": () => zoom(0.8),
-  "alt+arrowup": () => moveCurrent(1),
-  "alt+arrowdown": () => moveCurrent(-1),
+	",": () => actions.selectNext(-1),
+	".": () => actions.selectNext(1),
+	"+": () => zoom(1.25),
+	"=": () => zoom(1.25),
+	"-": () => zoom(0.8),
+	"alt+arrowup": () => moveCurrent(1),
+	"alt+arrowdown": () => moveCurrent(-1),
 };
 for (const [key, run] of Object.entries(more)) table.set(key, run);
 
 function moveCurrent(by) {
-  const object = current();
-  if (object) actions.move(object, by);
+	const object = current();
+	if (object) actions.move(object, by);
 }
 
-/** Keys that repeat usefully while held. */
+// Keys that repeat usefully while held.
 const REPEATS = new Set(["z", "shift+z", "mod+z", "mod+shift+z", "mod+y", "[", "]", "+", "=", "-", ",", ".", "d", "a", "pagedown", "pageup"]);
 
 addEventListener("keydown", (event) => {
-  if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
-  const { target } = event;
-  if (isTyping(target)) {
-    if (event.key === "Escape") byId("canvas").focus();
-    return;
-  }
-  const key = event.key.toLowerCase();
-  const acts = target.closest?.("button, a, summary, [role=option], select");
-  if (acts && (key === "enter" || key === " ")) return;
-  if (target.matches?.("input[type=range]") && key.startsWith("page")) return;
-  const mod = event.ctrlKey || event.metaKey;
-  if (/^[1-9]$/.test(key) && !mod && !event.altKey) {
-    const found = state.classes.find((known) => String(known.key) === key);
-    if (found) actions.setClass(found.id);
-    return;
-  }
-  const plain = /^[a-z]$|^.{2,}$/.test(key); // others are typed with Shift on some keyboards
-  const name = (mod ? "mod+" : "") + (event.altKey ? "alt+" : "") + (event.shiftKey && plain ? "shift+" : "") + key;
-  const run = table.get(name);
-  if (!run) return;
-  event.preventDefault();
-  if (!event.repeat || REPEATS.has(name) || name.startsWith("alt+")) run();
+	if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
+	const { target } = event;
+	if (isTyping(target)) {
+		if (event.key === "Escape") byId("canvas").focus();
+		return;
+	}
+	const key = event.key.toLowerCase();
+	const acts = target.closest?.("button, a, summary, [role=option], select");
+	if (acts && (key === "enter" || key === " ")) return;
+	if (target.matches?.("input[type=range]") && key.startsWith("page")) return;
+	const mod = event.ctrlKey || event.metaKey;
+	if (/^[1-9]$/.test(key) && !mod && !event.altKey) {
+		const found = state.classes.find((known) => String(known.key) === key);
+		if (found) actions.setClass(found.id);
+		return;
+	}
+	const plain = /^[a-z]$|^.{2,}$/.test(key); // others are typed with Shift on some keyboards
+	const name = (mod ? "mod+" : "") + (event.altKey ? "alt+" : "") + (event.shiftKey && plain ? "shift+" : "") + key;
+	const run = table.get(name);
+	if (!run) return;
+	event.preventDefault();
+	if (!event.repeat || REPEATS.has(name) || name.startsWith("alt+")) run();
 });
 
 export const isTyping = (target) =>
-  target.matches?.("input:not([type=range], [type=checkbox], [type=radio], [type=color]), textarea, select") ?? false;
+	target.matches?.("input:not([type=range], [type=checkbox], [type=radio], [type=color]), textarea, select") ?? false;
 
 // A click by mouse leaves the focus where keys do the most: on the photograph.
 addEventListener("click", (event) => {
-  const button = event.target.closest?.("button, summary, input[type=checkbox], input[type=radio]");
-  if (event.detail > 0 && button && !document.querySelector("dialog[open]")) {
-    byId("canvas").focus({ preventScroll: true });
-  }
+	const button = event.target.closest?.("button, summary, input[type=checkbox], input[type=radio]");
+	if (event.detail > 0 && button && !document.querySelector("dialog[open]")) {
+		byId("canvas").focus({ preventScroll: true });
+	}
 });

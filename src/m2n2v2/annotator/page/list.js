@@ -1,4 +1,4 @@
-/** The folder's images, of which only the parts that were looked at are fetched. */
+// The folder's images, of which only the parts that were looked at are fetched.
 
 import { json, persistently } from "./api.js";
 import { set, state } from "./state.js";
@@ -9,70 +9,70 @@ export const list = { filter: "all", query: "", total: 0, known: false, entries:
 let fetching = new Map(); // page -> promise, of the present filter and query
 let asked = new AbortController();
 
-/** Show other images: all, todo or done ones, whose names hold the query. */
+// Show other images: all, todo or done ones, whose names hold the query.
 export async function choose({ filter = list.filter, query = list.query } = {}) {
-  asked.abort();
-  asked = new AbortController();
-  fetching = new Map();
-  Object.assign(list, { filter, query, known: false, entries: new Map() });
-  await page(0);
-  if (state.image) locate(state.image.id);
+	asked.abort();
+	asked = new AbortController();
+	fetching = new Map();
+	Object.assign(list, { filter, query, known: false, entries: new Map() });
+	await page(0);
+	if (state.image) locate(state.image.id);
 }
 
-/** The entry at a place of the list, once it is known. */
+// The entry at a place of the list, once it is known.
 export async function entry(index) {
-  if (index < 0 || (list.known && index >= list.total)) return undefined;
-  if (!list.entries.has(index)) await page(Math.floor(index / PAGE));
-  return list.entries.get(index);
+	if (index < 0 || (list.known && index >= list.total)) return undefined;
+	if (!list.entries.has(index)) await page(Math.floor(index / PAGE));
+	return list.entries.get(index);
 }
 
-/** Fetch what a stretch of the list needs. */
+// Fetch what a stretch of the list needs.
 export function need(first, last) {
-  for (let number = Math.floor(first / PAGE); number <= Math.floor(last / PAGE); number++) page(number);
+	for (let number = Math.floor(first / PAGE); number <= Math.floor(last / PAGE); number++) page(number);
 }
 
 function page(number) {
-  if (!fetching.has(number)) fetching.set(number, load(number, asked.signal));
-  return fetching.get(number);
+	if (!fetching.has(number)) fetching.set(number, load(number, asked.signal));
+	return fetching.get(number);
 }
 
 async function load(number, signal) {
-  const { filter, query } = list;
-  const parameters = new URLSearchParams({ filter, query, offset: number * PAGE, limit: PAGE });
-  const ask = () => json("GET", `/api/images?${parameters}`, { signal });
-  const told = await persistently(ask, signal).catch((error) => {
-    if (signal.aborted) return null;
-    throw error;
-  });
-  if (!told || signal.aborted) return;
-  told.images.forEach((image, i) => list.entries.set(number * PAGE + i, image));
-  Object.assign(list, { total: told.total, known: true });
-  set({ counts: told.counts ?? state.counts, list });
+	const { filter, query } = list;
+	const parameters = new URLSearchParams({ filter, query, offset: number * PAGE, limit: PAGE });
+	const ask = () => json("GET", `/api/images?${parameters}`, { signal });
+	const told = await persistently(ask, signal).catch((error) => {
+		if (signal.aborted) return null;
+		throw error;
+	});
+	if (!told || signal.aborted) return;
+	told.images.forEach((image, i) => list.entries.set(number * PAGE + i, image));
+	Object.assign(list, { total: told.total, known: true });
+	set({ counts: told.counts ?? state.counts, list });
 }
 
-/** Remember where the open image is in the list; unknown leaves the place as it was. */
+// Remember where the open image is in the list; unknown leaves the place as it was.
 export function locate(id) {
-  for (const [index, image] of list.entries) {
-    if (image.id === id) {
-      list.position = index;
-      return index;
-    }
-  }
-  return -1;
+	for (const [index, image] of list.entries) {
+		if (image.id === id) {
+			list.position = index;
+			return index;
+		}
+	}
+	return -1;
 }
 
-/** What is known of an image's row has changed. */
+// What is known of an image's row has changed.
 export function amend(id, patch) {
-  for (const image of list.entries.values()) if (image.id === id) Object.assign(image, patch);
-  set({ list });
+	for (const image of list.entries.values()) if (image.id === id) Object.assign(image, patch);
+	set({ list });
 }
 
-/** The next image from the open one that is not done, forwards, then from the start. */
+// The next image from the open one that is not done, forwards, then from the start.
 export async function nextTodo() {
-  const start = Math.max(list.position, 0);
-  for (let i = 1; i <= list.total; i++) {
-    const image = await entry((start + i) % list.total);
-    if (image && !image.done && !image.problem) return image;
-  }
-  return undefined;
+	const start = Math.max(list.position, 0);
+	for (let i = 1; i <= list.total; i++) {
+		const image = await entry((start + i) % list.total);
+		if (image && !image.done && !image.problem) return image;
+	}
+	return undefined;
 }

@@ -1,4 +1,4 @@
-/** The page: put the parts together, then open the folder. */
+// The page: put the parts together, then open the folder.
 
 import { Refused, json, persistently } from "./api.js";
 import "./input.js";
@@ -20,58 +20,58 @@ watch(["theme"], applyTheme);
 startView();
 for (const part of [topBar, tools, images, classes, objects, views, notice]) part.start();
 
-/** What the photograph carries: the masks, the current one apart, and the current clicks. */
+// What the photograph carries: the masks, the current one apart, and the current clicks.
 watch(["image", "selection", "classes", "pickedClick"], () => {
-  const { image } = state;
-  if (!image || image.problem) return showObjects([]), showMarkers([]);
-  const chosen = current();
-  const shown = objectsOf(image).filter(({ hidden, shape }) => !hidden && shape && !shape.empty);
-  showObjects(
-    shown.map((object) => ({
-      shape: object.shape,
-      color: colorOf(object),
-      current: object.id === chosen?.id,
-      faint: Boolean(chosen) && object.id !== chosen.id,
-    })),
-  );
-  const clicks = clicksOf(image, chosen);
-  showMarkers(
-    chosen?.hidden ? [] : clicks.map((click, i) => ({ ...click, picked: state.pickedClick === i && i < clicks.length })),
-  );
+	const { image } = state;
+	if (!image || image.problem) return showObjects([]), showMarkers([]);
+	const chosen = current();
+	const shown = objectsOf(image).filter(({ hidden, shape }) => !hidden && shape && !shape.empty);
+	showObjects(
+		shown.map((object) => ({
+			shape: object.shape,
+			color: colorOf(object),
+			current: object.id === chosen?.id,
+			faint: Boolean(chosen) && object.id !== chosen.id,
+		})),
+	);
+	const clicks = clicksOf(image, chosen);
+	showMarkers(
+		chosen?.hidden ? [] : clicks.map((click, i) => ({ ...click, picked: state.pickedClick === i && i < clicks.length })),
+	);
 });
 
-/** The list's row of the open image says how many objects it has. */
+// The list's row of the open image says how many objects it has.
 let told = "";
 watch(["image"], () => {
-  const { image } = state;
-  const now = image && image.revision >= 0 ? `${image.id} ${image.objects.length}` : "";
-  if (!now || now === told) return;
-  told = now;
-  amend(image.id, { objects: image.objects.length });
+	const { image } = state;
+	const now = image && image.revision >= 0 ? `${image.id} ${image.objects.length}` : "";
+	if (!now || now === told) return;
+	told = now;
+	amend(image.id, { objects: image.objects.length });
 });
 
 async function begin() {
-  try {
-    const project = await persistently(() => json("GET", "/api/project"));
-    const { classes: known, counts } = project;
-    const classId = known.some(({ id }) => id === state.classId) ? state.classId : (known[0]?.id ?? null);
-    set({ project, classes: known, counts, classId });
-    document.title = `${project.folder} · m2n2v2`;
-    await choose({});
-    const before = Number(sessionStorage.getItem("image"));
-    const first = [...list.entries.values()].find(({ id }) => id === before) ?? (await firstTodo());
-    if (first) await open(first.id);
-  } catch (error) {
-    if (!(error instanceof Refused)) throw error;
-    set({ refusal: `${error.message}. ${error.cure}` });
-  }
+	try {
+		const project = await persistently(() => json("GET", "/api/project"));
+		const { classes: known, counts } = project;
+		const classId = known.some(({ id }) => id === state.classId) ? state.classId : (known[0]?.id ?? null);
+		set({ project, classes: known, counts, classId });
+		document.title = `${project.folder} · m2n2v2`;
+		await choose({});
+		const before = Number(sessionStorage.getItem("image"));
+		const first = [...list.entries.values()].find(({ id }) => id === before) ?? (await firstTodo());
+		if (first) await open(first.id);
+	} catch (error) {
+		if (!(error instanceof Refused)) throw error;
+		set({ refusal: `${error.message}. ${error.cure}` });
+	}
 }
 
 async function firstTodo() {
-  const first = list.entries.get(0);
-  if (!first || (!first.done && !first.problem)) return first;
-  list.position = 0;
-  return (await nextTodo()) ?? first;
+	const first = list.entries.get(0);
+	if (!first || (!first.done && !first.problem)) return first;
+	list.position = 0;
+	return (await nextTodo()) ?? first;
 }
 
 begin();

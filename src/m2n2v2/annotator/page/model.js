@@ -9,81 +9,81 @@ import { set, state, touch } from "./state.js";
 const KEPT_RECORDS = 12;
 const records = new Map(); // by id, the least recently used first
 
-/** What is known of an image; an empty record if nothing is. */
+// What is known of an image; an empty record if nothing is.
 export function record(id) {
-  const known = records.get(id) ?? {
-    id,
-    revision: -1,
-    objects: [], // bottom to top
-    names: new Map(), // what "new-3" became
-    queue: [], // edits not stored yet
-    state: "none",
-  };
-  records.delete(id);
-  records.set(id, known);
-  for (const [old, { queue }] of records) {
-    if (records.size <= KEPT_RECORDS) break;
-    if (!queue.length && old !== id) records.delete(old);
-  }
-  return known;
+	const known = records.get(id) ?? {
+		id,
+		revision: -1,
+		objects: [], // bottom to top
+		names: new Map(), // what "new-3" became
+		queue: [], // edits not stored yet
+		state: "none",
+	};
+	records.delete(id);
+	records.set(id, known);
+	for (const [old, { queue }] of records) {
+		if (records.size <= KEPT_RECORDS) break;
+		if (!queue.length && old !== id) records.delete(old);
+	}
+	return known;
 }
 
-/** Take over an image as the server tells it, unless something newer is known. */
+// Take over an image as the server tells it, unless something newer is known.
 export function adopt(image, told) {
-  const { objects, revision, ...rest } = told;
-  if (revision < image.revision) return false;
-  const known = new Map(image.objects.map((object) => [object.id, object]));
-  const same = revision === image.revision;
-  Object.assign(image, rest, {
-    revision,
-    objects: objects.map((object) => (same && known.get(object.id)) || withShape(object)),
-  });
-  changed(image);
-  return true;
+	const { objects, revision, ...rest } = told;
+	if (revision < image.revision) return false;
+	const known = new Map(image.objects.map((object) => [object.id, object]));
+	const same = revision === image.revision;
+	Object.assign(image, rest, {
+		revision,
+		objects: objects.map((object) => (same && known.get(object.id)) || withShape(object)),
+	});
+	changed(image);
+	return true;
 }
 
-/** Take over an answer to an edit: the objects it changed. The caller tells who shows them. */
+// Take over an answer to an edit: the objects it changed. The caller tells who shows them.
 export function apply(image, answer) {
-  if (answer.revision <= image.revision) return;
-  const objects = new Map(image.objects.map((object) => [object.id, object]));
-  for (const object of answer.objects) objects.set(object.id, withShape(object));
-  for (const id of answer.removed) objects.delete(id);
-  const order = answer.order ?? [...objects.keys()];
-  const count = image.objects.length;
-  Object.assign(image, {
-    revision: answer.revision,
-    can_undo: answer.can_undo,
-    can_redo: answer.can_redo,
-    objects: order.map((id) => objects.get(id)).filter(Boolean),
-  });
-  if (image.objects.length !== count) {
-    const objects = state.counts.objects + image.objects.length - count;
-    set({ counts: { ...state.counts, objects } });
-  }
+	if (answer.revision <= image.revision) return;
+	const objects = new Map(image.objects.map((object) => [object.id, object]));
+	for (const object of answer.objects) objects.set(object.id, withShape(object));
+	for (const id of answer.removed) objects.delete(id);
+	const order = answer.order ?? [...objects.keys()];
+	const count = image.objects.length;
+	Object.assign(image, {
+		revision: answer.revision,
+		can_undo: answer.can_undo,
+		can_redo: answer.can_redo,
+		objects: order.map((id) => objects.get(id)).filter(Boolean),
+	});
+	if (image.objects.length !== count) {
+		const objects = state.counts.objects + image.objects.length - count;
+		set({ counts: { ...state.counts, objects } });
+	}
 }
 
 function withShape({ mask, ...object }) {
-  return { ...object, shape: new Shape(mask) };
+	return { ...object, shape: new Shape(mask) };
 }
 
-/** Something about an image is new: what shows it is told. */
+// Something about an image is new: what shows it is told.
 export function changed(image) {
-  if (image !== state.image) return;
-  if (state.selection !== null && !current()) set({ selection: null, pickedClick: -1 });
-  touch("image");
+	if (image !== state.image) return;
+	if (state.selection !== null && !current()) set({ selection: null, pickedClick: -1 });
+	touch("image");
 }
 
-/** The id of an object by its key, null for one that the server does not know yet. */
+// The id of an object by its key, null for one that the server does not know yet.
 export function idOf(image, key) {
-  return typeof key === "string" ? (image.names.get(key) ?? null) : key;
+	return typeof key === "string" ? (image.names.get(key) ?? null) : key;
 }
 
-/** The edits of an object that are not stored yet. */
+// The edits of an object that are not stored yet.
 export function waitingFor(image, key) {
-  const id = idOf(image, key);
-  return image.queue.filter(
-    ({ edit }) => edit && (edit.object === key || (id !== null && idOf(image, edit.object) === id)),
-  );
+	const id = idOf(image, key);
+	return image.queue.filter(
+		({ edit }) => edit && (edit.object === key || (id !== null && idOf(image, edit.object) === id)),
+	);
 }
 
 const SETS = { class: "class_id", hide: "hidden", lock: "locked", finish: "finished" };
@@ -93,39 +93,39 @@ const SETS = { class: "class_id", hide: "hidden", lock: "locked", finish: "finis
  * there, without a mask; names, locks and the like hold at once.
  */
 export function objectsOf(image) {
-  let found = [...image.objects];
-  for (const { edit, draft } of image.queue) {
-    if (!edit) break; // what an undo changes only the server knows
-    const id = idOf(image, edit.object ?? null) ?? edit.object;
-    const at = found.findIndex((object) => object.id === id);
-    const field = SETS[edit.kind];
-    if (draft && at < 0) {
-      found.push({ id: draft, class_id: edit.class_id, clicks: [], strokes: [], scale: 0, draft: true });
-    } else if (field && at >= 0) found[at] = { ...found[at], [field]: edit[field] };
-    else if (edit.kind === "delete" && at >= 0) found.splice(at, 1);
-    else if (edit.kind === "order") {
-      const place = ({ id: one }) => edit.order.indexOf(one);
-      found = found.sort((one, other) => place(one) - place(other));
-    }
-  }
-  return found;
+	let found = [...image.objects];
+	for (const { edit, draft } of image.queue) {
+		if (!edit) break; // what an undo changes only the server knows
+		const id = idOf(image, edit.object ?? null) ?? edit.object;
+		const at = found.findIndex((object) => object.id === id);
+		const field = SETS[edit.kind];
+		if (draft && at < 0) {
+			found.push({ id: draft, class_id: edit.class_id, clicks: [], strokes: [], scale: 0, draft: true });
+		} else if (field && at >= 0) found[at] = { ...found[at], [field]: edit[field] };
+		else if (edit.kind === "delete" && at >= 0) found.splice(at, 1);
+		else if (edit.kind === "order") {
+			const place = ({ id: one }) => edit.order.indexOf(one);
+			found = found.sort((one, other) => place(one) - place(other));
+		}
+	}
+	return found;
 }
 
-/** The object of a key, one on its way included; undefined if it is gone. */
+// The object of a key, one on its way included; undefined if it is gone.
 export function find(image, key) {
-  if (key === null || !image) return undefined;
-  const id = idOf(image, key) ?? key;
-  return objectsOf(image).find((object) => object.id === id);
+	if (key === null || !image) return undefined;
+	const id = idOf(image, key) ?? key;
+	return objectsOf(image).find((object) => object.id === id);
 }
 
-/** The object that clicks go to. */
+// The object that clicks go to.
 export const current = () => find(state.image, state.selection);
 
-/** Clicks of an object, those on their way included. */
+// Clicks of an object, those on their way included.
 export function clicksOf(image, object) {
-  if (!object) return [];
-  const waiting = waitingFor(image, object.id)
-    .filter(({ edit }) => edit.kind === "click")
-    .map(({ edit }) => ({ x: edit.x, y: edit.y, positive: edit.positive, pending: true }));
-  return [...object.clicks, ...waiting];
+	if (!object) return [];
+	const waiting = waitingFor(image, object.id)
+		.filter(({ edit }) => edit.kind === "click")
+		.map(({ edit }) => ({ x: edit.x, y: edit.y, positive: edit.positive, pending: true }));
+	return [...object.clicks, ...waiting];
 }

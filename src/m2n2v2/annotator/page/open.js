@@ -1,4 +1,4 @@
-/** Opening an image: its objects, its pixels, its preparation. Leaving it stops what it waits for. */
+// Opening an image: its objects, its pixels, its preparation. Leaving it stops what it waits for.
 
 import { Refused, bitmap, hurry, imagePath, json, persistently } from "./api.js";
 import { amend, entry, list, locate } from "./list.js";
@@ -9,132 +9,132 @@ import { clear, showPicture, wantsMore } from "./view.js";
 const FIRST_SIDE = 2048; // the longer side of what is fetched first of a large photograph
 let leaving = new AbortController();
 
-/** Show an image. A later call overtakes an earlier one, whichever answers first. */
+// Show an image. A later call overtakes an earlier one, whichever answers first.
 export async function open(id) {
-  leaving.abort();
-  leaving = new AbortController();
-  const { signal } = leaving;
-  const image = record(id);
-  image.opening = image.revision < 0;
-  set({ image, selection: null, pickedClick: -1, view: "photo" });
-  clear(image.width, image.height);
-  locate(id);
-  sessionStorage.setItem("image", id);
-  try {
-    const told = await persistently(() => json("GET", imagePath(id), { signal }), signal);
-    if (signal.aborted) return;
-    const fresh = image.width !== told.width || image.height !== told.height;
-    adopt(image, told);
-    image.opening = false;
-    if (fresh) clear(image.width, image.height);
-    changed(image);
-    announce(`${image.name}, ${image.objects.length} objects`);
-    if (image.problem) return;
-    await Promise.all([loadPicture(image, signal), prepare(image, signal)]);
-  } catch (error) {
-    if (signal.aborted) return;
-    image.opening = false;
-    if (!image.problem) image.problem = error instanceof Refused ? `${error.message} ${error.cure}` : String(error);
-    changed(image);
-  }
+	leaving.abort();
+	leaving = new AbortController();
+	const { signal } = leaving;
+	const image = record(id);
+	image.opening = image.revision < 0;
+	set({ image, selection: null, pickedClick: -1, view: "photo" });
+	clear(image.width, image.height);
+	locate(id);
+	sessionStorage.setItem("image", id);
+	try {
+		const told = await persistently(() => json("GET", imagePath(id), { signal }), signal);
+		if (signal.aborted) return;
+		const fresh = image.width !== told.width || image.height !== told.height;
+		adopt(image, told);
+		image.opening = false;
+		if (fresh) clear(image.width, image.height);
+		changed(image);
+		announce(`${image.name}, ${image.objects.length} objects`);
+		if (image.problem) return;
+		await Promise.all([loadPicture(image, signal), prepare(image, signal)]);
+	} catch (error) {
+		if (signal.aborted) return;
+		image.opening = false;
+		if (!image.problem) image.problem = error instanceof Refused ? `${error.message} ${error.cure}` : String(error);
+		changed(image);
+	}
 }
 
-/** Fetch the photograph, at first no larger than a screen needs. */
+// Fetch the photograph, at first no larger than a screen needs.
 async function loadPicture(image, signal) {
-  const address = `${imagePath(image.id)}/photo`;
-  const large = Math.max(image.width, image.height) > 1.25 * FIRST_SIDE;
-  const first = large ? `${address}?max_side=${FIRST_SIDE}` : address;
-  const levels = await withHalves(await persistently(() => bitmap(first, signal), signal));
-  if (signal.aborted) return levels.forEach((level) => level.close());
-  image.pictured = true;
-  showPicture(levels);
-  changed(image);
-  if (!large) return;
-  while (!wantsMore()) {
-    await new Promise((resolve) => setTimeout(resolve, 150));
-    if (signal.aborted) return;
-  }
-  const finest = await persistently(() => bitmap(address, signal), signal);
-  if (signal.aborted) finest.close();
-  else showPicture([finest, ...levels]);
+	const address = `${imagePath(image.id)}/photo`;
+	const large = Math.max(image.width, image.height) > 1.25 * FIRST_SIDE;
+	const first = large ? `${address}?max_side=${FIRST_SIDE}` : address;
+	const levels = await withHalves(await persistently(() => bitmap(first, signal), signal));
+	if (signal.aborted) return levels.forEach((level) => level.close());
+	image.pictured = true;
+	showPicture(levels);
+	changed(image);
+	if (!large) return;
+	while (!wantsMore()) {
+		await new Promise((resolve) => setTimeout(resolve, 150));
+		if (signal.aborted) return;
+	}
+	const finest = await persistently(() => bitmap(address, signal), signal);
+	if (signal.aborted) finest.close();
+	else showPicture([finest, ...levels]);
 }
 
-/** A picture and its halves, down to about a thousand pixels, for a view from afar. */
+// A picture and its halves, down to about a thousand pixels, for a view from afar.
 async function withHalves(finest) {
-  const levels = [finest];
-  while (Math.max(levels.at(-1).width, levels.at(-1).height) > 1400) {
-    const { width, height } = levels.at(-1);
-    levels.push(
-      await createImageBitmap(levels.at(-1), {
-        resizeWidth: Math.round(width / 2),
-        resizeHeight: Math.round(height / 2),
-        resizeQuality: "medium",
-      }),
-    );
-  }
-  return levels;
+	const levels = [finest];
+	while (Math.max(levels.at(-1).width, levels.at(-1).height) > 1400) {
+		const { width, height } = levels.at(-1);
+		levels.push(
+			await createImageBitmap(levels.at(-1), {
+				resizeWidth: Math.round(width / 2),
+				resizeHeight: Math.round(height / 2),
+				resizeQuality: "medium",
+			}),
+		);
+	}
+	return levels;
 }
 
-/** Have the image prepared for clicks, and follow how that goes. */
+// Have the image prepared for clicks, and follow how that goes.
 export async function prepare(image, signal = leaving.signal) {
-  const waiting = [];
-  image.prepared = () =>
-    image.state === "ready"
-      ? Promise.resolve()
-      : new Promise((resolve, reject) => waiting.push({ resolve, reject }));
-  const settle = (told) => {
-    Object.assign(image, { stage: "", error: null }, told);
-    if (image.state === "ready") for (const { resolve } of waiting.splice(0)) resolve();
-    if (image.state === "failed") {
-      const refusal = new Refused(422, { kind: "ImageError", message: image.error ?? "it cannot be prepared" });
-      for (const { reject } of waiting.splice(0)) reject(refusal);
-    }
-    changed(image);
-  };
-  const left = () => signal.aborted && !image.queue.length;
-  while (!left()) {
-    settle(await persistently(() => json("POST", `${imagePath(image.id)}/prepare`), signal));
-    if (image.state === "ready" || image.state === "failed") break;
-    await follow(image, settle, left);
-    if (image.state === "ready" || image.state === "failed") break;
-  }
-  if (image.state === "ready" && image === state.image) {
-    announce("Ready for clicks");
-    hurry();
-  }
+	const waiting = [];
+	image.prepared = () =>
+		image.state === "ready"
+			? Promise.resolve()
+			: new Promise((resolve, reject) => waiting.push({ resolve, reject }));
+	const settle = (told) => {
+		Object.assign(image, { stage: "", error: null }, told);
+		if (image.state === "ready") for (const { resolve } of waiting.splice(0)) resolve();
+		if (image.state === "failed") {
+			const refusal = new Refused(422, { kind: "ImageError", message: image.error ?? "it cannot be prepared" });
+			for (const { reject } of waiting.splice(0)) reject(refusal);
+		}
+		changed(image);
+	};
+	const left = () => signal.aborted && !image.queue.length;
+	while (!left()) {
+		settle(await persistently(() => json("POST", `${imagePath(image.id)}/prepare`), signal));
+		if (image.state === "ready" || image.state === "failed") break;
+		await follow(image, settle, left);
+		if (image.state === "ready" || image.state === "failed") break;
+	}
+	if (image.state === "ready" && image === state.image) {
+		announce("Ready for clicks");
+		hurry();
+	}
 }
 
-/** Listen until the preparation ends or the stream does. */
+// Listen until the preparation ends or the stream does.
 function follow(image, settle, left) {
-  return new Promise((resolve) => {
-    const stream = new EventSource(`${imagePath(image.id)}/events`);
-    const stop = () => {
-      clearInterval(watching);
-      stream.close();
-      resolve();
-    };
-    const watching = setInterval(() => left() && stop(), 500);
-    stream.addEventListener("state", ({ data }) => {
-      settle(JSON.parse(data));
-      if (image.state === "ready" || image.state === "failed") stop();
-    });
-    stream.onerror = () => setTimeout(stop, 300); // asked again by the caller
-  });
+	return new Promise((resolve) => {
+		const stream = new EventSource(`${imagePath(image.id)}/events`);
+		const stop = () => {
+			clearInterval(watching);
+			stream.close();
+			resolve();
+		};
+		const watching = setInterval(() => left() && stop(), 500);
+		stream.addEventListener("state", ({ data }) => {
+			settle(JSON.parse(data));
+			if (image.state === "ready" || image.state === "failed") stop();
+		});
+		stream.onerror = () => setTimeout(stop, 300); // asked again by the caller
+	});
 }
 
-/** Mark the open image as done or not. */
+// Mark the open image as done or not.
 export async function setDone(image, done) {
-  const answer = await persistently(() => json("PUT", `${imagePath(image.id)}/done`, { body: { done } }));
-  image.done = answer.done;
-  if (answer.counts) set({ counts: answer.counts });
-  amend(image.id, { done: answer.done });
-  changed(image);
+	const answer = await persistently(() => json("PUT", `${imagePath(image.id)}/done`, { body: { done } }));
+	image.done = answer.done;
+	if (answer.counts) set({ counts: answer.counts });
+	amend(image.id, { done: answer.done });
+	changed(image);
 }
 
-/** The image after or before the open one in the list. */
+// The image after or before the open one in the list.
 export async function step(by) {
-  const found = await entry(Math.max(list.position + by, -1));
-  if (found) await open(found.id);
-  else announce(by > 0 ? "This is the last image" : "This is the first image");
-  return Boolean(found);
+	const found = await entry(Math.max(list.position + by, -1));
+	if (found) await open(found.id);
+	else announce(by > 0 ? "This is the last image" : "This is the first image");
+	return Boolean(found);
 }

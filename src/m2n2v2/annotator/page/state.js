@@ -1,84 +1,84 @@
-/** What the page knows, in one place. Modules read `state`, change it by `set` and `watch` it. */
+// What the page knows, in one place. Modules read `state`, change it by `set` and `watch` it.
 
 const kept = JSON.parse(localStorage.getItem("m2n2v2") ?? "{}");
 
 export const state = {
-  project: null, // as /api/project tells
-  classes: [],
-  counts: { images: 0, done: 0, objects: 0 },
-  image: null, // the open image: a record of images.js
-  selection: null, // the key of the current object: its id, or "new-3" before the server named it
-  pickedClick: -1, // the click whose map and curve are shown; -1 is the last
-  classId: kept.classId ?? null, // sticky: what the next object becomes
-  tool: "click", // click, brush, eraser
-  positive: true, // what a plain click or tap means
-  radius: kept.radius ?? 12, // of brush and eraser, in pixels of the photograph
-  opacity: kept.opacity ?? 0.45,
-  view: "photo", // photo, depth, map
-  masks: true,
-  hover: kept.hover ?? false,
-  theme: kept.theme ?? null, // dark, light, or null: as the system
-  curve: kept.curve ?? false,
-  hinted: kept.hinted ?? false,
-  zoom: 1,
-  connection: { lost: false, message: "", status: 0 },
-  refusal: "", // why the server does not let this page in
-  pending: 0, // edits not stored yet, over all images
-  saved: null, // what the last stored edit took, in ms
+	project: null, // as /api/project tells
+	classes: [],
+	counts: { images: 0, done: 0, objects: 0 },
+	image: null, // the open image: a record of images.js
+	selection: null, // the key of the current object: its id, or "new-3" before the server named it
+	pickedClick: -1, // the click whose map and curve are shown; -1 is the last
+	classId: kept.classId ?? null, // sticky: what the next object becomes
+	tool: "click", // click, brush, eraser
+	positive: true, // what a plain click or tap means
+	radius: kept.radius ?? 12, // of brush and eraser, in pixels of the photograph
+	opacity: kept.opacity ?? 0.45,
+	view: "photo", // photo, depth, map
+	masks: true,
+	hover: kept.hover ?? false,
+	theme: kept.theme ?? null, // dark, light, or null: as the system
+	curve: kept.curve ?? false,
+	hinted: kept.hinted ?? false,
+	zoom: 1,
+	connection: { lost: false, message: "", status: 0 },
+	refusal: "", // why the server does not let this page in
+	pending: 0, // edits not stored yet, over all images
+	saved: null, // what the last stored edit took, in ms
 };
 
 const KEPT = ["classId", "radius", "opacity", "hover", "theme", "curve", "hinted"];
 const watchers = [];
 let changed = new Set();
 
-/** Change some of the state; watchers run once, after the present task. */
+// Change some of the state; watchers run once, after the present task.
 export function set(patch) {
-  for (const [key, value] of Object.entries(patch)) {
-    if (Object.is(state[key], value) && typeof value !== "object") continue;
-    state[key] = value;
-    if (!changed.size) queueMicrotask(flush);
-    changed.add(key);
-  }
+	for (const [key, value] of Object.entries(patch)) {
+		if (Object.is(state[key], value) && typeof value !== "object") continue;
+		state[key] = value;
+		if (!changed.size) queueMicrotask(flush);
+		changed.add(key);
+	}
 }
 
-/** Say that an object held by the state has changed inside. */
+// Say that an object held by the state has changed inside.
 export const touch = (key) => set({ [key]: state[key] });
 
-/** Run `tell` now and whenever one of the keys changes. */
+// Run `tell` now and whenever one of the keys changes.
 export function watch(keys, tell) {
-  watchers.push({ keys, tell });
-  tell();
+	watchers.push({ keys, tell });
+	tell();
 }
 
 function flush() {
-  const now = changed;
-  changed = new Set();
-  for (const { keys, tell } of watchers) {
-    if (keys.some((key) => now.has(key))) tell();
-  }
-  if (KEPT.some((key) => now.has(key))) {
-    const values = Object.fromEntries(KEPT.map((key) => [key, state[key]]));
-    localStorage.setItem("m2n2v2", JSON.stringify(values));
-  }
+	const now = changed;
+	changed = new Set();
+	for (const { keys, tell } of watchers) {
+		if (keys.some((key) => now.has(key))) tell();
+	}
+	if (KEPT.some((key) => now.has(key))) {
+		const values = Object.fromEntries(KEPT.map((key) => [key, state[key]]));
+		localStorage.setItem("m2n2v2", JSON.stringify(values));
+	}
 }
 
-/** The class of an id; what has none, or one that is gone, is grey. */
+// The class of an id; what has none, or one that is gone, is grey.
 export function classOf(id) {
-  return state.classes.find((known) => known.id === id) ?? NO_CLASS;
+	return state.classes.find((known) => known.id === id) ?? NO_CLASS;
 }
 
 export const NO_CLASS = { id: null, name: "no class", color: "#8b95a3", key: null };
 
 export const PALETTE = ["#ffb020", "#ff5d73", "#2fbf71", "#b07bff", "#18c4c4", "#ff7ac6", "#a3c639", "#f2793a", "#4c8dff"];
 
-/** The colour an object is drawn in: its class's; without one its own, so that neighbours differ. */
+// The colour an object is drawn in: its class's; without one its own, so that neighbours differ.
 export function colorOf(object) {
-  const { id, color } = classOf(object?.class_id ?? null);
-  if (id !== null) return color;
-  return PALETTE[typeof object?.id === "number" ? object.id % PALETTE.length : PALETTE.length - 1];
+	const { id, color } = classOf(object?.class_id ?? null);
+	if (id !== null) return color;
+	return PALETTE[typeof object?.id === "number" ? object.id % PALETTE.length : PALETTE.length - 1];
 }
 
-/** A line for screen readers, and nothing else. */
+// A line for screen readers, and nothing else.
 export function announce(text) {
-  document.getElementById("live").textContent = text;
+	document.getElementById("live").textContent = text;
 }

@@ -16,7 +16,7 @@ const base = byId("photo");
 const top = byId("canvas");
 const frame = byId("frame");
 
-/** Where the photograph lies: its corner in CSS pixels, and CSS pixels per photograph pixel. */
+// Where the photograph lies: its corner in CSS pixels, and CSS pixels per photograph pixel.
 export const camera = { x: 0, y: 0, scale: 1, fitted: true };
 let ratio = 1; // device pixels per CSS pixel
 let picture = null; // {levels: [bitmaps, finest first], width, height}
@@ -26,314 +26,314 @@ let drawn = []; // [{shape, color, current}] as shown now
 let preview = null; // {shape, positive} of a hover
 let wanted = new Set();
 
-/** What the pointer and the keyboard show: set by input.js. */
+// What the pointer and the keyboard show: set by input.js.
 export const cursor = { pointer: null, crosshair: null, brush: null };
 
-/** Begin with another image: nothing of the last one stays. */
+// Begin with another image: nothing of the last one stays.
 export function clear(width, height) {
-  closeAll(picture?.levels);
-  picture = null;
-  alternative = null;
-  preview = null;
-  drawn = [];
-  layer = width ? new Layer(width, height) : null;
-  camera.fitted = true;
-  size.width = width ?? 0;
-  size.height = height ?? 0;
-  if (width) fit();
-  draw("base", "top");
+	closeAll(picture?.levels);
+	picture = null;
+	alternative = null;
+	preview = null;
+	drawn = [];
+	layer = width ? new Layer(width, height) : null;
+	camera.fitted = true;
+	size.width = width ?? 0;
+	size.height = height ?? 0;
+	if (width) fit();
+	draw("base", "top");
 }
 
 const size = { width: 0, height: 0 };
 
-/** The photograph's pixels have come: bitmaps from the finest to the coarsest. */
+// The photograph's pixels have come: bitmaps from the finest to the coarsest.
 export function showPicture(levels) {
-  closeAll(picture?.levels.filter((known) => !levels.includes(known)));
-  picture = { levels };
-  draw("base");
+	closeAll(picture?.levels.filter((known) => !levels.includes(known)));
+	picture = { levels };
+	draw("base");
 }
 
-/** Draw another picture in its place (null: the photograph). */
+// Draw another picture in its place (null: the photograph).
 export function showAlternative(bitmap) {
-  alternative = bitmap;
-  draw("base");
+	alternative = bitmap;
+	draw("base");
 }
 
-/** The finest picture there is has fewer pixels than the screen shows now. */
+// The finest picture there is has fewer pixels than the screen shows now.
 export const wantsMore = () =>
-  picture !== null && picture.levels[0].width < Math.min(size.width, size.width * camera.scale * ratio);
+	picture !== null && picture.levels[0].width < Math.min(size.width, size.width * camera.scale * ratio);
 
 function closeAll(bitmaps = []) {
-  for (const bitmap of bitmaps) bitmap.close();
+	for (const bitmap of bitmaps) bitmap.close();
 }
 
-/** Draw these objects: [{shape, color, current, faint}], bottom to top. */
+// Draw these objects: [{shape, color, current, faint}], bottom to top.
 export function showObjects(objects) {
-  drawn = objects;
-  layer?.show(objects.map(({ shape, color, faint }) => ({ shape, value: pixel(color, faint ? 165 : 255) })));
-  draw("base", "top");
+	drawn = objects;
+	layer?.show(objects.map(({ shape, color, faint }) => ({ shape, value: pixel(color, faint ? 165 : 255) })));
+	draw("base", "top");
 }
 
 export function showPreview(found) {
-  if (preview === found) return;
-  preview = found;
-  draw("top");
+	if (preview === found) return;
+	preview = found;
+	draw("top");
 }
 
-/** A stroke's newest part, until its answer comes. */
+// A stroke's newest part, until its answer comes.
 export function scribble(points, radius, erase, color) {
-  layer?.scribble(points, radius, erase, color);
-  draw("base");
+	layer?.scribble(points, radius, erase, color);
+	draw("base");
 }
 
 export function forgetScribbles() {
-  layer?.spoil();
-  draw("base");
+	layer?.spoil();
+	draw("base");
 }
 
-/** Draw soon: once for all that asked before the next frame. */
+// Draw soon: once for all that asked before the next frame.
 export function draw(...parts) {
-  if (!wanted.size) requestAnimationFrame(frameDue);
-  for (const part of parts) wanted.add(part);
+	if (!wanted.size) requestAnimationFrame(frameDue);
+	for (const part of parts) wanted.add(part);
 }
 
 const afterPaint = [];
 
-/** Call `tell` once what is asked for now is on the screen. */
+// Call `tell` once what is asked for now is on the screen.
 export function whenPainted(tell) {
-  afterPaint.push(tell);
-  draw("base");
+	afterPaint.push(tell);
+	draw("base");
 }
 
 function frameDue() {
-  const parts = wanted;
-  wanted = new Set();
-  if (parts.has("base")) drawBase();
-  drawTop();
-  if (afterPaint.length) {
-    const waiting = afterPaint.splice(0);
-    const channel = new MessageChannel(); // its message comes after the frame is painted
-    channel.port1.onmessage = () => waiting.forEach((tell) => tell());
-    channel.port2.postMessage(null);
-  }
-  if (pulsing()) draw("top");
+	const parts = wanted;
+	wanted = new Set();
+	if (parts.has("base")) drawBase();
+	drawTop();
+	if (afterPaint.length) {
+		const waiting = afterPaint.splice(0);
+		const channel = new MessageChannel(); // its message comes after the frame is painted
+		channel.port1.onmessage = () => waiting.forEach((tell) => tell());
+		channel.port2.postMessage(null);
+	}
+	if (pulsing()) draw("top");
 }
 
 const colors = {};
 
-/** Colours of the theme that the canvas needs. */
+// Colours of the theme that the canvas needs, as the browser resolves them.
 export function readTheme() {
-  const style = getComputedStyle(document.documentElement);
-  for (const name of ["canvas", "positive", "negative", "accent"]) {
-    colors[name] = style.getPropertyValue(`--${name}`).trim();
-  }
-  draw("base", "top");
+	for (const name of ["canvas", "positive", "negative", "accent"]) {
+		base.style.color = `var(--${name})`;
+		colors[name] = getComputedStyle(base).color;
+	}
+	draw("base", "top");
 }
 
 function drawBase() {
-  const context = base.getContext("2d", { alpha: false });
-  context.setTransform(1, 0, 0, 1, 0, 0);
-  context.fillStyle = colors.canvas;
-  context.fillRect(0, 0, base.width, base.height);
-  if (!size.width) return;
-  const scale = camera.scale * ratio;
-  const seen = visible();
-  place(context);
-  context.imageSmoothingEnabled = scale < 4;
-  context.imageSmoothingQuality = scale < 1 ? "medium" : "low";
-  const shown = state.view !== "photo" && alternative ? alternative : levelFor(scale);
-  if (shown) drawPart(context, shown, seen);
-  else {
-    context.fillStyle = "rgb(128 128 128 / 0.15)";
-    context.fillRect(0, 0, size.width, size.height);
-  }
-  if (!state.masks || !layer) return;
-  const step = stepFor(scale);
-  if (state.opacity > 0 && state.view !== "map") {
-    context.globalAlpha = state.opacity;
-    context.imageSmoothingEnabled = scale < 1;
-    context.imageSmoothingQuality = "low";
-    drawPart(context, layer.canvas(step), seen);
-    context.globalAlpha = 1;
-  }
-  const kind = scale >= EXACT_FROM ? "exact" : "smooth";
-  for (const { shape, color, current, faint } of drawn) {
-    if (current || !overlaps(shape.bounds, seen)) continue;
-    outline(context, shape.contour(step)[kind], color, faint ? 1.25 : 1.5);
-  }
-  const { shape } = drawn.find(({ current }) => current) ?? {};
-  if (!shape) return;
-  outline(context, shape.contour(step)[kind], "rgb(0 0 0 / 0.5)", 4);
-  outline(context, shape.contour(step)[kind], "#fff", 1.75);
+	const context = base.getContext("2d", { alpha: false });
+	context.setTransform(1, 0, 0, 1, 0, 0);
+	context.fillStyle = colors.canvas;
+	context.fillRect(0, 0, base.width, base.height);
+	if (!size.width) return;
+	const scale = camera.scale * ratio;
+	const seen = visible();
+	place(context);
+	context.imageSmoothingEnabled = scale < 4;
+	context.imageSmoothingQuality = scale < 1 ? "medium" : "low";
+	const shown = state.view !== "photo" && alternative ? alternative : levelFor(scale);
+	if (shown) drawPart(context, shown, seen);
+	else {
+		context.fillStyle = "rgb(128 128 128 / 0.15)";
+		context.fillRect(0, 0, size.width, size.height);
+	}
+	if (!state.masks || !layer) return;
+	const step = stepFor(scale);
+	if (state.opacity > 0 && state.view !== "map") {
+		context.globalAlpha = state.opacity;
+		context.imageSmoothingEnabled = scale < 1;
+		context.imageSmoothingQuality = "low";
+		drawPart(context, layer.canvas(step), seen);
+		context.globalAlpha = 1;
+	}
+	const kind = scale >= EXACT_FROM ? "exact" : "smooth";
+	for (const { shape, color, current, faint } of drawn) {
+		if (current || !overlaps(shape.bounds, seen)) continue;
+		outline(context, shape.contour(step)[kind], color, faint ? 1.25 : 1.5);
+	}
+	const { shape } = drawn.find(({ current }) => current) ?? {};
+	if (!shape) return;
+	outline(context, shape.contour(step)[kind], "rgb(0 0 0 / 0.5)", 4);
+	outline(context, shape.contour(step)[kind], "#fff", 1.75);
 }
 
 function outline(context, path, color, width) {
-  context.lineJoin = "round";
-  context.strokeStyle = color;
-  context.lineWidth = width / camera.scale;
-  context.stroke(path);
+	context.lineJoin = "round";
+	context.strokeStyle = color;
+	context.lineWidth = width / camera.scale;
+	context.stroke(path);
 }
 
-/** The coarsest bitmap that still has a pixel for each of the screen's. */
+// The coarsest bitmap that still has a pixel for each of the screen's.
 function levelFor(scale) {
-  const levels = picture?.levels ?? [];
-  let found = levels[0];
-  for (const level of levels) if (level.width >= size.width * Math.min(scale, 1)) found = level;
-  return found;
+	const levels = picture?.levels ?? [];
+	let found = levels[0];
+	for (const level of levels) if (level.width >= size.width * Math.min(scale, 1)) found = level;
+	return found;
 }
 
-/** Draw the visible part of a picture that covers the whole photograph. */
+// Draw the visible part of a picture that covers the whole photograph.
 function drawPart(context, source, seen) {
-  const across = source.width / size.width, down = source.height / size.height;
-  const { left, top: above, right, bottom } = seen;
-  if (right <= left || bottom <= above) return;
-  context.drawImage(
-    source,
-    left * across, above * down, (right - left) * across, (bottom - above) * down,
-    left, above, right - left, bottom - above,
-  );
+	const across = source.width / size.width, down = source.height / size.height;
+	const { left, top: above, right, bottom } = seen;
+	if (right <= left || bottom <= above) return;
+	context.drawImage(
+		source,
+		left * across, above * down, (right - left) * across, (bottom - above) * down,
+		left, above, right - left, bottom - above,
+	);
 }
 
-/** The part of the photograph that the screen shows, in whole pixels and a little over. */
+// The part of the photograph that the screen shows, in whole pixels and a little over.
 function visible() {
-  const left = Math.max(0, Math.floor(-camera.x / camera.scale) - 8);
-  const above = Math.max(0, Math.floor(-camera.y / camera.scale) - 8);
-  const right = Math.min(size.width, Math.ceil((base.width / ratio - camera.x) / camera.scale) + 8);
-  const bottom = Math.min(size.height, Math.ceil((base.height / ratio - camera.y) / camera.scale) + 8);
-  // Whole steps, so that a coarse layer's pixels stay where they are while the view moves.
-  const whole = (value) => Math.floor(value / 8) * 8;
-  return { left: whole(left), top: whole(above), right, bottom };
+	const left = Math.max(0, Math.floor(-camera.x / camera.scale) - 8);
+	const above = Math.max(0, Math.floor(-camera.y / camera.scale) - 8);
+	const right = Math.min(size.width, Math.ceil((base.width / ratio - camera.x) / camera.scale) + 8);
+	const bottom = Math.min(size.height, Math.ceil((base.height / ratio - camera.y) / camera.scale) + 8);
+	// Whole steps, so that a coarse layer's pixels stay where they are while the view moves.
+	const whole = (value) => Math.floor(value / 8) * 8;
+	return { left: whole(left), top: whole(above), right, bottom };
 }
 
 const overlaps = (bounds, seen) =>
-  bounds.left < seen.right && bounds.right > seen.left && bounds.top < seen.bottom && bounds.bottom > seen.top;
+	bounds.left < seen.right && bounds.right > seen.left && bounds.top < seen.bottom && bounds.bottom > seen.top;
 
 function place(context) {
-  context.setTransform(
-    camera.scale * ratio, 0, 0, camera.scale * ratio,
-    Math.round(camera.x * ratio), Math.round(camera.y * ratio),
-  );
+	context.setTransform(
+		camera.scale * ratio, 0, 0, camera.scale * ratio,
+		Math.round(camera.x * ratio), Math.round(camera.y * ratio),
+	);
 }
 
 let markers = []; // [{x, y, positive, pending, picked}]
 
 export function showMarkers(found) {
-  markers = found;
-  draw("top");
+	markers = found;
+	draw("top");
 }
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const pulsing = () => !calm.matches && markers.some(({ pending }) => pending);
 
 function drawTop() {
-  const context = top.getContext("2d");
-  context.setTransform(1, 0, 0, 1, 0, 0);
-  context.clearRect(0, 0, top.width, top.height);
-  if (!size.width) return;
-  if (preview && state.masks) drawPreview(context);
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  for (const marker of markers) drawMarker(context, marker);
-  if (cursor.brush && cursor.pointer) drawBrush(context, ...toScreen(...cursor.pointer));
-  if (cursor.crosshair) drawCrosshair(context, ...toScreen(...cursor.crosshair));
+	const context = top.getContext("2d");
+	context.setTransform(1, 0, 0, 1, 0, 0);
+	context.clearRect(0, 0, top.width, top.height);
+	if (!size.width) return;
+	if (preview && state.masks) drawPreview(context);
+	context.setTransform(ratio, 0, 0, ratio, 0, 0);
+	for (const marker of markers) drawMarker(context, marker);
+	if (cursor.brush && cursor.pointer) drawBrush(context, ...toScreen(...cursor.pointer));
+	if (cursor.crosshair) drawCrosshair(context, ...toScreen(...cursor.crosshair));
 }
 
 function drawPreview(context) {
-  const scale = camera.scale * ratio;
-  const contour = preview.shape.contour(stepFor(scale))[scale >= EXACT_FROM ? "exact" : "smooth"];
-  place(context);
-  context.globalAlpha = 0.25;
-  context.fillStyle = "#fff";
-  context.fill(contour, "evenodd");
-  context.globalAlpha = 1;
-  context.lineWidth = 1.5 / camera.scale;
-  context.setLineDash([5 / camera.scale, 4 / camera.scale]);
-  context.strokeStyle = "#fff";
-  context.stroke(contour);
-  context.setLineDash([]);
+	const scale = camera.scale * ratio;
+	const contour = preview.shape.contour(stepFor(scale))[scale >= EXACT_FROM ? "exact" : "smooth"];
+	place(context);
+	context.globalAlpha = 0.25;
+	context.fillStyle = "#fff";
+	context.fill(contour, "evenodd");
+	context.globalAlpha = 1;
+	context.lineWidth = 1.5 / camera.scale;
+	context.setLineDash([5 / camera.scale, 4 / camera.scale]);
+	context.strokeStyle = "#fff";
+	context.stroke(contour);
+	context.setLineDash([]);
 }
 
-/** Plus and minus as well as colours: a marker is read without telling colours apart. */
+// Plus and minus as well as colours: a marker is read without telling colours apart.
 function drawMarker(context, { x, y, positive, pending, picked }) {
-  const [sx, sy] = toScreen(x, y);
-  const color = positive ? colors.positive : colors.negative;
-  context.lineCap = "round";
-  disc(context, sx, sy, MARKER + 1.5, "rgb(0 0 0 / 0.55)");
-  disc(context, sx, sy, MARKER, "#fff");
-  disc(context, sx, sy, MARKER - 1.5, color);
-  context.strokeStyle = "#fff";
-  context.lineWidth = 2;
-  context.beginPath();
-  context.moveTo(sx - 3, sy);
-  context.lineTo(sx + 3, sy);
-  if (positive) {
-    context.moveTo(sx, sy - 3);
-    context.lineTo(sx, sy + 3);
-  }
-  context.stroke();
-  if (picked) ring(context, sx, sy, MARKER + 4, colors.accent, 2);
-  if (pending) {
-    const grown = calm.matches ? 0.5 : (performance.now() % 900) / 900;
-    context.globalAlpha = calm.matches ? 1 : 1 - grown;
-    ring(context, sx, sy, MARKER + 3 + 8 * grown, "#fff", 2);
-    context.globalAlpha = 1;
-  }
+	const [sx, sy] = toScreen(x, y);
+	const color = positive ? colors.positive : colors.negative;
+	context.lineCap = "round";
+	disc(context, sx, sy, MARKER + 1.5, "rgb(0 0 0 / 0.55)");
+	disc(context, sx, sy, MARKER, "#fff");
+	disc(context, sx, sy, MARKER - 1.5, color);
+	context.strokeStyle = "#fff";
+	context.lineWidth = 2;
+	context.beginPath();
+	context.moveTo(sx - 3, sy);
+	context.lineTo(sx + 3, sy);
+	if (positive) {
+		context.moveTo(sx, sy - 3);
+		context.lineTo(sx, sy + 3);
+	}
+	context.stroke();
+	if (picked) ring(context, sx, sy, MARKER + 4, colors.accent, 2);
+	if (pending) {
+		const grown = calm.matches ? 0.5 : (performance.now() % 900) / 900;
+		context.globalAlpha = calm.matches ? 1 : 1 - grown;
+		ring(context, sx, sy, MARKER + 3 + 8 * grown, "#fff", 2);
+		context.globalAlpha = 1;
+	}
 }
 
 function disc(context, x, y, radius, color) {
-  context.fillStyle = color;
-  context.beginPath();
-  context.arc(x, y, radius, 0, 2 * Math.PI);
-  context.fill();
+	context.fillStyle = color;
+	context.beginPath();
+	context.arc(x, y, radius, 0, 2 * Math.PI);
+	context.fill();
 }
 
 function ring(context, x, y, radius, color, width) {
-  context.strokeStyle = color;
-  context.lineWidth = width;
-  context.beginPath();
-  context.arc(x, y, radius, 0, 2 * Math.PI);
-  context.stroke();
+	context.strokeStyle = color;
+	context.lineWidth = width;
+	context.beginPath();
+	context.arc(x, y, radius, 0, 2 * Math.PI);
+	context.stroke();
 }
 
 function drawBrush(context, x, y) {
-  const radius = Math.max(state.radius * camera.scale, 1);
-  ring(context, x, y, radius, "rgb(0 0 0 / 0.7)", 3);
-  ring(context, x, y, radius, "#fff", 1.5);
-  if (state.tool === "eraser") {
-    const reach = Math.min(radius, 6) * 0.7;
-    context.beginPath();
-    context.moveTo(x - reach, y + reach);
-    context.lineTo(x + reach, y - reach);
-    context.stroke();
-  }
+	const radius = Math.max(state.radius * camera.scale, 1);
+	ring(context, x, y, radius, "rgb(0 0 0 / 0.7)", 3);
+	ring(context, x, y, radius, "#fff", 1.5);
+	if (state.tool === "eraser") {
+		const reach = Math.min(radius, 6) * 0.7;
+		context.beginPath();
+		context.moveTo(x - reach, y + reach);
+		context.lineTo(x + reach, y - reach);
+		context.stroke();
+	}
 }
 
 function drawCrosshair(context, x, y) {
-  const lines = [[x - 22, y, x - 5, y], [x + 5, y, x + 22, y], [x, y - 22, x, y - 5], [x, y + 5, x, y + 22]];
-  for (const [color, width] of [["rgb(0 0 0 / 0.75)", 4], ["#fff", 2]]) {
-    context.strokeStyle = color;
-    context.lineWidth = width;
-    context.beginPath();
-    for (const [x1, y1, x2, y2] of lines) {
-      context.moveTo(x1, y1);
-      context.lineTo(x2, y2);
-    }
-    context.stroke();
-  }
-  disc(context, x, y, 1.5, "#fff");
-  if (state.tool !== "click") drawBrush(context, x, y);
+	const lines = [[x - 22, y, x - 5, y], [x + 5, y, x + 22, y], [x, y - 22, x, y - 5], [x, y + 5, x, y + 22]];
+	for (const [color, width] of [["rgb(0 0 0 / 0.75)", 4], ["#fff", 2]]) {
+		context.strokeStyle = color;
+		context.lineWidth = width;
+		context.beginPath();
+		for (const [x1, y1, x2, y2] of lines) {
+			context.moveTo(x1, y1);
+			context.lineTo(x2, y2);
+		}
+		context.stroke();
+	}
+	disc(context, x, y, 1.5, "#fff");
+	if (state.tool !== "click") drawBrush(context, x, y);
 }
 
 export const toScreen = (x, y) => [x * camera.scale + camera.x, y * camera.scale + camera.y];
 
-/** From CSS pixels of the canvas to the photograph's pixels. */
+// From CSS pixels of the canvas to the photograph's pixels.
 export const toImage = (x, y) => [(x - camera.x) / camera.scale, (y - camera.y) / camera.scale];
 
 export const isInside = (x, y) => x >= 0 && y >= 0 && x < size.width && y < size.height;
 
-/** The nearest point of the photograph. */
+// The nearest point of the photograph.
 export const clamped = (x, y) => [
-  Math.min(Math.max(x, 0), size.width - 0.01),
-  Math.min(Math.max(y, 0), size.height - 0.01),
+	Math.min(Math.max(x, 0), size.width - 0.01),
+	Math.min(Math.max(y, 0), size.height - 0.01),
 ];
 
 export const centre = () => toImage(frame.clientWidth / 2, frame.clientHeight / 2);
@@ -341,81 +341,81 @@ export const centre = () => toImage(frame.clientWidth / 2, frame.clientHeight / 
 const margin = () => (frame.clientWidth < 600 ? 8 : 24);
 
 function fittingScale() {
-  const wide = (frame.clientWidth - 2 * margin()) / size.width;
-  const high = (frame.clientHeight - 2 * margin()) / size.height;
-  return Math.max(Math.min(wide, high, MOST_ZOOM), 0.001);
+	const wide = (frame.clientWidth - 2 * margin()) / size.width;
+	const high = (frame.clientHeight - 2 * margin()) / size.height;
+	return Math.max(Math.min(wide, high, MOST_ZOOM), 0.001);
 }
 
-/** The whole photograph. */
+// The whole photograph.
 export function fit() {
-  camera.scale = fittingScale();
-  camera.x = (frame.clientWidth - size.width * camera.scale) / 2;
-  camera.y = (frame.clientHeight - size.height * camera.scale) / 2;
-  moved(true);
+	camera.scale = fittingScale();
+	camera.x = (frame.clientWidth - size.width * camera.scale) / 2;
+	camera.y = (frame.clientHeight - size.height * camera.scale) / 2;
+	moved(true);
 }
 
-/** Zoom by a factor, with a screen point staying where it is. */
+// Zoom by a factor, with a screen point staying where it is.
 export function zoom(factor, x = frame.clientWidth / 2, y = frame.clientHeight / 2) {
-  const least = Math.min(fittingScale(), 1) / 2;
-  const scale = Math.min(Math.max(camera.scale * factor, least), MOST_ZOOM);
-  const [px, py] = toImage(x, y);
-  camera.scale = scale;
-  camera.x = x - px * scale;
-  camera.y = y - py * scale;
-  moved();
+	const least = Math.min(fittingScale(), 1) / 2;
+	const scale = Math.min(Math.max(camera.scale * factor, least), MOST_ZOOM);
+	const [px, py] = toImage(x, y);
+	camera.scale = scale;
+	camera.x = x - px * scale;
+	camera.y = y - py * scale;
+	moved();
 }
 
-/** One pixel of the photograph is one of the screen. */
+// One pixel of the photograph is one of the screen.
 export function actualSize() {
-  zoom(1 / ratio / camera.scale, ...(cursor.pointer ? toScreen(...cursor.pointer) : []));
+	zoom(1 / ratio / camera.scale, ...(cursor.pointer ? toScreen(...cursor.pointer) : []));
 }
 
 export function pan(dx, dy) {
-  camera.x += dx;
-  camera.y += dy;
-  moved();
+	camera.x += dx;
+	camera.y += dy;
+	moved();
 }
 
-/** Bring a point into view, with room around it. */
+// Bring a point into view, with room around it.
 export function reveal(x, y) {
-  const [sx, sy] = toScreen(x, y);
-  const room = 40;
-  const over = (at, end) => (at < room ? room - at : at > end - room ? end - room - at : 0);
-  const [dx, dy] = [over(sx, frame.clientWidth), over(sy, frame.clientHeight)];
-  if (dx || dy) pan(dx, dy);
+	const [sx, sy] = toScreen(x, y);
+	const room = 40;
+	const over = (at, end) => (at < room ? room - at : at > end - room ? end - room - at : 0);
+	const [dx, dy] = [over(sx, frame.clientWidth), over(sy, frame.clientHeight)];
+	if (dx || dy) pan(dx, dy);
 }
 
 function moved(fitted = false) {
-  camera.fitted = fitted;
-  // Some of the photograph always stays in view.
-  const keep = 48;
-  camera.x = Math.min(Math.max(camera.x, keep - size.width * camera.scale), frame.clientWidth - keep);
-  camera.y = Math.min(Math.max(camera.y, keep - size.height * camera.scale), frame.clientHeight - keep);
-  set({ zoom: camera.scale * ratio });
-  draw("base", "top");
+	camera.fitted = fitted;
+	// Some of the photograph always stays in view.
+	const keep = 48;
+	camera.x = Math.min(Math.max(camera.x, keep - size.width * camera.scale), frame.clientWidth - keep);
+	camera.y = Math.min(Math.max(camera.y, keep - size.height * camera.scale), frame.clientHeight - keep);
+	set({ zoom: camera.scale * ratio });
+	draw("base", "top");
 }
 
 function resized() {
-  ratio = devicePixelRatio || 1;
-  for (const canvas of [base, top]) {
-    canvas.width = Math.round(frame.clientWidth * ratio);
-    canvas.height = Math.round(frame.clientHeight * ratio);
-  }
-  if (size.width && camera.fitted) fit();
-  drawBase(); // at once: a canvas is emptied when its size is set
-  drawTop();
+	ratio = devicePixelRatio || 1;
+	for (const canvas of [base, top]) {
+		canvas.width = Math.round(frame.clientWidth * ratio);
+		canvas.height = Math.round(frame.clientHeight * ratio);
+	}
+	if (size.width && camera.fitted) fit();
+	drawBase(); // at once: a canvas is emptied when its size is set
+	drawTop();
 }
 
-/** The topmost visible object at a point, null if none. */
+// The topmost visible object at a point, null if none.
 export function objectAt(x, y, objects) {
-  for (let i = objects.length - 1; i >= 0; i--) {
-    if (!objects[i].hidden && objects[i].shape?.has(x, y)) return objects[i];
-  }
-  return null;
+	for (let i = objects.length - 1; i >= 0; i--) {
+		if (!objects[i].hidden && objects[i].shape?.has(x, y)) return objects[i];
+	}
+	return null;
 }
 
 export function start() {
-  readTheme();
-  new ResizeObserver(resized).observe(frame);
-  matchMedia(`(resolution: ${devicePixelRatio}dppx)`).addEventListener("change", resized);
+	readTheme();
+	new ResizeObserver(resized).observe(frame);
+	matchMedia(`(resolution: ${devicePixelRatio}dppx)`).addEventListener("change", resized);
 }

@@ -1,4 +1,4 @@
-/** The classes: one is chosen for what comes next; names, colours and keys are changed in one place. */
+// The classes: one is chosen for what comes next; names, colours and keys are changed in one place.
 
 import * as actions from "../actions.js";
 import { json } from "../api.js";
@@ -8,109 +8,109 @@ import { NO_CLASS, PALETTE, set, state, watch } from "../state.js";
 import { dialog } from "./dialogs.js";
 
 export function start() {
-  const chips = el("div", { class: "chips", role: "radiogroup", "aria-labelledby": "classes-title" });
-  byId("classes").append(
-    el("div", { class: "head" }, el("h2", { id: "classes-title" }, "Classes"), iconButton("edit", "Edit classes", { onclick: edit })),
-    chips,
-  );
-  watch(["classes", "classId", "selection", "image"], () => {
-    const object = current();
-    const chosen = object ? object.class_id : state.classId;
-    const focused = chips.contains(document.activeElement) ? document.activeElement.dataset.id : null;
-    const known = state.classes.length ? [...state.classes, NO_CLASS] : [];
-    chips.replaceChildren(...known.map((one) => chip(one, one.id === chosen)));
-    if (!known.length) {
-      chips.append(el("button", { class: "quiet dashed", onclick: edit }, icon("plus"), "Add the first class"));
-    }
-    if (focused) chips.querySelector(`[data-id="${focused}"]`)?.focus();
-  });
+	const chips = el("div.chips", { role: "radiogroup", "aria-labelledby": "classes-title" });
+	byId("classes").append(
+		el("div.head", el("h2", { id: "classes-title" }, "Classes"), iconButton("edit", "Edit classes", { onclick: edit })),
+		chips,
+	);
+	watch(["classes", "classId", "selection", "image"], () => {
+		const object = current();
+		const chosen = object ? object.class_id : state.classId;
+		const focused = chips.contains(document.activeElement) ? document.activeElement.dataset.id : null;
+		const known = state.classes.length ? [...state.classes, NO_CLASS] : [];
+		chips.replaceChildren(...known.map((one) => chip(one, one.id === chosen)));
+		if (!known.length) {
+			chips.append(el("button.quiet.dashed", { onclick: edit }, icon("plus"), "Add the first class"));
+		}
+		if (focused) chips.querySelector(`[data-id="${focused}"]`)?.focus();
+	});
 }
 
 function chip({ id, name, color, key }, chosen) {
-  return el(
-    "button",
-    { class: "chip", role: "radio", "aria-checked": chosen, "data-id": id, vars: { "--class": color }, title: key ? `${name}  (${key})` : name, onclick: () => actions.setClass(id) },
-    el("i", { class: "swatch" }),
-    el("span", { class: "line" }, name),
-    key ? el("kbd", {}, String(key)) : null,
-  );
+	return el(
+		"button",
+		{ class: "chip", role: "radio", "aria-checked": chosen, "data-id": id, vars: { "--class": color }, title: key ? `${name}  (${key})` : name, onclick: () => actions.setClass(id) },
+		el("i.swatch"),
+		el("span.line", name),
+		key ? el("kbd", String(key)) : null,
+	);
 }
 
-/** The one place where classes are added, renamed, coloured, given keys, and taken out. */
+// The one place where classes are added, renamed, coloured, given keys, and taken out.
 function edit() {
-  const rows = el("div", { class: "stack" });
-  const problem = el("p", { class: "problem", role: "alert" });
-  const gone = new Set();
-  const add = (one, isNew = false) => {
-    const row = el("div", { class: "class-row" });
-    const name = el("input", { type: "text", value: one.name, "aria-label": "Name of the class", maxLength: 100, required: true });
-    const color = el("input", { type: "color", value: one.color, "aria-label": `Colour of ${one.name || "the new class"}` });
-    const key = el("select", { "aria-label": `Key of ${one.name || "the new class"}` },
-      el("option", { value: "" }, "no key"),
-      ...Array.from({ length: 9 }, (_, i) => el("option", { value: i + 1, selected: one.key === i + 1 }, String(i + 1))));
-    key.addEventListener("change", () => {
-      for (const other of rows.querySelectorAll("select")) if (other !== key && other.value === key.value) other.value = "";
-    });
-    row.read = () => ({ id: one.id, name: name.value.trim(), color: color.value, key: key.value ? Number(key.value) : null });
-    row.append(color, name, key, iconButton("trash", `Remove ${one.name || "the new class"}`, { onclick: () => {
-      if (one.id !== null) gone.add(one.id);
-      row.remove();
-      fillReassign();
-    } }));
-    rows.append(row);
-    if (isNew) name.focus();
-  };
-  const reassign = el("select", { "aria-label": "Class for the objects of those removed" });
-  const reassignRow = el("label", { class: "row", hidden: true }, el("span", { class: "grow" }, "Objects of removed classes become"), reassign);
-  const fillReassign = () => {
-    reassignRow.hidden = !gone.size;
-    const kept = [...rows.children].map((row) => row.read()).filter(({ id }) => id !== null);
-    reassign.replaceChildren(el("option", { value: "" }, "(only if none has them)"), ...kept.map(({ id, name }) => el("option", { value: id }, name)));
-  };
-  state.classes.forEach((one) => add(one));
-  const fresh = () => {
-    const used = [...rows.children].map((row) => row.read());
-    const color = PALETTE.find((one) => !used.some((other) => other.color === one)) ?? PALETTE[used.length % PALETTE.length];
-    const key = [1, 2, 3, 4, 5, 6, 7, 8, 9].find((one) => !used.some((other) => other.key === one)) ?? null;
-    add({ id: null, name: "", color, key }, true);
-  };
-  const box = dialog("Classes", {
-    body: [
-      el("p", { class: "dim" }, "A new name or colour holds for every object of the class, in all images."),
-      rows,
-      el("button", { class: "quiet dashed", onclick: fresh }, icon("plus"), "Add a class"),
-      reassignRow, problem,
-    ],
-    confirm: "Save classes",
-    async done() {
-      const classes = [...rows.children].map((row) => row.read());
-      const unnamed = classes.findIndex(({ name }) => !name);
-      if (unnamed >= 0) {
-        problem.textContent = "A class needs a name.";
-        rows.children[unnamed].querySelector("input[type=text]").focus();
-        return false;
-      }
-      const body = { classes };
-      if (reassign.value) body.reassign_to = Number(reassign.value);
-      try {
-        await adopt(await json("PUT", "/api/classes", { body }));
-      } catch (error) {
-        problem.textContent = `${error.message}. ${error.cure ?? ""}`;
-        return false;
-      }
-      return true;
-    },
-  });
-  if (!state.classes.length) fresh();
-  return box;
+	const rows = el("div.stack");
+	const problem = el("p.problem", { role: "alert" });
+	const gone = new Set();
+	const add = (one, isNew = false) => {
+		const row = el("div.class-row");
+		const name = el("input", { type: "text", value: one.name, "aria-label": "Name of the class", maxLength: 100, required: true });
+		const color = el("input", { type: "color", value: one.color, "aria-label": `Colour of ${one.name || "the new class"}` });
+		const key = el("select", { "aria-label": `Key of ${one.name || "the new class"}` },
+			el("option", { value: "" }, "no key"),
+			...Array.from({ length: 9 }, (_, i) => el("option", { value: i + 1, selected: one.key === i + 1 }, String(i + 1))));
+		key.addEventListener("change", () => {
+			for (const other of rows.querySelectorAll("select")) if (other !== key && other.value === key.value) other.value = "";
+		});
+		row.read = () => ({ id: one.id, name: name.value.trim(), color: color.value, key: key.value ? Number(key.value) : null });
+		row.append(color, name, key, iconButton("trash", `Remove ${one.name || "the new class"}`, { onclick: () => {
+			if (one.id !== null) gone.add(one.id);
+			row.remove();
+			fillReassign();
+		} }));
+		rows.append(row);
+		if (isNew) name.focus();
+	};
+	const reassign = el("select", { "aria-label": "Class for the objects of those removed" });
+	const reassignRow = el("label.row", { hidden: true }, el("span.grow", "Objects of removed classes become"), reassign);
+	const fillReassign = () => {
+		reassignRow.hidden = !gone.size;
+		const kept = [...rows.children].map((row) => row.read()).filter(({ id }) => id !== null);
+		reassign.replaceChildren(el("option", { value: "" }, "(only if none has them)"), ...kept.map(({ id, name }) => el("option", { value: id }, name)));
+	};
+	state.classes.forEach((one) => add(one));
+	const fresh = () => {
+		const used = [...rows.children].map((row) => row.read());
+		const color = PALETTE.find((one) => !used.some((other) => other.color === one)) ?? PALETTE[used.length % PALETTE.length];
+		const key = [1, 2, 3, 4, 5, 6, 7, 8, 9].find((one) => !used.some((other) => other.key === one)) ?? null;
+		add({ id: null, name: "", color, key }, true);
+	};
+	const box = dialog("Classes", {
+		body: [
+			el("p.dim", "A new name or colour holds for every object of the class, in all images."),
+			rows,
+			el("button.quiet.dashed", { onclick: fresh }, icon("plus"), "Add a class"),
+			reassignRow, problem,
+		],
+		confirm: "Save classes",
+		async done() {
+			const classes = [...rows.children].map((row) => row.read());
+			const unnamed = classes.findIndex(({ name }) => !name);
+			if (unnamed >= 0) {
+				problem.textContent = "A class needs a name.";
+				rows.children[unnamed].querySelector("input[type=text]").focus();
+				return false;
+			}
+			const body = { classes };
+			if (reassign.value) body.reassign_to = Number(reassign.value);
+			try {
+				await adopt(await json("PUT", "/api/classes", { body }));
+			} catch (error) {
+				problem.textContent = `${error.message}. ${error.cure ?? ""}`;
+				return false;
+			}
+			return true;
+		},
+	});
+	if (!state.classes.length) fresh();
+	return box;
 }
 
 async function adopt(told) {
-  const classes = Array.isArray(told) ? told : told.classes;
-  const classId = classes.some(({ id }) => id === state.classId) ? state.classId : (classes[0]?.id ?? null);
-  set({ classes, classId });
-  if (state.image) {
-    const { refresh } = await import("../edits.js");
-    await refresh(state.image); // objects of removed classes changed theirs
-  }
+	const classes = Array.isArray(told) ? told : told.classes;
+	const classId = classes.some(({ id }) => id === state.classId) ? state.classId : (classes[0]?.id ?? null);
+	set({ classes, classId });
+	if (state.image) {
+		const { refresh } = await import("../edits.js");
+		await refresh(state.image); // objects of removed classes changed theirs
+	}
 }

@@ -1,4 +1,4 @@
-/** The images of the folder: filter, search, and a list of which only the visible rows exist. */
+// The images of the folder: filter, search, and a list of which only the visible rows exist.
 
 import { json, persistently } from "../api.js";
 import { dialogs } from "../keys.js";
@@ -17,172 +17,171 @@ let box, rows, filler, search, filters, empty;
 const made = new Map(); // index -> row element
 
 export function start() {
-  filters = {};
-  const filter = (name, label) => {
-    filters[name] = el("button", { onclick: () => choose({ filter: name }).then(toTop, complain) }, el("span", {}, label), el("span", { class: "nums dim" }));
-    return filters[name];
-  };
-  let typing = 0;
-  search = el("input", {
-    type: "search", placeholder: "Search", "aria-label": "Search the images by name", autocomplete: "off", spellcheck: false,
-    oninput() {
-      clearTimeout(typing);
-      typing = setTimeout(() => choose({ query: search.value.trim() }).then(toTop, complain), TYPING);
-    },
-  });
-  filler = el("div", { class: "filler" });
-  rows = el("div", { class: "rows", role: "listbox", "aria-label": "Images", tabIndex: 0 }, filler);
-  empty = el("p", { class: "empty", hidden: true });
-  box = el("div", { class: "scroll", onscroll: draw }, rows, empty);
-  rows.addEventListener("keydown", walk);
-  rows.addEventListener("click", (event) => pick(event.target.closest("[data-index]")));
-  byId("images").append(
-    el(
-      "div", { class: "pad stack" },
-      el("div", { class: "segmented even", role: "group", "aria-label": "Which images" }, filter("all", "All"), filter("todo", "To do"), filter("done", "Done")),
-      el("div", { class: "row tight" }, el("label", { class: "search" }, icon("search"), search), adder()),
-    ),
-    box,
-  );
-  dialogs.search = () => {
-    if (getComputedStyle(byId("images")).visibility === "hidden") drawer("images");
-    search.focus();
-    search.select();
-  };
-  new ResizeObserver(draw).observe(box);
-  watch(["list", "counts", "image"], () => {
-    const { counts } = state;
-    const shown = { all: counts.images, todo: counts.images - counts.done, done: counts.done };
-    for (const [name, button] of Object.entries(filters)) {
-      pressed(button, name === list.filter);
-      button.lastChild.textContent = number(shown[name]);
-    }
-    filler.style.setProperty("--rows", list.total);
-    empty.hidden = !list.known || list.total > 0;
-    empty.textContent = list.query ? `No image's name holds “${list.query}”.` : EMPTY[list.filter];
-    if (opened !== state.image?.id) follow();
-    for (const row of made.values()) row.remove();
-    made.clear();
-    draw();
-  });
+	filters = {};
+	const filter = (name, label) => {
+		filters[name] = el("button", { onclick: () => choose({ filter: name }).then(toTop, complain) }, el("span", label), el("span.nums.dim"));
+		return filters[name];
+	};
+	let typing = 0;
+	search = el("input", {
+		type: "search", placeholder: "Search", "aria-label": "Search the images by name", autocomplete: "off", spellcheck: false,
+		oninput() {
+			clearTimeout(typing);
+			typing = setTimeout(() => choose({ query: search.value.trim() }).then(toTop, complain), TYPING);
+		},
+	});
+	filler = el("div.filler");
+	rows = el("div.rows", { role: "listbox", "aria-label": "Images", tabIndex: 0 }, filler);
+	empty = el("p.empty", { hidden: true });
+	box = el("div.scroll", { onscroll: draw }, rows, empty);
+	rows.addEventListener("keydown", walk);
+	rows.addEventListener("click", (event) => pick(event.target.closest("[data-index]")));
+	byId("images").append(
+		el("div.pad.stack",
+			el("div.segmented.even", { role: "group", "aria-label": "Which images" }, filter("all", "All"), filter("todo", "To do"), filter("done", "Done")),
+			el("div.row.tight", el("label.search", icon("search"), search), adder()),
+		),
+		box,
+	);
+	dialogs.search = () => {
+		if (getComputedStyle(byId("images")).visibility === "hidden") drawer("images");
+		search.focus();
+		search.select();
+	};
+	new ResizeObserver(draw).observe(box);
+	watch(["list", "counts", "image"], () => {
+		const { counts } = state;
+		const shown = { all: counts.images, todo: counts.images - counts.done, done: counts.done };
+		for (const [name, button] of Object.entries(filters)) {
+			pressed(button, name === list.filter);
+			button.lastChild.textContent = number(shown[name]);
+		}
+		filler.style.setProperty("--rows", list.total);
+		empty.hidden = !list.known || list.total > 0;
+		empty.textContent = list.query ? `No image's name holds “${list.query}”.` : EMPTY[list.filter];
+		if (opened !== state.image?.id) follow();
+		for (const row of made.values()) row.remove();
+		made.clear();
+		draw();
+	});
 }
 
 const EMPTY = { all: "No images here.", todo: "Nothing left to do.", done: "No image is done yet." };
 let opened = null;
 
-/** The open image's row comes into view. */
+// The open image's row comes into view.
 function follow() {
-  opened = state.image?.id;
-  const index = locate(opened);
-  if (index < 0) return;
-  const above = index * ROW, below = above + ROW - box.clientHeight;
-  if (above < box.scrollTop || below > box.scrollTop) box.scrollTop = above - (box.clientHeight - ROW) / 2;
+	opened = state.image?.id;
+	const index = locate(opened);
+	if (index < 0) return;
+	const above = index * ROW, below = above + ROW - box.clientHeight;
+	if (above < box.scrollTop || below > box.scrollTop) box.scrollTop = above - (box.clientHeight - ROW) / 2;
 }
 
 function toTop() {
-  box.scrollTop = 0;
-  opened = null;
-  follow();
-  announce(plural(list.total, "image"));
+	box.scrollTop = 0;
+	opened = null;
+	follow();
+	announce(plural(list.total, "image"));
 }
 
 function draw() {
-  const first = Math.max(0, Math.floor(box.scrollTop / ROW) - SPARE);
-  const last = Math.min(list.total, Math.ceil((box.scrollTop + box.clientHeight) / ROW) + SPARE) - 1;
-  if (last >= first) need(first, last);
-  for (const [index, row] of made) {
-    if (index < first || index > last || (row.dataset.blank && list.entries.has(index))) {
-      row.remove();
-      made.delete(index);
-    }
-  }
-  for (let index = first; index <= last; index++) {
-    if (made.has(index)) continue;
-    const row = rowOf(index);
-    made.set(index, row);
-    rows.append(row);
-  }
-  const at = state.image ? [...made].find(([index]) => list.entries.get(index)?.id === state.image.id) : null;
-  if (at) rows.setAttribute("aria-activedescendant", at[1].id);
-  else rows.removeAttribute("aria-activedescendant");
+	const first = Math.max(0, Math.floor(box.scrollTop / ROW) - SPARE);
+	const last = Math.min(list.total, Math.ceil((box.scrollTop + box.clientHeight) / ROW) + SPARE) - 1;
+	if (last >= first) need(first, last);
+	for (const [index, row] of made) {
+		if (index < first || index > last || (row.dataset.blank && list.entries.has(index))) {
+			row.remove();
+			made.delete(index);
+		}
+	}
+	for (let index = first; index <= last; index++) {
+		if (made.has(index)) continue;
+		const row = rowOf(index);
+		made.set(index, row);
+		rows.append(row);
+	}
+	const at = state.image ? [...made].find(([index]) => list.entries.get(index)?.id === state.image.id) : null;
+	if (at) rows.setAttribute("aria-activedescendant", at[1].id);
+	else rows.removeAttribute("aria-activedescendant");
 }
 
 function rowOf(index) {
-  const image = list.entries.get(index);
-  const place = { vars: { "--row": index }, "data-index": index, id: `image-row-${index}`, role: "option", "aria-setsize": list.total, "aria-posinset": index + 1 };
-  if (!image) return el("div", { ...place, class: "image blank", "data-blank": "1", "aria-label": "loading" });
-  const open = image.id === state.image?.id;
-  const done = open ? state.image.done ?? image.done : image.done;
-  const count = open && state.image.revision >= 0 ? state.image.objects.length : image.objects;
-  const [folder, name] = parts(image.name);
-  const thumb = image.problem
-    ? el("span", { class: "thumb" }, icon("broken"))
-    : el("img", { class: "thumb", src: `/api/images/${image.id}/thumb`, alt: "", loading: "lazy", decoding: "async" });
-  thumb.addEventListener("error", () => thumb.classList.add("missing"), { once: true });
-  return el(
-    "div", { ...place, class: "image", "aria-selected": open ? "true" : "false", title: image.name },
-    thumb,
-    el("span", { class: "grow" },
-      el("span", { class: "line" }, name),
-      el("span", { class: "line dim nums" }, image.problem ? word(image.problem) : `${folder}${plural(count, "object")}`)),
-    done ? el("span", { class: "mark", role: "img", "aria-label": "done" }, icon("check")) : null,
-  );
+	const image = list.entries.get(index);
+	const place = { vars: { "--row": index }, "data-index": index, id: `image-row-${index}`, role: "option", "aria-setsize": list.total, "aria-posinset": index + 1 };
+	if (!image) return el("div", { ...place, class: "image blank", "data-blank": "1", "aria-label": "loading" });
+	const open = image.id === state.image?.id;
+	const done = open ? state.image.done ?? image.done : image.done;
+	const count = open && state.image.revision >= 0 ? state.image.objects.length : image.objects;
+	const [folder, name] = parts(image.name);
+	const thumb = image.problem
+		? el("span.thumb", icon("broken"))
+		: el("img.thumb", { src: `/api/images/${image.id}/thumb`, alt: "", loading: "lazy", decoding: "async" });
+	thumb.addEventListener("error", () => thumb.classList.add("missing"), { once: true });
+	return el(
+		"div", { ...place, class: "image", "aria-selected": open ? "true" : "false", title: image.name },
+		thumb,
+		el("span.grow",
+			el("span.line", name),
+			el("span.line.dim.nums", image.problem ? word(image.problem) : `${folder}${plural(count, "object")}`)),
+		done ? el("span.mark", { role: "img", "aria-label": "done" }, icon("check")) : null,
+	);
 }
 
 const word = (problem) => problem.split(/[:.]/)[0];
 
 function parts(name) {
-  const at = name.lastIndexOf("/") + 1;
-  return [at ? `${name.slice(0, at)} · ` : "", name.slice(at)];
+	const at = name.lastIndexOf("/") + 1;
+	return [at ? `${name.slice(0, at)} · ` : "", name.slice(at)];
 }
 
 function pick(row) {
-  const image = row && list.entries.get(Number(row.dataset.index));
-  if (!image) return;
-  open(image.id);
-  if (byId("images").classList.contains("open")) drawer(null);
+	const image = row && list.entries.get(Number(row.dataset.index));
+	if (!image) return;
+	open(image.id);
+	if (byId("images").classList.contains("open")) drawer(null);
 }
 
-/** Arrow keys walk the list; each opens its image. */
+// Arrow keys walk the list; each opens its image.
 async function walk(event) {
-  const by = { ArrowDown: 1, ArrowUp: -1, Home: -list.total, End: list.total }[event.key];
-  if (!by) return;
-  event.preventDefault();
-  const to = Math.min(Math.max(list.position + by, 0), list.total - 1);
-  need(to, to);
-  const image = list.entries.get(to);
-  if (image) await open(image.id);
+	const by = { ArrowDown: 1, ArrowUp: -1, Home: -list.total, End: list.total }[event.key];
+	if (!by) return;
+	event.preventDefault();
+	const to = Math.min(Math.max(list.position + by, 0), list.total - 1);
+	need(to, to);
+	const image = list.entries.get(to);
+	if (image) await open(image.id);
 }
 
-/** Where the server takes uploads: a button, and images dropped on the page. */
+// Where the server takes uploads: a button, and images dropped on the page.
 function adder() {
-  const input = el("input", { type: "file", accept: "image/*", multiple: true, hidden: true, tabIndex: -1, "aria-label": "Images to add", onchange: () => upload([...input.files]) });
-  const button = iconButton("plus", "Add images to the folder", { hidden: true, onclick: () => input.click() });
-  watch(["project"], () => (button.hidden = !state.project?.uploads));
-  addEventListener("dragover", (event) => event.preventDefault());
-  addEventListener("drop", (event) => {
-    event.preventDefault();
-    const files = [...(event.dataTransfer?.files ?? [])];
-    if (!files.length || document.querySelector("dialog[open]")) return;
-    if (state.project?.uploads) upload(files);
-    else tell("This server takes no images.", "Put them into the folder, or start it with --uploads.");
-  });
-  return el("span", {}, button, input);
+	const input = el("input", { type: "file", accept: "image/*", multiple: true, hidden: true, tabIndex: -1, "aria-label": "Images to add", onchange: () => upload([...input.files]) });
+	const button = iconButton("plus", "Add images to the folder", { hidden: true, onclick: () => input.click() });
+	watch(["project"], () => (button.hidden = !state.project?.uploads));
+	addEventListener("dragover", (event) => event.preventDefault());
+	addEventListener("drop", (event) => {
+		event.preventDefault();
+		const files = [...(event.dataTransfer?.files ?? [])];
+		if (!files.length || document.querySelector("dialog[open]")) return;
+		if (state.project?.uploads) upload(files);
+		else tell("This server takes no images.", "Put them into the folder, or start it with --uploads.");
+	});
+	return el("span", button, input);
 }
 
 async function upload(files) {
-  let last = null;
-  for (const file of files) {
-    try {
-      const parameters = new URLSearchParams({ name: file.name });
-      last = await persistently(() => json("POST", `/api/images?${parameters}`, { body: file, type: file.type || "application/octet-stream", patience: 300_000 }));
-    } catch (error) {
-      complain(error, `${file.name} was not added`);
-    }
-  }
-  await choose({});
-  if (last) {
-    set({ counts: { ...state.counts } });
-    await open(last.id);
-  }
+	let last = null;
+	for (const file of files) {
+		try {
+			const parameters = new URLSearchParams({ name: file.name });
+			last = await persistently(() => json("POST", `/api/images?${parameters}`, { body: file, type: file.type || "application/octet-stream", patience: 300_000 }));
+		} catch (error) {
+			complain(error, `${file.name} was not added`);
+		}
+	}
+	await choose({});
+	if (last) {
+		set({ counts: { ...state.counts } });
+		await open(last.id);
+	}
 }

@@ -1,74 +1,74 @@
-/** What lies over the photograph when there is something to say instead of, or beside, it. */
+// What lies over the photograph when there is something to say instead of, or beside, it.
 
 import { byId, el, icon } from "../dom.js";
 import { prepare } from "../open.js";
 import { state, watch } from "../state.js";
 
 const PROBLEMS = {
-  unreadable: ["This image cannot be read", "The file is damaged, or no picture."],
-  missing: ["This image is gone", "Its file is no longer in the folder. What was labelled is kept."],
-  changed: ["This file is another picture now", "It was replaced since it was labelled, so its masks are not drawn on it."],
+	unreadable: ["This image cannot be read", "The file is damaged, or no picture."],
+	missing: ["This image is gone", "Its file is no longer in the folder. What was labelled is kept."],
+	changed: ["This file is another picture now", "It was replaced since it was labelled, so its masks are not drawn on it."],
 };
 
 export function start() {
-  watch(["project", "image", "counts", "refusal"], notice);
-  watch(["image"], preparing);
-  watch(["image", "hinted", "selection"], hint);
+	watch(["project", "image", "counts", "refusal"], notice);
+	watch(["image"], preparing);
+	watch(["image", "hinted", "selection"], hint);
 }
 
 let told = "";
 
 function notice() {
-  const box = byId("notice");
-  const found = message();
-  box.hidden = !found;
-  const name = found ? found.slice(0, 3).join() : "";
-  if (name === told) return;
-  told = name;
-  if (!found) return box.replaceChildren();
-  const [drawing, title, text, ...rest] = found;
-  box.replaceChildren(icon(drawing), el("h2", {}, title), el("p", {}, text), ...rest);
+	const box = byId("notice");
+	const found = message();
+	box.hidden = !found;
+	const name = found ? found.slice(0, 3).join() : "";
+	if (name === told) return;
+	told = name;
+	if (!found) return box.replaceChildren();
+	const [drawing, title, text, ...rest] = found;
+	box.replaceChildren(icon(drawing), el("h2", title), el("p", text), ...rest);
 }
 
 function message() {
-  const { project, image, counts } = state;
-  if (!project) return state.refusal ? ["offline", "The server refuses", state.refusal] : null;
-  if (!counts.images) {
-    const how = project.uploads ? "Drop photographs here, or put them into the folder and load this page again." : "Put photographs into the folder and load this page again.";
-    return ["images", "No images in this folder", how];
-  }
-  if (!image) return null;
-  if (image.problem) {
-    const [kind, ...text] = image.problem.split(":");
-    const [title, meaning] = PROBLEMS[kind] ?? ["This image cannot be shown", image.problem];
-    return ["broken", title, PROBLEMS[kind] ? `${meaning}${text.length ? ` (${text.join(":").trim()})` : ""}` : meaning];
-  }
-  if (image.state === "failed") {
-    const again = el("button", { class: "primary", onclick: () => prepare(image) }, "Try again");
-    return ["broken", "This image could not be prepared", image.error ?? "", again];
-  }
-  return null;
+	const { project, image, counts } = state;
+	if (!project) return state.refusal ? ["offline", "The server refuses", state.refusal] : null;
+	if (!counts.images) {
+		const how = project.uploads ? "Drop photographs here, or put them into the folder and load this page again." : "Put photographs into the folder and load this page again.";
+		return ["images", "No images in this folder", how];
+	}
+	if (!image) return null;
+	if (image.problem) {
+		const [kind, ...text] = image.problem.split(":");
+		const [title, meaning] = PROBLEMS[kind] ?? ["This image cannot be shown", image.problem];
+		return ["broken", title, PROBLEMS[kind] ? `${meaning}${text.length ? ` (${text.join(":").trim()})` : ""}` : meaning];
+	}
+	if (image.state === "failed") {
+		const again = el("button.primary", { onclick: () => prepare(image) }, "Try again");
+		return ["broken", "This image could not be prepared", image.error ?? "", again];
+	}
+	return null;
 }
 
 function preparing() {
-  const box = byId("preparing");
-  const { image } = state;
-  const busy = image && !image.problem && image.state !== "ready" && image.state !== "failed";
-  box.hidden = !busy;
-  if (!busy) return;
-  const text = image.revision < 0 || !image.pictured ? "Opening" : image.state === "queued" ? "Waiting to be prepared" : `Preparing${image.stage ? `: ${image.stage}` : ""}`;
-  const tail = image.queue.length ? "; your clicks follow" : "";
-  if (box.dataset.text === text + tail) return;
-  box.dataset.text = text + tail;
-  box.replaceChildren(el("i", { class: "spinner" }), el("span", {}, text + tail));
+	const box = byId("preparing");
+	const { image } = state;
+	const busy = image && !image.problem && image.state !== "ready" && image.state !== "failed";
+	box.hidden = !busy;
+	if (!busy) return;
+	const text = image.revision < 0 || !image.pictured ? "Opening" : image.state === "queued" ? "Waiting to be prepared" : `Preparing${image.stage ? `: ${image.stage}` : ""}`;
+	const tail = image.queue.length ? "; your clicks follow" : "";
+	if (box.dataset.text === text + tail) return;
+	box.dataset.text = text + tail;
+	box.replaceChildren(el("i.spinner"), el("span", text + tail));
 }
 
 function hint() {
-  const { image, hinted } = state;
-  const box = byId("hint");
-  box.hidden = hinted || !image || Boolean(image.problem) || !image.pictured;
-  const coarse = matchMedia("(pointer: coarse)").matches;
-  box.textContent = coarse
-    ? "Tap the object. Switch to Background and tap what does not belong."
-    : "Click the object. Right-click what does not belong. Enter finishes it.";
+	const { image, hinted } = state;
+	const box = byId("hint");
+	box.hidden = hinted || !image || Boolean(image.problem) || !image.pictured;
+	const coarse = matchMedia("(pointer: coarse)").matches;
+	box.textContent = coarse
+		? "Tap the object. Switch to Background and tap what does not belong."
+		: "Click the object. Right-click what does not belong. Enter finishes it.";
 }

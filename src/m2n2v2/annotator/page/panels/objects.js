@@ -1,263 +1,255 @@
-/** The image's objects, the topmost first, and the current one's clicks and threshold. */
+// The image's objects, the topmost first, and the current one's clicks and threshold.
 
 import * as actions from "../actions.js";
-import { Failing, Refused, bitmap, imagePath, json } from "../api.js";
+import { Failing, imagePath, json } from "../api.js";
 import { byId, el, icon, iconButton, number, plural, pressed, svg } from "../dom.js";
 import { clicksOf, current, waitingFor } from "../model.js";
 import { classOf, colorOf, set, state, watch } from "../state.js";
-import { complain } from "../toasts.js";
 import { dialog } from "./dialogs.js";
 
 export function start() {
-  objects();
-  selected();
+	objects();
+	selected();
 }
 
 function objects() {
-  const count = el("span", { class: "dim nums" });
-  const rows = el("ul", { class: "objects", "aria-labelledby": "objects-title" });
-  const empty = el("p", { class: "empty" }, "No objects yet. Click one in the photograph.");
-  byId("objects").append(el("div", { class: "head" }, el("h2", { id: "objects-title" }, "Objects"), count), el("div", { class: "scroll" }, rows, empty));
-  rows.addEventListener("keydown", (event) => keys(event, rows));
-  dragging(rows);
-  watch(["image", "selection", "classes"], () => {
-    const found = actions.listed();
-    const chosen = current()?.id;
-    const focused = rows.contains(document.activeElement) ? document.activeElement : null;
-    const [id, part] = focused ? [focused.closest("li").dataset.id, focused.dataset.part] : [];
-    rows.replaceChildren(...found.map((object) => row(object, object.id === chosen)));
-    if (focused) rows.querySelector(`[data-id="${id}"] [data-part="${part}"]`)?.focus();
-    if (!rows.querySelector("[tabindex='0']")) rows.querySelector("[data-part=select]")?.setAttribute("tabindex", "0");
-    rows.querySelector("[aria-current=true]")?.closest("li").scrollIntoView({ block: "nearest" });
-    empty.hidden = found.length > 0 || !state.image || state.image.revision < 0;
-    count.textContent = found.length ? number(found.length) : "";
-  });
+	const count = el("span.dim.nums");
+	const rows = el("ul.objects", { "aria-labelledby": "objects-title" });
+	const empty = el("p.empty", "No objects yet. Click one in the photograph.");
+	byId("objects").append(el("div.head", el("h2", { id: "objects-title" }, "Objects"), count), el("div.scroll", rows, empty));
+	rows.addEventListener("keydown", (event) => keys(event, rows));
+	dragging(rows);
+	watch(["image", "selection", "classes"], () => {
+		const found = actions.listed();
+		const chosen = current()?.id;
+		const focused = rows.contains(document.activeElement) ? document.activeElement : null;
+		const [id, part] = focused ? [focused.closest("li").dataset.id, focused.dataset.part] : [];
+		rows.replaceChildren(...found.map((object) => row(object, object.id === chosen)));
+		if (focused) rows.querySelector(`[data-id="${id}"] [data-part="${part}"]`)?.focus();
+		if (!rows.querySelector("[tabindex='0']")) rows.querySelector("[data-part=select]")?.setAttribute("tabindex", "0");
+		rows.querySelector("[aria-current=true]")?.closest("li").scrollIntoView({ block: "nearest" });
+		empty.hidden = found.length > 0 || !state.image || state.image.revision < 0;
+		count.textContent = found.length ? number(found.length) : "";
+	});
 }
 
 function row(object, chosen) {
-  const { name } = classOf(object.class_id);
-  const { image } = state;
-  const waiting = waitingFor(image, object.id).length > 0;
-  const label = actions.title(object);
-  const tab = { tabIndex: chosen ? 0 : -1 };
-  const facts = object.draft ? "waiting for the server" : `${object.finished ? "" : "in progress · "}${extent(object, image)}`;
-  const action = (drawing, text, part, run, on) => {
-    const button = iconButton(drawing, `${text} ${label.toLowerCase()}`, { ...tab, "data-part": part, class: `icon-button small ${on ? "on" : ""}`, disabled: Boolean(object.draft), onclick: () => run(object) });
-    if (on !== undefined) pressed(button, on);
-    return button;
-  };
-  return el(
-    "li",
-    { class: `object ${object.hidden ? "is-hidden" : ""} ${waiting ? "waiting" : ""}`, "data-id": object.id, draggable: !object.draft, vars: { "--class": colorOf(object) } },
-    el("span", { class: "grip", "aria-hidden": "true" }, icon("grip")),
-    el(
-      "button",
-      { class: "select", ...tab, "data-part": "select", "aria-current": chosen, title: "Select, reopen, correct. Alt+↑ ↓ moves it", onclick: () => actions.select(chosen ? null : object.id) },
-      el("i", { class: "swatch" }),
-      el("span", { class: "grow" }, el("span", { class: "line" }, name, el("span", { class: "dim nums" }, object.draft ? "" : ` ${object.id}`)), el("span", { class: "line dim nums" }, facts)),
-    ),
-    action(object.hidden ? "eye-off" : "eye", object.hidden ? "Show" : "Hide", "hide", actions.hide, object.hidden),
-    action(object.locked ? "lock" : "unlock", object.locked ? "Unlock" : "Lock", "lock", actions.lock, object.locked),
-  );
+	const { name } = classOf(object.class_id);
+	const { image } = state;
+	const waiting = waitingFor(image, object.id).length > 0;
+	const label = actions.title(object);
+	const tab = { tabIndex: chosen ? 0 : -1 };
+	const facts = object.draft ? "waiting for the server" : `${object.finished ? "" : "in progress · "}${extent(object, image)}`;
+	const action = (drawing, text, part, run, on) => {
+		const button = iconButton(drawing, `${text} ${label.toLowerCase()}`, { ...tab, "data-part": part, class: `icon-button small ${on ? "on" : ""}`, disabled: Boolean(object.draft), onclick: () => run(object) });
+		if (on !== undefined) pressed(button, on);
+		return button;
+	};
+	return el(
+		"li",
+		{ class: `object ${object.hidden ? "is-hidden" : ""} ${waiting ? "waiting" : ""}`, "data-id": object.id, draggable: !object.draft, vars: { "--class": colorOf(object) } },
+		el("span.grip", { "aria-hidden": "true" }, icon("grip")),
+		el(
+			"button",
+			{ class: "select", ...tab, "data-part": "select", "aria-current": chosen, title: "Select, reopen, correct. Alt+↑ ↓ moves it", onclick: () => actions.select(chosen ? null : object.id) },
+			el("i.swatch"),
+			el("span.grow", el("span.line", name, el("span.dim.nums", object.draft ? "" : ` ${object.id}`)), el("span.line.dim.nums", facts)),
+		),
+		action(object.hidden ? "eye-off" : "eye", object.hidden ? "Show" : "Hide", "hide", actions.hide, object.hidden),
+		action(object.locked ? "lock" : "unlock", object.locked ? "Unlock" : "Lock", "lock", actions.lock, object.locked),
+	);
 }
 
 function extent({ area }, { width, height }) {
-  const share = (100 * area) / (width * height);
-  return `${share >= 10 ? share.toFixed(0) : share >= 0.1 ? share.toFixed(1) : share.toFixed(2)} %`;
+	const share = (100 * area) / (width * height);
+	return `${share >= 10 ? share.toFixed(0) : share >= 0.1 ? share.toFixed(1) : share.toFixed(2)} %`;
 }
 
-/** Up and down walk the rows, with Alt they move the object; left and right reach its buttons. */
+// Up and down walk the rows, with Alt they move the object; left and right reach its buttons.
 function keys(event, rows) {
-  const at = event.target.closest("li");
-  if (!at) return;
-  const object = actions.listed().find(({ id }) => String(id) === at.dataset.id);
-  const vertical = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-  const sideways = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-  if (vertical && event.altKey) {
-    if (object) actions.move(object, -vertical);
-  } else if (vertical) {
-    const items = [...rows.children];
-    items[items.indexOf(at) + vertical]?.querySelector("[data-part=select]").focus();
-  } else if (sideways) {
-    const parts = [...at.querySelectorAll("[data-part]:not(:disabled)")];
-    parts[parts.indexOf(event.target) + sideways]?.focus();
-  } else if (event.key === "Delete" && object) actions.remove(object);
-  else return;
-  event.preventDefault();
-  event.stopPropagation();
+	const at = event.target.closest("li");
+	if (!at) return;
+	const object = actions.listed().find(({ id }) => String(id) === at.dataset.id);
+	const vertical = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+	const sideways = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+	if (vertical && event.altKey) {
+		if (object) actions.move(object, -vertical);
+	} else if (vertical) {
+		const items = [...rows.children];
+		items[items.indexOf(at) + vertical]?.querySelector("[data-part=select]").focus();
+	} else if (sideways) {
+		const parts = [...at.querySelectorAll("[data-part]:not(:disabled)")];
+		parts[parts.indexOf(event.target) + sideways]?.focus();
+	} else if (event.key === "Delete" && object) actions.remove(object);
+	else return;
+	event.preventDefault();
+	event.stopPropagation();
 }
 
 function dragging(rows) {
-  let dragged = null;
-  const place = (event) => event.target.closest?.("li");
-  const unmark = () => rows.querySelectorAll(".above, .below").forEach((li) => li.classList.remove("above", "below"));
-  rows.addEventListener("dragstart", (event) => {
-    dragged = place(event);
-    event.dataTransfer.effectAllowed = "move";
-    event.dataTransfer.setData("text/plain", dragged.dataset.id);
-    dragged.classList.add("dragged");
-  });
-  rows.addEventListener("dragover", (event) => {
-    const over = place(event);
-    if (!dragged || !over) return;
-    event.preventDefault();
-    unmark();
-    if (over !== dragged) over.classList.add(isAbove(over, event) ? "above" : "below");
-  });
-  rows.addEventListener("drop", (event) => {
-    const over = place(event);
-    if (!dragged || !over) return;
-    event.preventDefault();
-    const shown = [...rows.children].filter((li) => li !== dragged);
-    const at = shown.indexOf(over) + (isAbove(over, event) ? 0 : 1);
-    if (over !== dragged) actions.reorder(Number(dragged.dataset.id), state.image.objects.length - 1 - at);
-  });
-  rows.addEventListener("dragend", () => {
-    unmark();
-    dragged?.classList.remove("dragged");
-    dragged = null;
-  });
+	let dragged = null;
+	const place = (event) => event.target.closest?.("li");
+	const unmark = () => rows.querySelectorAll(".above, .below").forEach((li) => li.classList.remove("above", "below"));
+	rows.addEventListener("dragstart", (event) => {
+		dragged = place(event);
+		event.dataTransfer.effectAllowed = "move";
+		event.dataTransfer.setData("text/plain", dragged.dataset.id);
+		dragged.classList.add("dragged");
+	});
+	rows.addEventListener("dragover", (event) => {
+		const over = place(event);
+		if (!dragged || !over) return;
+		event.preventDefault();
+		unmark();
+		if (over !== dragged) over.classList.add(isAbove(over, event) ? "above" : "below");
+	});
+	rows.addEventListener("drop", (event) => {
+		const over = place(event);
+		if (!dragged || !over) return;
+		event.preventDefault();
+		const shown = [...rows.children].filter((li) => li !== dragged);
+		const at = shown.indexOf(over) + (isAbove(over, event) ? 0 : 1);
+		if (over !== dragged) actions.reorder(Number(dragged.dataset.id), state.image.objects.length - 1 - at);
+	});
+	rows.addEventListener("dragend", () => {
+		unmark();
+		dragged?.classList.remove("dragged");
+		dragged = null;
+	});
 }
 
 function isAbove(li, event) {
-  const { top, height } = li.getBoundingClientRect();
-  return event.clientY < top + height / 2;
+	const { top, height } = li.getBoundingClientRect();
+	return event.clientY < top + height / 2;
 }
 
 function selected() {
-  const box = byId("selected");
-  const heading = el("h2", { id: "selected-title" });
-  const tools = el("div", { class: "row none" },
-    iconButton("copy", "Duplicate", { keys: "Shift+D", onclick: () => actions.duplicate() }),
-    iconButton("scissors", "Cut-out preview", { onclick: () => cutout(current()) }),
-    iconButton("clear", "Clear clicks and strokes", { onclick: () => actions.clearObject() }),
-    iconButton("trash", "Delete", { keys: "Delete", onclick: () => actions.remove() }),
-  );
-  const clicks = el("div", { class: "clicks", role: "group", "aria-label": "Clicks of the object" });
-  const slider = el("input", { type: "range", min: -1, max: 1, step: 0.02, "aria-label": "Scale of the mask: nudges the threshold of the last click" });
-  const nudge = el("output", { class: "nums" });
-  const reset = el("button", { class: "link", title: "The method's own choice", onclick: () => actions.scale(current(), 0) }, "reset");
-  const scale = el("div", { class: "stack none" }, el("div", { class: "row" }, el("label", { class: "grow" }, "Scale"), nudge, reset), slider,
-    el("div", { class: "row ends dim", "aria-hidden": "true" }, el("span", {}, "smaller"), el("span", {}, "larger")));
-  const chart = el("div", { class: "chart" });
-  const curve = el("details", { class: "curve", open: state.curve, ontoggle: () => set({ curve: curve.open }) }, el("summary", {}, "Score curve"), chart);
-  box.append(el("div", { class: "head" }, heading, tools), el("div", { class: "pad-x stack" }, clicks, scale, curve));
+	const box = byId("selected");
+	const heading = el("h2", { id: "selected-title" });
+	const tools = el("div.row.none",
+		iconButton("copy", "Duplicate", { keys: "Shift+D", onclick: () => actions.duplicate() }),
+		iconButton("scissors", "Cut-out preview", { onclick: () => cutout(current()) }),
+		iconButton("clear", "Clear clicks and strokes", { onclick: () => actions.clearObject() }),
+		iconButton("trash", "Delete", { keys: "Delete", onclick: () => actions.remove() }),
+	);
+	const clicks = el("div.clicks", { role: "group", "aria-label": "Clicks of the object" });
+	const slider = el("input", { type: "range", min: -1, max: 1, step: 0.02, "aria-label": "Scale of the mask: nudges the threshold of the last click" });
+	const nudge = el("output.nums");
+	const reset = el("button.link", { title: "The method's own choice", onclick: () => actions.scale(current(), 0) }, "reset");
+	const scale = el("div.stack.none", el("div.row", el("label.grow", "Scale"), nudge, reset), slider,
+		el("div.row.ends.dim", { "aria-hidden": "true" }, el("span", "smaller"), el("span", "larger")));
+	const chart = el("div.chart");
+	const curve = el("details.curve", { open: state.curve, ontoggle: () => set({ curve: curve.open }) }, el("summary", "Score curve"), chart);
+	box.append(el("div.head", heading, tools), el("div.pad-x.stack", clicks, scale, curve));
 
-  let timer = 0, shown = null;
-  slider.addEventListener("input", () => {
-    nudge.textContent = signed(Number(slider.value));
-    clearTimeout(timer);
-    timer = setTimeout(commit, 180);
-  });
-  const commit = () => {
-    clearTimeout(timer);
-    const object = current();
-    if (object && !object.draft && Math.abs(object.scale - slider.value) > 1e-6) actions.scale(object, Number(slider.value));
-  };
-  slider.addEventListener("change", commit);
+	let timer = 0, shown = null;
+	slider.addEventListener("input", () => {
+		nudge.textContent = signed(Number(slider.value));
+		clearTimeout(timer);
+		timer = setTimeout(commit, 180);
+	});
+	const commit = () => {
+		clearTimeout(timer);
+		const object = current();
+		if (object && !object.draft && Math.abs(object.scale - slider.value) > 1e-6) actions.scale(object, Number(slider.value));
+	};
+	slider.addEventListener("change", commit);
 
-  watch(["image", "selection", "classes", "pickedClick"], () => {
-    const { image } = state;
-    const object = current();
-    box.hidden = !object;
-    if (!object) return;
-    heading.textContent = actions.title(object);
-    for (const button of tools.children) button.disabled = Boolean(object.draft);
-    const made = clicksOf(image, object);
-    const focused = [...clicks.children].indexOf(document.activeElement?.closest(".click-chip"));
-    const strokes = object.strokes.length ? [el("span", { class: "dim" }, plural(object.strokes.length, "stroke"))] : [];
-    clicks.replaceChildren(...made.map((click, i) => clickChip(object, click, i, made.length)), ...strokes);
-    if (!made.length && !strokes.length) clicks.append(el("span", { class: "dim" }, object.source === "import" ? "Imported mask. Clicks correct it." : "No clicks."));
-    clicks.children[focused]?.querySelector?.("button")?.focus();
-    const settled = !waitingFor(image, object.id).length;
-    if (settled && document.activeElement !== slider || shown !== object.id) slider.value = object.scale ?? 0;
-    shown = object.id;
-    nudge.textContent = signed(Number(slider.value));
-    slider.disabled = Boolean(object.draft || object.locked || !object.clicks.length);
-    reset.hidden = !object.scale;
-  });
-  watch(["image", "selection", "pickedClick", "curve"], () => {
-    const object = current();
-    curve.hidden = !object || object.draft || !object.clicks.length;
-    if (state.curve && !curve.hidden) drawCurve(chart, object);
-  });
+	watch(["image", "selection", "classes", "pickedClick"], () => {
+		const { image } = state;
+		const object = current();
+		box.hidden = !object;
+		if (!object) return;
+		heading.textContent = actions.title(object);
+		for (const button of tools.children) button.disabled = Boolean(object.draft);
+		const made = clicksOf(image, object);
+		const focused = [...clicks.children].indexOf(document.activeElement?.closest(".click-chip"));
+		const strokes = object.strokes.length ? [el("span.dim", plural(object.strokes.length, "stroke"))] : [];
+		clicks.replaceChildren(...made.map((click, i) => clickChip(object, click, i, made.length)), ...strokes);
+		if (!made.length && !strokes.length) clicks.append(el("span.dim", object.source === "import" ? "Imported mask. Clicks correct it." : "No clicks."));
+		clicks.children[focused]?.querySelector?.("button")?.focus();
+		const settled = !waitingFor(image, object.id).length;
+		if (settled && document.activeElement !== slider || shown !== object.id) slider.value = object.scale ?? 0;
+		shown = object.id;
+		nudge.textContent = signed(Number(slider.value));
+		slider.disabled = Boolean(object.draft || object.locked || !object.clicks.length);
+		reset.hidden = !object.scale;
+	});
+	watch(["image", "selection", "pickedClick", "curve"], () => {
+		const object = current();
+		curve.hidden = !object || object.draft || !object.clicks.length;
+		if (state.curve && !curve.hidden) drawCurve(chart, object);
+	});
 }
 
 const signed = (value) => (value === 0 ? "0" : (value > 0 ? "+" : "−") + Math.abs(value).toFixed(2));
 
-/** One click of the object: chosen, its map and curve are shown; it can be taken out. */
+// One click of the object: chosen, its map and curve are shown; it can be taken out.
 function clickChip(object, { x, y, positive, pending }, index, count) {
-  const picked = index === (state.pickedClick < 0 ? count - 1 : state.pickedClick);
-  const name = `Click ${index + 1}, ${positive ? "object" : "background"}, at ${Math.round(x)}, ${Math.round(y)}`;
-  return el(
-    "span", { class: `click-chip ${positive ? "positive" : "negative"} ${pending ? "waiting" : ""}` },
-    el("button", { "aria-label": name, title: name, "aria-pressed": picked, onclick: () => set({ pickedClick: index }) }, icon(positive ? "plus" : "minus")),
-    picked && !pending ? iconButton("close", `Remove click ${index + 1}`, { class: "icon-button tiny", onclick: () => actions.removeClick(object, index) }) : null,
-  );
+	const picked = index === (state.pickedClick < 0 ? count - 1 : state.pickedClick);
+	const name = `Click ${index + 1}, ${positive ? "object" : "background"}, at ${Math.round(x)}, ${Math.round(y)}`;
+	return el(
+		"span", { class: `click-chip ${positive ? "positive" : "negative"} ${pending ? "waiting" : ""}` },
+		el("button", { "aria-label": name, title: name, "aria-pressed": picked, onclick: () => set({ pickedClick: index }) }, icon(positive ? "plus" : "minus")),
+		picked && !pending ? iconButton("close", `Remove click ${index + 1}`, { class: "icon-button tiny", onclick: () => actions.removeClick(object, index) }) : null,
+	);
 }
 
 let curveAsked = null, curveOf = "";
 
-/** The score of each candidate threshold, and the one that was chosen. */
+// The score of each candidate threshold, and the one that was chosen.
 async function drawCurve(chart, object) {
-  const { image } = state;
-  const waits = waitingFor(image, object.id).length;
-  const name = [image.id, image.revision, object.id, state.pickedClick].join();
-  if (waits || curveOf === name || image.state !== "ready") return;
-  curveOf = name;
-  curveAsked?.abort();
-  const { signal } = (curveAsked = new AbortController());
-  try {
-    const told = await json("GET", `${imagePath(image.id)}/objects/${object.id}/curve?click=${state.pickedClick}`, { signal });
-    chart.replaceChildren(drawing(told), caption(told));
-  } catch (error) {
-    if (signal.aborted) return;
-    if (error instanceof Failing) curveOf = "";
-    chart.replaceChildren(el("p", { class: "dim" }, error.message));
-  }
+	const { image } = state;
+	const waits = waitingFor(image, object.id).length;
+	const name = [image.id, image.revision, object.id, state.pickedClick].join();
+	if (waits || curveOf === name || image.state !== "ready") return;
+	curveOf = name;
+	curveAsked?.abort();
+	const { signal } = (curveAsked = new AbortController());
+	try {
+		const told = await json("GET", `${imagePath(image.id)}/objects/${object.id}/curve?click=${state.pickedClick}`, { signal });
+		chart.replaceChildren(drawing(told), caption(told));
+	} catch (error) {
+		if (signal.aborted) return;
+		if (error instanceof Failing) curveOf = "";
+		chart.replaceChildren(el("p.dim", error.message));
+	}
 }
 
 function drawing({ thresholds, score, chosen }) {
-  const wide = 248, high = 84, bottom = 6;
-  const finite = score.filter(Number.isFinite);
-  const least = Math.min(...finite, 0), most = Math.max(...finite, least + 1e-9);
-  const first = thresholds[0] ?? 0, span = (thresholds.at(-1) ?? 1) - first || 1;
-  const x = (value) => ((value - first) / span) * wide;
-  const y = (value) => high - bottom - ((value - least) / (most - least)) * (high - 2 * bottom);
-  const points = thresholds.flatMap((value, i) => (Number.isFinite(score[i]) ? [`${x(value).toFixed(1)},${y(score[i]).toFixed(1)}`] : []));
-  const picture = svg("svg", { viewBox: `0 0 ${wide} ${high}`, role: "img", "aria-label": `Score by threshold; chosen ${chosen?.toFixed?.(3) ?? "none"}`, preserveAspectRatio: "none" });
-  picture.append(svg("line", { x1: 0, x2: wide, y1: high - bottom, y2: high - bottom, class: "axis" }));
-  if (points.length) {
-    picture.append(svg("polygon", { points: `0,${high - bottom} ${points.join(" ")} ${wide},${high - bottom}`, class: "area" }));
-    picture.append(svg("polyline", { points: points.join(" "), class: "line-of-score" }));
-  }
-  if (chosen !== null) picture.append(svg("line", { x1: x(chosen), x2: x(chosen), y1: 0, y2: high, class: "chosen" }));
-  return picture;
+	const wide = 248, high = 84, bottom = 6;
+	const finite = score.filter(Number.isFinite);
+	const least = Math.min(...finite, 0), most = Math.max(...finite, least + 1e-9);
+	const first = thresholds[0] ?? 0, span = (thresholds.at(-1) ?? 1) - first || 1;
+	const x = (value) => ((value - first) / span) * wide;
+	const y = (value) => high - bottom - ((value - least) / (most - least)) * (high - 2 * bottom);
+	const points = thresholds.flatMap((value, i) => (Number.isFinite(score[i]) ? [`${x(value).toFixed(1)},${y(score[i]).toFixed(1)}`] : []));
+	const picture = svg("svg", { viewBox: `0 0 ${wide} ${high}`, role: "img", "aria-label": `Score by threshold; chosen ${chosen?.toFixed?.(3) ?? "none"}`, preserveAspectRatio: "none" });
+	picture.append(svg("line", { x1: 0, x2: wide, y1: high - bottom, y2: high - bottom, class: "axis" }));
+	if (points.length) {
+		picture.append(svg("polygon", { points: `0,${high - bottom} ${points.join(" ")} ${wide},${high - bottom}`, class: "area" }));
+		picture.append(svg("polyline", { points: points.join(" "), class: "line-of-score" }));
+	}
+	if (chosen !== null) picture.append(svg("line", { x1: x(chosen), x2: x(chosen), y1: 0, y2: high, class: "chosen" }));
+	return picture;
 }
 
 function caption({ thresholds, area, score, chosen }) {
-  if (chosen === null) return el("p", { class: "dim" }, "No threshold scores here.");
-  const nearest = thresholds.reduce((best, value, i) => (Math.abs(value - chosen) < Math.abs(thresholds[best] - chosen) ? i : best), 0);
-  return el("p", { class: "dim nums" }, `threshold ${chosen.toFixed(3)} · score ${score[nearest]?.toFixed(3) ?? "none"} · ${number(area[nearest])} px`);
+	if (chosen === null) return el("p.dim", "No threshold scores here.");
+	const nearest = thresholds.reduce((best, value, i) => (Math.abs(value - chosen) < Math.abs(thresholds[best] - chosen) ? i : best), 0);
+	return el("p.dim.nums", `threshold ${chosen.toFixed(3)} · score ${score[nearest]?.toFixed(3) ?? "none"} · ${number(area[nearest])} px`);
 }
 
-async function cutout(object) {
-  if (!object || object.draft) return;
-  const { image } = state;
-  const address = `${imagePath(image.id)}/objects/${object.id}/cutout`;
-  try {
-    const found = await bitmap(address);
-    const canvas = el("canvas", { width: found.width, height: found.height, class: "checker", role: "img", "aria-label": `${actions.title(object)} alone` });
-    canvas.getContext("2d").drawImage(found, 0, 0);
-    found.close();
-    dialog("Cut-out", {
-      wide: true,
-      body: [el("div", { class: "cutout" }, canvas), el("p", { class: "dim" }, `${canvas.width} × ${canvas.height} pixels, transparent around the object.`)],
-      extra: [el("a", { class: "button primary", href: address, download: `${image.name.replace(/^.*\//, "").replace(/\.[^.]*$/, "")}-${object.id}.png` }, icon("export"), "Download PNG")],
-      cancel: "Close",
-    });
-  } catch (error) {
-    if (error instanceof Refused || error instanceof Failing) complain(error, "There is no cut-out");
-    else throw error;
-  }
+// The object alone, the rest transparent.
+function cutout(object) {
+	if (!object || object.draft) return;
+	const { image } = state;
+	const href = `${imagePath(image.id)}/objects/${object.id}/cutout`;
+	const name = image.name.replace(/^.*\//, "").replace(/\.[^.]*$/, "");
+	const picture = el("img.checker", { src: `${href}?${image.revision}`, alt: `${actions.title(object)} alone` });
+	picture.onerror = () => picture.replaceWith(el("p.problem", "There is no cut-out of it."));
+	dialog("Cut-out", {
+		body: [el("div.cutout", picture)],
+		extra: [el("a.button.primary", { href, download: `${name}-${object.id}.png` }, icon("export"), "Download PNG")],
+	});
 }

@@ -1,97 +1,97 @@
-/** Above the photograph: its name and state. Below it: the tools. */
+// Above the photograph: its name and state. Below it: the tools.
 
 import * as actions from "../actions.js";
-import { byId, el, icon, iconButton, plural, pressed } from "../dom.js";
+import { byId, el, hint, icon, iconButton, plural, pressed } from "../dom.js";
 import { list } from "../list.js";
 import { current } from "../model.js";
 import { set, state, watch } from "../state.js";
 import { actualSize, fit, zoom } from "../view.js";
 
 export function start() {
-  heading();
-  tools();
+	heading();
+	tools();
 }
 
 function heading() {
-  const previous = iconButton("left", "Previous image", { keys: "A", onclick: () => actions.go(-1) });
-  const next = iconButton("right", "Next image", { keys: "D", onclick: () => actions.go(1) });
-  const name = el("h1", { class: "name" });
-  const facts = el("span", { class: "dim nums facts" });
-  const done = el("button", { class: "toggle done", title: "Mark the image done or not done  (O)", onclick: () => actions.toggleDone() }, icon("check"), el("span", {}, "Done"));
-  const onward = el("button", { class: "primary", title: "Image done, open the next unfinished one  (Shift+Enter)", onclick: actions.doneAndNext }, el("span", { class: "wide-inline" }, "Done, next"), el("span", { class: "narrow-inline" }, "Next"), icon("right"));
-  byId("heading").append(previous, next, el("div", { class: "title" }, name, facts), el("span", { class: "grow" }), done, onward);
-  watch(["image", "list"], () => {
-    const { image } = state;
-    name.textContent = image?.name ?? "";
-    name.title = image?.name ?? "";
-    const objects = image?.objects.length ?? 0;
-    facts.textContent = image?.width ? `${image.width} × ${image.height} · ${plural(objects, "object")}` : "";
-    pressed(done, Boolean(image?.done));
-    for (const button of [done, onward]) button.disabled = !image;
-    previous.disabled = list.position <= 0;
-    next.disabled = list.known && list.position >= list.total - 1;
-  });
+	const previous = iconButton("left", "Previous image", { keys: "A", onclick: () => actions.go(-1) });
+	const next = iconButton("right", "Next image", { keys: "D", onclick: () => actions.go(1) });
+	const name = el("h1.name");
+	const facts = el("span.dim.nums.facts");
+	const done = el("button.toggle.done", { title: "Mark the image done or not done  (O)", onclick: () => actions.toggleDone() }, icon("check"), el("span", "Done"));
+	const onward = el("button.primary", { title: "Image done, open the next unfinished one  (Shift+Enter)", onclick: actions.doneAndNext }, el("span.wide-inline", "Done, next"), el("span.narrow-inline", "Next"), icon("right"));
+	byId("heading").append(previous, next, el("div.title", name, facts), el("span.grow"), done, onward);
+	watch(["image", "list"], () => {
+		const { image } = state;
+		name.textContent = image?.name ?? "";
+		name.title = image?.name ?? "";
+		const objects = image?.objects.length ?? 0;
+		facts.textContent = image?.width ? `${image.width} × ${image.height} · ${plural(objects, "object")}` : "";
+		pressed(done, Boolean(image?.done));
+		for (const button of [done, onward]) button.disabled = !image;
+		previous.disabled = list.position <= 0;
+		next.disabled = list.known && list.position >= list.total - 1;
+	});
 }
 
 function tools() {
-  const chosen = {};
-  const tool = (name, label, keys) => {
-    chosen[name] = el(
-      "button",
-      { "aria-label": label, title: `${label}  (${keys})`, onclick: () => actions.setTool(name) },
-      icon(name), el("span", { class: "wide-inline" }, label),
-    );
-    return chosen[name];
-  };
-  const sign = {};
-  const meaning = (positive, label, drawing) => {
-    sign[positive] = el(
-      "button",
-      { class: positive ? "positive" : "negative", "aria-label": `Clicks mark the ${label.toLowerCase()}`, title: `Clicks mark the ${label.toLowerCase()}  (X)`, onclick: () => set({ positive }) },
-      icon(drawing), el("span", { class: "wide-inline" }, label),
-    );
-    return sign[positive];
-  };
-  const radius = el("input", { type: "range", min: 0, max: 100, step: 1, "aria-label": "Radius of brush and eraser", oninput: () => actions.setRadius(0.5 * 400 ** (radius.value / 100)) });
-  const radiusText = el("output", { class: "nums" });
-  const radiusGroup = el("label", { class: "row tight radius", hidden: true }, el("span", { class: "dim" }, "Radius"), radius, radiusText);
-  const signGroup = el("div", { class: "segmented", role: "group", "aria-label": "What a click means" }, meaning(true, "Object", "plus"), meaning(false, "Background", "minus"));
-  const undo = iconButton("undo", "Undo", { keys: "Z", onclick: actions.undo });
-  const redo = iconButton("redo", "Redo", { keys: "Shift+Z", onclick: actions.redo });
-  const finish = el("button", { class: "finish", "aria-label": "Finish the object", title: "Finish the object  (Enter or N)", onclick: actions.finish }, icon("check"), el("span", { class: "wide-inline" }, "Finish"));
-  const zoomText = el("button", { class: "quiet nums zoom", title: "One pixel to one pixel  (0)", onclick: actualSize });
-  byId("tools").append(
-    el("div", { class: "segmented tool-names", role: "group", "aria-label": "Tool" }, tool("click", "Click", "C"), tool("brush", "Brush", "B"), tool("eraser", "Eraser", "E")),
-    signGroup, radiusGroup,
-    el("div", { class: "row none" }, undo, redo),
-    finish,
-    el("span", { class: "grow" }),
-    el("div", { class: "row none wide-only" },
-      iconButton("minus", "Zoom out", { keys: "−", onclick: () => zoom(0.8) }),
-      zoomText,
-      iconButton("plus", "Zoom in", { keys: "+", onclick: () => zoom(1.25) }),
-    ),
-    iconButton("fit", "Fit the photograph", { keys: "F", onclick: fit }),
-  );
-  watch(["tool", "positive", "radius"], () => {
-    for (const [name, button] of Object.entries(chosen)) pressed(button, name === state.tool);
-    for (const [positive, button] of Object.entries(sign)) pressed(button, positive === String(state.positive));
-    signGroup.hidden = state.tool !== "click";
-    radiusGroup.hidden = state.tool === "click";
-    radius.value = (100 * Math.log(state.radius / 0.5)) / Math.log(400);
-    radiusText.textContent = `${state.radius} px`;
-    radius.setAttribute("aria-valuetext", `${state.radius} pixels`);
-  });
-  watch(["image", "selection", "pending"], () => {
-    const { image } = state;
-    const waiting = Boolean(image?.queue.length);
-    undo.disabled = !image || !(image.can_undo || waiting);
-    redo.disabled = !image || !(image.can_redo || waiting);
-    finish.disabled = !current();
-  });
-  watch(["zoom"], () => {
-    const percent = 100 * state.zoom;
-    zoomText.textContent = `${percent < 10 ? percent.toFixed(1) : Math.round(percent)} %`;
-    zoomText.setAttribute("aria-label", `Zoom ${zoomText.textContent}, set to 100 %`);
-  });
+	const chosen = {};
+	const tool = (name, label, keys) => {
+		chosen[name] = el(
+			"button",
+			{ ...hint(label, keys), onclick: () => actions.setTool(name) },
+			icon(name), el("span.wide-inline", label),
+		);
+		return chosen[name];
+	};
+	const sign = {};
+	const meaning = (positive, label, drawing) => {
+		sign[positive] = el(
+			"button",
+			{ class: positive ? "positive" : "negative", ...hint(`Clicks mark the ${label.toLowerCase()}`, "X"), onclick: () => set({ positive }) },
+			icon(drawing), el("span.wide-inline", label),
+		);
+		return sign[positive];
+	};
+	const radius = el("input", { type: "range", min: 0, max: 100, step: 1, "aria-label": "Radius of brush and eraser", oninput: () => actions.setRadius(0.5 * 400 ** (radius.value / 100)) });
+	const radiusText = el("output.nums");
+	const radiusGroup = el("label.row.tight.radius", { hidden: true }, el("span.dim", "Radius"), radius, radiusText);
+	const signGroup = el("div.segmented", { role: "group", "aria-label": "What a click means" }, meaning(true, "Object", "plus"), meaning(false, "Background", "minus"));
+	const undo = iconButton("undo", "Undo", { keys: "Z", onclick: actions.undo });
+	const redo = iconButton("redo", "Redo", { keys: "Shift+Z", onclick: actions.redo });
+	const finish = el("button.finish", { ...hint("Finish the object", "Enter or N"), onclick: actions.finish }, icon("check"), el("span.wide-inline", "Finish"));
+	const zoomText = el("button.quiet.nums.zoom", { title: "One pixel to one pixel  (0)", onclick: actualSize });
+	byId("tools").append(
+		el("div.segmented.tool-names", { role: "group", "aria-label": "Tool" }, tool("click", "Click", "C"), tool("brush", "Brush", "B"), tool("eraser", "Eraser", "E")),
+		signGroup, radiusGroup,
+		el("div.row.none", undo, redo),
+		finish,
+		el("span.grow"),
+		el("div.row.none.wide-only",
+			iconButton("minus", "Zoom out", { keys: "−", onclick: () => zoom(0.8) }),
+			zoomText,
+			iconButton("plus", "Zoom in", { keys: "+", onclick: () => zoom(1.25) }),
+		),
+		iconButton("fit", "Fit the photograph", { keys: "F", onclick: fit }),
+	);
+	watch(["tool", "positive", "radius"], () => {
+		for (const [name, button] of Object.entries(chosen)) pressed(button, name === state.tool);
+		for (const [positive, button] of Object.entries(sign)) pressed(button, positive === String(state.positive));
+		signGroup.hidden = state.tool !== "click";
+		radiusGroup.hidden = state.tool === "click";
+		radius.value = (100 * Math.log(state.radius / 0.5)) / Math.log(400);
+		radiusText.textContent = `${state.radius} px`;
+		radius.setAttribute("aria-valuetext", `${state.radius} pixels`);
+	});
+	watch(["image", "selection", "pending"], () => {
+		const { image } = state;
+		const waiting = Boolean(image?.queue.length);
+		undo.disabled = !image || !(image.can_undo || waiting);
+		redo.disabled = !image || !(image.can_redo || waiting);
+		finish.disabled = !current();
+	});
+	watch(["zoom"], () => {
+		const percent = 100 * state.zoom;
+		zoomText.textContent = `${percent < 10 ? percent.toFixed(1) : Math.round(percent)} %`;
+		zoomText.setAttribute("aria-label", `Zoom ${zoomText.textContent}, set to 100 %`);
+	});
 }

@@ -1,72 +1,73 @@
-/** The bar on top: the folder and its progress, the connection, and what concerns all images. */
+// The bar on top: the folder and its progress, the connection, and what concerns all images.
 
 import { hurry } from "../api.js";
 import { dialogs } from "../keys.js";
-import { byId, el, icon, iconButton, number, pressed } from "../dom.js";
+import { byId, el, hint, icon, iconButton, number, pressed } from "../dom.js";
 import { set, state, watch } from "../state.js";
 
-export function start() {
-  const folder = el("span", { class: "folder" });
-  const bar = el("span", { class: "bar", "aria-hidden": "true" });
-  const done = el("span", { class: "dim nums" });
-  const progress = el("div", { class: "folder-progress" }, el("div", { class: "row tight" }, folder, done), bar);
-  const status = el("span", { class: "status", "aria-hidden": "true" });
-  const retry = el("button", { class: "small", onclick: hurry }, "Try now");
-  const lost = el("div", { class: "lost", hidden: true }, icon("offline"), el("span", {}), retry);
-  const theme = iconButton("moon", "Dark or light", { keys: "T", onclick: () => dialogs.theme() });
-  const images = iconButton("images", "Images", { class: "icon-button narrow-only", onclick: () => drawer("images") });
-  const inspector = iconButton("panel", "Classes, objects, views", { class: "icon-button narrow-only", onclick: () => drawer("inspector") });
-  byId("top").append(
-    images,
-    el("span", { class: "brand", "aria-hidden": "true" }, el("i", {}), "m2n2v2"),
-    progress,
-    el("span", { class: "grow" }),
-    lost,
-    status,
-    el(
-      "div",
-      { class: "row tight" },
-      el("button", { class: "quiet wide-only", onclick: () => dialogs.import() }, icon("import"), "Import"),
-      el("button", { class: "quiet wide-only", onclick: () => dialogs.export() }, icon("export"), "Export"),
-      iconButton("import", "Import", { class: "icon-button narrow-only", onclick: () => dialogs.import() }),
-      iconButton("export", "Export", { class: "icon-button narrow-only", onclick: () => dialogs.export() }),
-      theme,
-      iconButton("help", "Keys and help", { keys: "?", onclick: () => dialogs.help() }),
-      inspector,
-    ),
-  );
-  byId("scrim").addEventListener("click", () => drawer(null));
-  addEventListener("keydown", (event) => event.key === "Escape" && openDrawer && drawer(null), true);
+const both = (label, onclick) =>
+	el("button.quiet", { ...hint(label), onclick }, icon(label.toLowerCase()), el("span.wide-only", label));
 
-  watch(["project", "counts"], () => {
-    const { counts, project } = state;
-    folder.textContent = project?.folder ?? "";
-    progress.title = project ? `${project.folder} · ${project.preset} · ${project.note}` : "";
-    done.textContent = counts.images ? `${number(counts.done)} of ${number(counts.images)} done` : "";
-    bar.style.setProperty("--part", counts.images ? counts.done / counts.images : 0);
-  });
-  watch(["pending", "saved", "connection"], () => {
-    const { pending, saved, connection } = state;
-    lost.hidden = !connection.lost;
-    status.hidden = connection.lost;
-    const waits = pending ? ` ${number(pending)} ${pending === 1 ? "edit waits" : "edits wait"}, none is lost.` : "";
-    const trouble = connection.status ? `The server says: ${connection.message}.` : "Connection lost.";
-    lost.children[1].textContent = trouble + waits;
-    lost.title = connection.message;
-    status.classList.toggle("busy", pending > 0);
-    status.textContent = pending ? `Saving ${pending > 1 ? number(pending) : ""}` : saved === null ? "All saved" : `Saved · ${Math.round(saved)} ms`;
-  });
-  watch(["theme"], () => pressed(theme, document.documentElement.dataset.theme === "dark"));
+export function start() {
+	const folder = el("span.folder");
+	const bar = el("span.bar", { "aria-hidden": "true" });
+	const done = el("span.dim.nums");
+	const progress = el("div.folder-progress", el("div.row.tight", folder, done), bar);
+	const status = el("span.status", { "aria-hidden": "true" });
+	const retry = el("button.small", { onclick: hurry }, "Try now");
+	const lost = el("div.lost", { hidden: true }, icon("offline"), el("span"), retry);
+	const theme = iconButton("moon", "Dark or light", { keys: "T", onclick: () => dialogs.theme() });
+	const images = iconButton("images", "Images", { class: "icon-button narrow-only", onclick: () => drawer("images") });
+	const inspector = iconButton("panel", "Classes, objects, views", { class: "icon-button narrow-only", onclick: () => drawer("inspector") });
+	byId("top").append(
+		images,
+		el("span.brand", { "aria-hidden": "true" }, el("i"), "m2n2v2"),
+		progress,
+		el("span.grow"),
+		lost,
+		status,
+		el(
+			"div",
+			{ class: "row tight" },
+			both("Import", () => dialogs.import()),
+			both("Export", () => dialogs.export()),
+			theme,
+			iconButton("help", "Keys and help", { keys: "?", onclick: () => dialogs.help() }),
+			inspector,
+		),
+	);
+	byId("scrim").addEventListener("click", () => drawer(null));
+	addEventListener("keydown", (event) => event.key === "Escape" && openDrawer && drawer(null), true);
+
+	watch(["project", "counts"], () => {
+		const { counts, project } = state;
+		folder.textContent = project?.folder ?? "";
+		progress.title = project ? `${project.folder} · ${project.preset} · ${project.note}` : "";
+		done.textContent = counts.images ? `${number(counts.done)} of ${number(counts.images)} done` : "";
+		bar.style.setProperty("--part", counts.images ? counts.done / counts.images : 0);
+	});
+	watch(["pending", "saved", "connection"], () => {
+		const { pending, saved, connection } = state;
+		lost.hidden = !connection.lost;
+		status.hidden = connection.lost;
+		const waits = pending ? ` ${number(pending)} ${pending === 1 ? "edit waits" : "edits wait"}, none is lost.` : "";
+		const trouble = connection.status ? `The server says: ${connection.message}.` : "Connection lost.";
+		lost.children[1].textContent = trouble + waits;
+		lost.title = connection.message;
+		status.classList.toggle("busy", pending > 0);
+		status.textContent = pending ? `Saving ${pending > 1 ? number(pending) : ""}` : saved === null ? "All saved" : `Saved · ${Math.round(saved)} ms`;
+	});
+	watch(["theme"], () => pressed(theme, document.documentElement.dataset.theme === "dark"));
 }
 
 let openDrawer = null;
 
-/** On narrow screens the side panels lie over the photograph, one at a time. */
+// On narrow screens the side panels lie over the photograph, one at a time.
 export function drawer(id) {
-  openDrawer = openDrawer === id ? null : id;
-  for (const name of ["images", "inspector"]) byId(name).classList.toggle("open", name === openDrawer);
-  byId("scrim").hidden = openDrawer === null;
-  if (openDrawer) byId(openDrawer).querySelector("button, input")?.focus({ preventScroll: true });
-  else byId("canvas").focus({ preventScroll: true });
-  set({ drawer: openDrawer });
+	openDrawer = openDrawer === id ? null : id;
+	for (const name of ["images", "inspector"]) byId(name).classList.toggle("open", name === openDrawer);
+	byId("scrim").hidden = openDrawer === null;
+	if (openDrawer) byId(openDrawer).querySelector("button, input")?.focus({ preventScroll: true });
+	else byId("canvas").focus({ preventScroll: true });
+	set({ drawer: openDrawer });
 }
