@@ -57,7 +57,6 @@ export function stroke(points, erase, began = performance.now()) {
 	set({ selection: submit(state.image, edit, { began }), pickedClick: -1 });
 }
 
-// The object is right: the next click begins another.
 export function finish() {
 	const object = current();
 	if (object && !object.finished && editable() && !object.locked) {
@@ -88,13 +87,11 @@ export function select(key) {
 	}
 }
 
-// The object under a point; again, the one below it.
 export function selectAt(x, y) {
 	const found = state.image && objectAt(x, y, objectsOf(state.image));
 	select(found ? found.id : null);
 }
 
-// Select the next object down (1) or up (-1) the list.
 export function selectNext(by) {
 	const objects = listed();
 	if (!objects.length) return;
@@ -110,7 +107,6 @@ export function listed() {
 
 export const title = (object) => (object.draft ? "New object" : `Object ${object.id}`);
 
-// Choose a class: of the current object, and of those to come.
 export function setClass(id) {
 	set({ classId: id });
 	const object = current();

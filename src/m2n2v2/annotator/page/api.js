@@ -52,7 +52,6 @@ export async function attempt(method, path, { body, signal, type, patience = PAT
 	throw new Refused(response.status, told.error ?? {}, told);
 }
 
-// One attempt whose answer is JSON.
 export async function json(method, path, options) {
 	const response = await attempt(method, path, options);
 	try {

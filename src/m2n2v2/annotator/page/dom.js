@@ -47,7 +47,6 @@ export function iconButton(name, label, { keys = "", ...properties } = {}) {
 	return el("button.icon-button", { ...hint(label, keys), ...properties }, icon(name));
 }
 
-// Only one of the buttons is pressed.
 export function pressed(button, on) {
 	button.setAttribute("aria-pressed", on ? "true" : "false");
 }

@@ -155,19 +155,16 @@ function stored(image, item, answer) {
 	otherWindows.postMessage({ image: image.id, revision: image.revision });
 }
 
-function refused(image, { edit, action }, error) {
+function refused(image, { action }, error) {
 	changed(image);
-	complain(error, action === "edits" ? `That ${WORDS[edit.kind] ?? "edit"} was not taken` : `Could not ${action}`);
+	complain(error, action === "edits" ? "That edit was not taken" : `Could not ${action}`);
 }
-
-const WORDS = { click: "click", stroke: "stroke", class: "class", finish: "finishing", delete: "deletion" };
 
 otherWindows.onmessage = ({ data }) => {
 	const image = state.image;
 	if (image?.id === data.image && data.revision > image.revision && !image.queue.length) refresh(image);
 };
 
-// Fetch the image again, for what other windows did.
 export async function refresh(image) {
 	const told = await json("GET", imagePath(image.id)).catch(() => null);
 	if (told && adopt(image, told) && image === state.image) announce("Changed by another window");

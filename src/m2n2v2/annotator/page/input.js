@@ -166,7 +166,6 @@ canvas.addEventListener(
 	{ passive: false },
 );
 
-// What the pointer looks like, by what it would do.
 function shape() {
 	const painting = state.tool !== "click";
 	cursor.brush = painting;

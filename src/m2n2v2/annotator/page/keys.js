@@ -38,12 +38,14 @@ export const KEYS = [
 	]),
 	group("Objects", [
 		["1 … 9", "Class of the object, and of those to come"],
-		[", | .", "Select the previous or next object"],
+		[",", "Select the previous object", () => actions.selectNext(-1)],
+		[".", "Select the next object", () => actions.selectNext(1)],
 		["Delete | Backspace", "Delete the object", () => actions.remove()],
 		["Shift+D", "Duplicate it", () => actions.duplicate()],
 		["H", "Hide or show it", () => actions.hide()],
 		["L", "Lock or unlock it", () => actions.lock()],
-		["Alt+Up | Alt+Down", "Move it up or down among overlapping ones"],
+		["Alt+Up", "Move it up, over others", () => moveCurrent(1)],
+		["Alt+Down", "Move it down, under others", () => moveCurrent(-1)],
 	]),
 	group("Images", [
 		["D | PageDown", "Next image", () => actions.go(1)],
@@ -55,7 +57,8 @@ export const KEYS = [
 	group("Seeing", [
 		["Wheel | Pinch", "Zoom at the pointer"],
 		["Space+drag | Middle drag", "Move the photograph"],
-		["+ | -", "Zoom in or out"],
+		["+", "Zoom in", () => zoom(1.25)],
+		["-", "Zoom out", () => zoom(0.8)],
 		["F", "Fit the photograph", fit],
 		["0", "One pixel to one pixel", actualSize],
 		["M", "Masks on or off", () => set({ masks: !state.masks })],
@@ -73,30 +76,19 @@ function nextView() {
 	set({ view: VIEWS[(VIEWS.indexOf(state.view) + 1) % VIEWS.length] });
 }
 
-const table = new Map(); // "Mod+Shift+z" -> what it does
+const table = new Map([["=", () => zoom(1.25)]]); // "mod+shift+z" -> what it does
 for (const { rows } of KEYS) {
 	for (const { keys, run } of rows) {
 		if (run) for (const key of keys) table.set(key.toLowerCase(), run);
 	}
 }
-const more = {
-	",": () => actions.selectNext(-1),
-	".": () => actions.selectNext(1),
-	"+": () => zoom(1.25),
-	"=": () => zoom(1.25),
-	"-": () => zoom(0.8),
-	"alt+arrowup": () => moveCurrent(1),
-	"alt+arrowdown": () => moveCurrent(-1),
-};
-for (const [key, run] of Object.entries(more)) table.set(key, run);
 
 function moveCurrent(by) {
 	const object = current();
 	if (object) actions.move(object, by);
 }
 
-// Keys that repeat usefully while held.
-const REPEATS = new Set(["z", "shift+z", "mod+z", "mod+shift+z", "mod+y", "[", "]", "+", "=", "-", ",", ".", "d", "a", "pagedown", "pageup"]);
+const REPEATS = /[zy]$|^[da+=,.[\]-]$|up$|down$/; // those that act again while held
 
 addEventListener("keydown", (event) => {
 	if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
@@ -105,7 +97,7 @@ addEventListener("keydown", (event) => {
 		if (event.key === "Escape") byId("canvas").focus();
 		return;
 	}
-	const key = event.key.toLowerCase();
+	const key = event.key.toLowerCase().replace("arrow", "");
 	const acts = target.closest?.("button, a, summary, [role=option], select");
 	if (acts && (key === "enter" || key === " ")) return;
 	if (target.matches?.("input[type=range]") && key.startsWith("page")) return;
@@ -120,10 +112,10 @@ addEventListener("keydown", (event) => {
 	const run = table.get(name);
 	if (!run) return;
 	event.preventDefault();
-	if (!event.repeat || REPEATS.has(name) || name.startsWith("alt+")) run();
+	if (!event.repeat || REPEATS.test(name)) run();
 });
 
-export const isTyping = (target) =>
+const isTyping = (target) =>
 	target.matches?.("input:not([type=range], [type=checkbox], [type=radio], [type=color]), textarea, select") ?? false;
 
 // A click by mouse leaves the focus where keys do the most: on the photograph.

@@ -19,14 +19,12 @@ export async function choose({ filter = list.filter, query = list.query } = {}) 
 	if (state.image) locate(state.image.id);
 }
 
-// The entry at a place of the list, once it is known.
 export async function entry(index) {
 	if (index < 0 || (list.known && index >= list.total)) return undefined;
 	if (!list.entries.has(index)) await page(Math.floor(index / PAGE));
 	return list.entries.get(index);
 }
 
-// Fetch what a stretch of the list needs.
 export function need(first, last) {
 	for (let number = Math.floor(first / PAGE); number <= Math.floor(last / PAGE); number++) page(number);
 }
@@ -50,7 +48,6 @@ async function load(number, signal) {
 	set({ counts: told.counts ?? state.counts, list });
 }
 
-// Remember where the open image is in the list; unknown leaves the place as it was.
 export function locate(id) {
 	for (const [index, image] of list.entries) {
 		if (image.id === id) {
@@ -61,7 +58,6 @@ export function locate(id) {
 	return -1;
 }
 
-// What is known of an image's row has changed.
 export function amend(id, patch) {
 	for (const image of list.entries.values()) if (image.id === id) Object.assign(image, patch);
 	set({ list });

@@ -40,7 +40,6 @@ watch(["image", "selection", "classes", "pickedClick"], () => {
 	);
 });
 
-// The list's row of the open image says how many objects it has.
 let told = "";
 watch(["image"], () => {
 	const { image } = state;

@@ -59,7 +59,6 @@ export class Shape {
 		};
 	}
 
-	// Whether a pixel belongs to the mask.
 	has(x, y) {
 		if (x < 0 || y < 0 || x >= this.width || y >= this.height) return false;
 		const run = this.#firstEndingAfter(Math.floor(y) * this.width + Math.floor(x));
@@ -194,7 +193,6 @@ export class Layer {
 		this.shown = []; // [{shape, value}] bottom to top, as drawn
 	}
 
-	// Show these objects: [{shape, value}], bottom to top.
 	show(objects) {
 		const dirty = changedRows(this.shown, objects);
 		this.shown = objects;
@@ -206,7 +204,6 @@ export class Layer {
 		for (const level of this.levels.values()) level.stale = { top: 0, bottom: this.height };
 	}
 
-	// The canvas at a step, up to date.
 	canvas(step) {
 		if (!this.levels.has(step)) this.#add(step);
 		const level = this.levels.get(step);

@@ -122,7 +122,6 @@ function follow(image, settle, left) {
 	});
 }
 
-// Mark the open image as done or not.
 export async function setDone(image, done) {
 	const answer = await persistently(() => json("PUT", `${imagePath(image.id)}/done`, { body: { done } }));
 	image.done = answer.done;
@@ -131,7 +130,6 @@ export async function setDone(image, done) {
 	changed(image);
 }
 
-// The image after or before the open one in the list.
 export async function step(by) {
 	const found = await entry(Math.max(list.position + by, -1));
 	if (found) await open(found.id);

@@ -62,7 +62,6 @@ function flush() {
 	}
 }
 
-// The class of an id; what has none, or one that is gone, is grey.
 export function classOf(id) {
 	return state.classes.find((known) => known.id === id) ?? NO_CLASS;
 }

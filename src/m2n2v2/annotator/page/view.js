@@ -16,10 +16,9 @@ const base = byId("photo");
 const top = byId("canvas");
 const frame = byId("frame");
 
-// Where the photograph lies: its corner in CSS pixels, and CSS pixels per photograph pixel.
 export const camera = { x: 0, y: 0, scale: 1, fitted: true };
 let ratio = 1; // device pixels per CSS pixel
-let picture = null; // {levels: [bitmaps, finest first], width, height}
+let levels = []; // the photograph as bitmaps, finest first
 let alternative = null; // depth or map, drawn in place of the photograph
 let layer = null;
 let drawn = []; // [{shape, color, current}] as shown now
@@ -31,8 +30,8 @@ export const cursor = { pointer: null, crosshair: null, brush: null };
 
 // Begin with another image: nothing of the last one stays.
 export function clear(width, height) {
-	closeAll(picture?.levels);
-	picture = null;
+	closeAll(levels);
+	levels = [];
 	alternative = null;
 	preview = null;
 	drawn = [];
@@ -47,13 +46,12 @@ export function clear(width, height) {
 const size = { width: 0, height: 0 };
 
 // The photograph's pixels have come: bitmaps from the finest to the coarsest.
-export function showPicture(levels) {
-	closeAll(picture?.levels.filter((known) => !levels.includes(known)));
-	picture = { levels };
+export function showPicture(found) {
+	closeAll(levels.filter((known) => !found.includes(known)));
+	levels = found;
 	draw("base");
 }
 
-// Draw another picture in its place (null: the photograph).
 export function showAlternative(bitmap) {
 	alternative = bitmap;
 	draw("base");
@@ -61,9 +59,9 @@ export function showAlternative(bitmap) {
 
 // The finest picture there is has fewer pixels than the screen shows now.
 export const wantsMore = () =>
-	picture !== null && picture.levels[0].width < Math.min(size.width, size.width * camera.scale * ratio);
+	levels.length && levels[0].width < Math.min(size.width, size.width * camera.scale * ratio);
 
-function closeAll(bitmaps = []) {
+function closeAll(bitmaps) {
 	for (const bitmap of bitmaps) bitmap.close();
 }
 
@@ -80,7 +78,6 @@ export function showPreview(found) {
 	draw("top");
 }
 
-// A stroke's newest part, until its answer comes.
 export function scribble(points, radius, erase, color) {
 	layer?.scribble(points, radius, erase, color);
 	draw("base");
@@ -176,7 +173,6 @@ function outline(context, path, color, width) {
 
 // The coarsest bitmap that still has a pixel for each of the screen's.
 function levelFor(scale) {
-	const levels = picture?.levels ?? [];
 	let found = levels[0];
 	for (const level of levels) if (level.width >= size.width * Math.min(scale, 1)) found = level;
 	return found;
@@ -325,12 +321,10 @@ function drawCrosshair(context, x, y) {
 
 export const toScreen = (x, y) => [x * camera.scale + camera.x, y * camera.scale + camera.y];
 
-// From CSS pixels of the canvas to the photograph's pixels.
 export const toImage = (x, y) => [(x - camera.x) / camera.scale, (y - camera.y) / camera.scale];
 
 export const isInside = (x, y) => x >= 0 && y >= 0 && x < size.width && y < size.height;
 
-// The nearest point of the photograph.
 export const clamped = (x, y) => [
 	Math.min(Math.max(x, 0), size.width - 0.01),
 	Math.min(Math.max(y, 0), size.height - 0.01),
@@ -346,7 +340,6 @@ function fittingScale() {
 	return Math.max(Math.min(wide, high, MOST_ZOOM), 0.001);
 }
 
-// The whole photograph.
 export function fit() {
 	camera.scale = fittingScale();
 	camera.x = (frame.clientWidth - size.width * camera.scale) / 2;
@@ -354,7 +347,6 @@ export function fit() {
 	moved(true);
 }
 
-// Zoom by a factor, with a screen point staying where it is.
 export function zoom(factor, x = frame.clientWidth / 2, y = frame.clientHeight / 2) {
 	const least = Math.min(fittingScale(), 1) / 2;
 	const scale = Math.min(Math.max(camera.scale * factor, least), MOST_ZOOM);
@@ -365,7 +357,6 @@ export function zoom(factor, x = frame.clientWidth / 2, y = frame.clientHeight /
 	moved();
 }
 
-// One pixel of the photograph is one of the screen.
 export function actualSize() {
 	zoom(1 / ratio / camera.scale, ...(cursor.pointer ? toScreen(...cursor.pointer) : []));
 }
@@ -376,7 +367,6 @@ export function pan(dx, dy) {
 	moved();
 }
 
-// Bring a point into view, with room around it.
 export function reveal(x, y) {
 	const [sx, sy] = toScreen(x, y);
 	const room = 40;

@@ -36,7 +36,6 @@ function chip({ id, name, color, key }, chosen) {
 	);
 }
 
-// The one place where classes are added, renamed, coloured, given keys, and taken out.
 function edit() {
 	const rows = el("div.stack");
 	const problem = el("p.problem", { role: "alert" });

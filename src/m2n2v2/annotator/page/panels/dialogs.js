@@ -100,10 +100,6 @@ dialogs.import = () => {
 	const cards = formats(["coco", "labelme", "png"], "coco");
 	const result = el("div.stack", { role: "status" });
 	const drop = el("label.drop", icon("import"), el("span", "Choose a file, or drop it here"), file);
-	drop.addEventListener("drop", (event) => {
-		event.preventDefault();
-		if (event.dataTransfer.files.length) file.files = event.dataTransfer.files;
-	});
 	dialog("Import", {
 		body: [el("p.dim", "Objects are added to the images of the same name; nothing that is there is changed. Several files go into one zip."), cards, drop, result],
 		confirm: "Import",
@@ -132,7 +128,6 @@ dialogs.import = () => {
 	});
 };
 
-// After an import anything may have changed.
 async function reread() {
 	const project = await json("GET", "/api/project");
 	set({ project, classes: project.classes, counts: project.counts });

@@ -6,7 +6,7 @@ import { byId, el, icon, iconButton, number, plural, pressed } from "../dom.js";
 import { choose, list, locate, need } from "../list.js";
 import { open } from "../open.js";
 import { announce, set, state, watch } from "../state.js";
-import { complain, tell } from "../toasts.js";
+import { complain } from "../toasts.js";
 import { drawer } from "./top.js";
 
 const ROW = 60; // CSS pixels, as in style.css
@@ -69,7 +69,6 @@ export function start() {
 const EMPTY = { all: "No images here.", todo: "Nothing left to do.", done: "No image is done yet." };
 let opened = null;
 
-// The open image's row comes into view.
 function follow() {
 	opened = state.image?.id;
 	const index = locate(opened);
@@ -142,7 +141,6 @@ function pick(row) {
 	if (byId("images").classList.contains("open")) drawer(null);
 }
 
-// Arrow keys walk the list; each opens its image.
 async function walk(event) {
 	const by = { ArrowDown: 1, ArrowUp: -1, Home: -list.total, End: list.total }[event.key];
 	if (!by) return;
@@ -160,11 +158,9 @@ function adder() {
 	watch(["project"], () => (button.hidden = !state.project?.uploads));
 	addEventListener("dragover", (event) => event.preventDefault());
 	addEventListener("drop", (event) => {
+		if (event.target.matches("input[type=file]")) return;
 		event.preventDefault();
-		const files = [...(event.dataTransfer?.files ?? [])];
-		if (!files.length || document.querySelector("dialog[open]")) return;
-		if (state.project?.uploads) upload(files);
-		else tell("This server takes no images.", "Put them into the folder, or start it with --uploads.");
+		if (state.project?.uploads) upload([...event.dataTransfer.files]);
 	});
 	return el("span", button, input);
 }

@@ -208,7 +208,7 @@ async function drawCurve(chart, object) {
 	const { signal } = (curveAsked = new AbortController());
 	try {
 		const told = await json("GET", `${imagePath(image.id)}/objects/${object.id}/curve?click=${state.pickedClick}`, { signal });
-		chart.replaceChildren(drawing(told), caption(told));
+		chart.replaceChildren(...(told.chosen === null ? [] : [drawing(told)]), caption(told));
 	} catch (error) {
 		if (signal.aborted) return;
 		if (error instanceof Failing) curveOf = "";
@@ -224,23 +224,22 @@ function drawing({ thresholds, score, chosen }) {
 	const x = (value) => ((value - first) / span) * wide;
 	const y = (value) => high - bottom - ((value - least) / (most - least)) * (high - 2 * bottom);
 	const points = thresholds.flatMap((value, i) => (Number.isFinite(score[i]) ? [`${x(value).toFixed(1)},${y(score[i]).toFixed(1)}`] : []));
-	const picture = svg("svg", { viewBox: `0 0 ${wide} ${high}`, role: "img", "aria-label": `Score by threshold; chosen ${chosen?.toFixed?.(3) ?? "none"}`, preserveAspectRatio: "none" });
+	const picture = svg("svg", { viewBox: `0 0 ${wide} ${high}`, role: "img", "aria-label": `Score by threshold; chosen ${chosen.toFixed(3)}`, preserveAspectRatio: "none" });
 	picture.append(svg("line", { x1: 0, x2: wide, y1: high - bottom, y2: high - bottom, class: "axis" }));
 	if (points.length) {
 		picture.append(svg("polygon", { points: `0,${high - bottom} ${points.join(" ")} ${wide},${high - bottom}`, class: "area" }));
 		picture.append(svg("polyline", { points: points.join(" "), class: "line-of-score" }));
 	}
-	if (chosen !== null) picture.append(svg("line", { x1: x(chosen), x2: x(chosen), y1: 0, y2: high, class: "chosen" }));
+	picture.append(svg("line", { x1: x(chosen), x2: x(chosen), y1: 0, y2: high, class: "chosen" }));
 	return picture;
 }
 
 function caption({ thresholds, area, score, chosen }) {
-	if (chosen === null) return el("p.dim", "No threshold scores here.");
+	if (chosen === null) return el("p.dim", "No threshold scores for this click.");
 	const nearest = thresholds.reduce((best, value, i) => (Math.abs(value - chosen) < Math.abs(thresholds[best] - chosen) ? i : best), 0);
 	return el("p.dim.nums", `threshold ${chosen.toFixed(3)} · score ${score[nearest]?.toFixed(3) ?? "none"} · ${number(area[nearest])} px`);
 }
 
-// The object alone, the rest transparent.
 function cutout(object) {
 	if (!object || object.draft) return;
 	const { image } = state;
