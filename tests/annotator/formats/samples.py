@@ -35,23 +35,34 @@ def thing(mask: Mask, class_name: str | None = None, clicks: int = 0) -> Labelle
     return LabelledObject(Runs.of(mask), class_name, clicks)
 
 
-def labels(*, without_class: bool = False) -> Labels:
-    """Three images, of one stem twice; overlaps, a hole, parts, an island in a hole."""
+def labels(*, without_class: bool = False, times: int = 1) -> Labels:
+    """Three images, of one stem twice; overlaps, a hole, parts, an island in a hole.
+
+    Args:
+        times: pixels become squares of so many.
+    """
+    size = Size(SIZE.height * times, SIZE.width * times)
+
+    def thing(mask: Mask, class_name: str | None = None, clicks: int = 0) -> LabelledObject:
+        larger = np.kron(mask, np.ones((times, times), bool))
+        return LabelledObject(Runs.of(larger), class_name, clicks)
+
     first = (thing(PLAIN, "cup", 3), thing(RING, "saucer: blue", 2), thing(CORNER, "cup", 1))
     second = (thing(PARTS, "saucer: blue"), thing(BAR, None if without_class else "cup"))
     return Labels(
         (
-            Labelled("deep/a.png", SIZE, second),
-            Labelled("a.jpg", SIZE, first),
-            Labelled("empty.png", SIZE),
+            Labelled("deep/a.png", size, second),
+            Labelled("a.jpg", size, first),
+            Labelled("empty.png", size),
         ),
         (LabelClass("saucer: blue", "#1020ff"), LabelClass("cup", "#ff0080"), LabelClass("spare")),
     )
 
 
-def photographs(folder: Path) -> Path:
-    """The photographs of these labels; every pixel of one is different."""
+def photographs(folder: Path, *, times: int = 1) -> Path:
+    """The photographs of these labels; every pixel of a small one is different."""
     pixels = np.arange(SIZE.area * 3, dtype=np.uint8).reshape(*SIZE.shape, 3)
+    pixels = np.kron(pixels, np.ones((times, times, 1), np.uint8))
     for name in SIZES:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         PILImage.fromarray(pixels).save(folder / name)

@@ -160,8 +160,8 @@ def test_shapes_of_other_people(tmp_path: Path) -> None:
         ]
     }
     assert found.skipped == (
-        "2 shapes are of type 'point', which has no area of its own",
-        "1 shapes are of type 'circle', which has no area of its own",
+        "2 shapes are of type 'point', which is not read",
+        "1 shapes are of type 'circle', which is not read",
     )
 
 

@@ -161,7 +161,7 @@ def _objects(found: Document, size: Size, problems: Problems) -> tuple[LabelledO
         if kind is None or not isinstance(shape.get("label"), str):
             raise FormatError(f"shape {number} has no label", cure="export it again")
         if kind not in READ:
-            problems.note(f"shapes are of type {kind!r}, which has no area of its own")
+            problems.note(f"shapes are of type {kind!r}, which is not read")
             continue
         group = shape.get("group_id")
         key = (shape["label"].strip(), number if group is None else "group", group)
