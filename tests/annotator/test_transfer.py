@@ -17,6 +17,7 @@ from PIL import Image as PILImage
 
 from m2n2v2.annotator import transfer
 from m2n2v2.annotator.document import Object, ObjectClass
+from m2n2v2.annotator.formats import FORMATS
 from m2n2v2.annotator.project import Project
 from m2n2v2.annotator.runs import Runs
 from m2n2v2.errors import FormatError
@@ -260,9 +261,21 @@ def test_one_import_at_a_time(page: TestClient) -> None:
 
 @pytest.mark.parametrize("form", ["", "nifti", "../coco"])
 def test_unknown_formats(page: TestClient, form: str) -> None:
-    assert page.get("/api/export", params={"format": form}).status_code == 400
-    assert page.post("/api/import", params={"format": form}, content=b"").status_code == 400
-    assert page.post("/api/import", params={"format": "yolo"}, content=b"").status_code == 400
+    assert page.get("/api/export", params={"format": form}).status_code == 422
+    assert page.post("/api/import", params={"format": form}, content=b"").status_code == 422
+    assert page.post("/api/import", params={"format": "yolo"}, content=b"").status_code == 422
+
+
+def test_the_routes_name_all_formats(page: TestClient) -> None:
+    paths = page.get("/api/openapi.json").json()["paths"]
+    for path, method, known in (
+        ("/api/export", "get", set(FORMATS)),
+        ("/api/import", "post", {name for name, found in FORMATS.items() if found.read}),
+    ):
+        (schema,) = (
+            each["schema"] for each in paths[path][method]["parameters"] if each["name"] == "format"
+        )
+        assert set(schema["enum"]) == known
 
 
 def test_no_room_is_said_without_a_path(

@@ -56,7 +56,8 @@ STATUS: dict[type[errors.M2N2Error], int] = {
 """Of each kind of error; 400 for the others."""
 
 ImageId = Annotated[int, InPath(ge=1, lt=1 << 53)]
-FormatName = Annotated[str, Query(max_length=20)]
+Written = Literal["coco", "yolo", "labelme", "voc", "png", "cutouts"]
+Read = Literal["coco", "labelme", "png", "voc"]
 Index = Annotated[int, Query(ge=-1000, lt=1000)]
 ANSWERS: dict[int | str, dict[str, Any]] = {
     status: {"model": wire.WireError} for status in (400, 403, 404, 409, 413, 422, 503, 507)
@@ -217,9 +218,15 @@ def _add_uploads(app: FastAPI, project: Project, options: Options) -> None:
 
 
 def _add_transfer(app: FastAPI, project: Project) -> None:
-    @app.get("/api/export", response_class=FileResponse)
+    binary = {"schema": {"type": "string", "format": "binary"}}
+
+    @app.get(
+        "/api/export",
+        response_class=FileResponse,
+        responses={200: {"content": {"application/json": {}, "application/zip": binary}}},
+    )
     def get_export(
-        format: FormatName, only_done: bool = False, photos: bool | None = None
+        format: Written, only_done: bool = False, photos: bool | None = None
     ) -> FileResponse:
         """The labels as a file: COCO's json, a zip otherwise. What is lost is in `X-Losses`,
         percent-encoded, and in the zip's `losses.txt`. `photos` defaults to what the format needs.
@@ -238,16 +245,11 @@ def _add_transfer(app: FastAPI, project: Project) -> None:
         openapi_extra={
             "requestBody": {
                 "required": True,
-                "content": {
-                    kind: {"schema": {"type": "string", "format": "binary"}}
-                    for kind in ("application/json", "application/zip")
-                },
+                "content": dict.fromkeys(("application/json", "application/zip"), binary),
             }
         },
     )
-    async def post_import(
-        request: Request, format: FormatName, skip: bool = False
-    ) -> wire.WireImported:
+    async def post_import(request: Request, format: Read, skip: bool = False) -> wire.WireImported:
         """Add labels made elsewhere: all that came or nothing (`skip`: all that matches)."""
         body = await request.body()
         found = await run_in_threadpool(transfer.take_in, project, format, body, skip=skip)
