@@ -58,7 +58,7 @@ class Case:
     @cached_property
     def state(self) -> ImageState:
         image, depth = self.photograph
-        return prepare(image, Precomputed(self.attention), _Given(depth))
+        return prepare(image, Precomputed(self.attention), Given(depth))
 
     @property
     def depth(self) -> DepthMap:
@@ -101,7 +101,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class _Given:
+class Given:
     """A depth source that returns the map it holds."""
 
     depth: DepthMap
