@@ -1,9 +1,9 @@
 """How time and memory grow: over pixels, attention side, clicks, threads and workers.
 
-    for what in pixels side clicks workers; do python -m benchmarks.scaling $what; done
+    for what in pixels side clicks threads workers; do python -m benchmarks.scaling $what; done
     python -m benchmarks.scaling plot
 
-Each of the four takes minutes and is kept in `results/scaling.json`; `plot` draws them all. Every
+Each of the five takes minutes and is kept in `results/scaling.json`; `plot` draws them all. Every
 point is a process of its own, so that memory is that point's. The photograph and the synthetic
 attention are those of `benchmarks.inputs`; `workers` prepares small windows of photographs with the
 offline attention, through the command line's own work and executors.
@@ -38,8 +38,8 @@ from m2n2v2.session import Session
 
 SIDE = 64
 VIDEO = Size(480, 854)
-MEGAPIXELS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.0, 25.0)
-SIDES = (32, 48, 64, 96, 128, 160)
+MEGAPIXELS = (0.1, 0.4, 0.8, 1.6, 4.0, 12.0, 25.0)
+SIDES = (32, 64, 96, 128, 160)
 CLICKS = 50
 WORKERS = (1, 2, 3, 4)
 PHOTOGRAPHS = 24
@@ -73,21 +73,25 @@ def main() -> None:
 
 def over_pixels() -> list[Row]:
     return [
-        _apart(height=size.height, width=size.width, side=SIDE, threads=2)
+        _apart(height=size.height, width=size.width, side=SIDE, threads=1)
         for size in (_of_area(1e6 * each) for each in MEGAPIXELS)
     ]
 
 
 def over_side() -> list[Row]:
-    return [
-        _apart(height=VIDEO.height, width=VIDEO.width, side=side, threads=threads)
-        for side in SIDES
-        for threads in (1, 2)
-    ]
+    return [_apart(height=VIDEO.height, width=VIDEO.width, side=side, threads=1) for side in SIDES]
 
 
 def over_clicks() -> list[Row]:
-    return [_apart(height=VIDEO.height, width=VIDEO.width, side=SIDE, threads=2, clicks=CLICKS)]
+    return [_apart(height=VIDEO.height, width=VIDEO.width, side=SIDE, threads=1, clicks=CLICKS)]
+
+
+def over_threads() -> list[Row]:
+    return [
+        _apart(height=size.height, width=size.width, side=side, threads=threads)
+        for size, side in ((VIDEO, 64), (VIDEO, 128), (_of_area(1.6e6), 64))
+        for threads in (1, 2)
+    ]
 
 
 def over_workers() -> list[Row]:
@@ -113,6 +117,7 @@ MEASURES = {
     "pixels": over_pixels,
     "side": over_side,
     "clicks": over_clicks,
+    "threads": over_threads,
     "workers": over_workers,
 }
 
@@ -194,30 +199,34 @@ def plots(found: dict[str, Any], folder: Path) -> list[Path]:
         return statistics.median(row["click_ms"])
 
     written = []
-    figure = Figure(figsize=(10, 3), dpi=90, layout="constrained")
-    over_area, by_side, by_click = figure.subplots(1, 3)
+    figure = Figure(figsize=(13, 3), dpi=80, layout="constrained")
+    over_area, by_side, by_click, by_thread = figure.subplots(1, 4)
     over_area.plot(
         [r["megapixels"] for r in rows("pixels")], [median(r) for r in rows("pixels")], "o-"
     )
     over_area.set(xscale="log", xlabel="megapixels (side 64)", ylabel="ms per click")
-    for threads in (1, 2):
-        some = [r for r in rows("side") if r["threads"] == threads]
-        label = f"{threads} thread{'s' * (threads > 1)}"
-        by_side.plot([r["side"] for r in some], [median(r) for r in some], "o-", label=label)
-    by_side.set(yscale="log", xlabel="attention side (854 x 480)", ylabel="ms per click")
-    by_side.legend()
+    by_side.plot([r["side"] for r in rows("side")], [median(r) for r in rows("side")], "o-")
+    by_side.set(xlabel="attention side (854 x 480)", ylabel="ms per click")
+    by_side.set_ylim(bottom=0)
     for row in rows("clicks"):
         by_click.plot(range(2, len(row["click_ms"]) + 2), row["click_ms"], ".-")
     by_click.set(xlabel="click of a session (854 x 480, side 64)", ylabel="ms per click")
     by_click.set_ylim(bottom=0)
+    pairs: dict[str, list[float]] = {}
+    for row in rows("threads"):
+        pairs.setdefault(f"{row['working']}, side {row['side']}", []).append(median(row))
+    for label, ms in pairs.items():
+        by_thread.plot(range(1, len(ms) + 1), ms, "o-", label=label)
+    by_thread.set(xlabel="threads", xticks=(1, 2), ylabel="ms per click")
+    by_thread.set_ylim(bottom=0)
+    by_thread.legend()
     written.append(_saved(figure, folder / "scaling-click.png"))
 
     figure = Figure(figsize=(10, 3), dpi=90, layout="constrained")
     over_area, by_side, by_worker = figure.subplots(1, 3)
-    two = [r for r in rows("side") if r["threads"] == 2]
     for axes, some, key in (
         (over_area, rows("pixels"), "megapixels"),
-        (by_side, two, "side"),
+        (by_side, rows("side"), "side"),
     ):
         for what in ("preparing", "clicking", "before"):
             label = "before" if what == "before" else f"peak, {what}"

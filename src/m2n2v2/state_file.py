@@ -63,6 +63,8 @@ class StateHeader:
         recipe: what was asked for (`preparation.Recipe`), so that a folder's preparation can go
             on; None where a state was written by itself.
         errors: how far the file's arrays are from those prepared, by name; 0 is exactly.
+        chain_error: mean and 99 % of what the reduction before it costs (`ReducedAttention.error`);
+            None where the chain was not reduced.
     """
 
     image_sha256: str
@@ -72,6 +74,7 @@ class StateHeader:
     provenance: Provenance
     recipe: str | None
     errors: dict[str, float]
+    chain_error: tuple[float, float] | None = None
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -84,6 +87,7 @@ class StateHeader:
             Provenance(**values["provenance"]),
             values["recipe"],
             values["errors"],
+            values["chain_error"] and tuple(values["chain_error"]),
         )
 
     def to_json(self) -> str:
@@ -121,6 +125,7 @@ def write_state(
         state.provenance,
         recipe,
         errors,
+        getattr(state.transition.attention, "error", None),
     ).to_json()
     metadata = {_HEADER: header, _CHECKSUM: _checksum(header, arrays)}
     with whole_file(path, lasting=True) as temporary:
