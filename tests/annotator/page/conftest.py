@@ -31,7 +31,7 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
-PATIENCE = 20_000
+PATIENCE = 60_000
 """Milliseconds until something that should happen is missed: the machine may be busy."""
 
 CLASSES = [

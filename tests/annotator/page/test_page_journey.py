@@ -1,6 +1,8 @@
 """What a person does, from opening the folder to taking the dataset away."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -101,6 +103,97 @@ def test_the_whole_journey(desk: Open, size: dict[str, Any]) -> None:
     me.ready()
     assert me.state("state.image.objects.length") == 2
     assert me.state("state.image.can_undo"), "the history outlives a change of image"
+
+
+@pytest.mark.usefixtures("classes")
+def test_labels_go_out_and_come_in(desk: Open, tmp_path: Path) -> None:
+    me = desk().open()
+    me.page.keyboard.press("1")
+    me.click(24, 24)
+    me.settled()
+    me.page.keyboard.press("Enter")
+    me.settled()
+    for format in ("COCO", "YOLO-seg", "LabelMe", "VOC", "PNG masks", "Cut-outs"):
+        me.page.get_by_role("button", name="Export").click()
+        me.page.get_by_role("radio", name=format).check()
+        with me.page.expect_download() as coming:
+            me.page.get_by_role("link", name="Download").click()
+        coming.value.save_as(tmp_path / format)
+        assert coming.value.failure() is None
+        me.page.get_by_role("dialog").wait_for(state="detached")
+    told = json.loads((tmp_path / "COCO").read_text())
+    assert [each["name"] for each in told["categories"]][:1] == ["cup"]
+    assert len(told["annotations"]) == 1
+    assert told["annotations"][0]["area"] == me.stored()["objects"][0]["area"]
+    assert (tmp_path / "VOC").read_bytes().startswith(b"PK")
+
+    me.page.get_by_role("button", name="Import").click()
+    me.page.get_by_role("button", name="Import").last.click()
+    me.page.get_by_text("Choose a file first.").wait_for()
+    (tmp_path / "labels.json").write_text((tmp_path / "COCO").read_text())
+    me.page.get_by_label("File to import").set_input_files(tmp_path / "labels.json")
+    me.page.get_by_role("button", name="Import").last.click()
+    me.page.get_by_text("1 object imported into 1 image.").wait_for()
+    (tmp_path / "labels.json").write_text("no labels")
+    me.page.get_by_label("File to import").set_input_files(tmp_path / "labels.json")
+    me.page.get_by_role("button", name="Import").last.click()
+    me.until("document.querySelector('dialog .problem')?.textContent")
+    me.page.keyboard.press("Escape")
+    me.until("state.image.objects.length === 2")
+    assert [each["source"] for each in me.stored()["objects"]] == ["clicks", "import"]
+
+
+def test_views_of_the_method(desk: Open) -> None:
+    me = desk().open()
+    page = me.page
+    photograph = me.colour(70, 4)
+    page.get_by_role("button", name="Markov-map").click()
+    page.get_by_text("Select an object with clicks").wait_for()
+    assert me.colour(70, 4) == photograph
+    me.click(24, 24)
+    me.settled()
+    me.until("document.querySelector('#live').textContent === 'Markov-map shown'")
+    assert me.colour(70, 4) != photograph
+    page.locator("summary").click()
+    page.locator(".chart svg").wait_for()
+    assert "threshold" in page.locator(".chart").inner_text()
+    page.get_by_role("button", name="Photo", exact=True).click()
+    assert me.colour(70, 4) == photograph
+    page.get_by_role("button", name="Depth").click()
+    me.until("document.querySelector('#views p').textContent")
+    page.get_by_role("button", name="Photo", exact=True).click()
+    page.get_by_role("button", name="Cut-out preview").click()
+    picture = page.get_by_role("img", name="Object 1 alone")
+    picture.wait_for()
+    me.until("document.querySelector('dialog img').naturalWidth > 0")
+    with page.expect_download() as coming:
+        page.get_by_role("link", name="Download PNG").click()
+    assert coming.value.suggested_filename == "1-1.png"
+
+
+def test_the_hover_preview_stops_by_itself_where_answers_are_slow(desk: Open) -> None:
+    me = desk().open()
+    me.page.keyboard.press("g")
+    me.page.mouse.move(*me.screen(24, 24))
+    me.until("(await import('/view.js')).previewed()")
+    assert me.stored()["objects"] == []
+    me.page.mouse.move(*me.screen(88, 58))
+    me.page.mouse.move(1200, 400)
+    me.until("!(await import('/view.js')).previewed()")
+    answers = 0
+
+    def busy(route: Any) -> None:
+        nonlocal answers
+        answers += 1
+        route.fulfill(status=503, headers={"Retry-After": "1"}, body="")
+
+    me.page.route("**/preview", busy)
+    for x in range(20, 40, 3):
+        me.page.mouse.move(*me.screen(x, 24))
+        me.page.wait_for_timeout(120)
+    me.until("state.hover === false")
+    assert answers <= 5
+    assert "preview is off" in me.page.locator("#toasts").inner_text()
 
 
 def test_by_touch(desk: Open) -> None:

@@ -88,6 +88,8 @@ export function forgetScribbles() {
 	draw("base");
 }
 
+export const previewed = () => preview !== null;
+
 // Draw soon: once for all that asked before the next frame.
 export function draw(...parts) {
 	if (!wanted.size) requestAnimationFrame(frameDue);

@@ -84,7 +84,7 @@ dialogs.export = () => {
 	only.addEventListener("change", address);
 	const box = dialog("Export", {
 		body: [
-			el("p.dim", `${plural(counts.objects, "object")} in ${plural(counts.images, "image")}, ${counts.done} done. What a format cannot hold is listed in the download.`),
+			el("p.dim", `${plural(counts.objects, "object")} in ${plural(counts.images, "image")}, ${counts.done} done. What a format cannot hold is said in its losses.txt.`),
 			cards,
 			el("label.check", only, "Only images that are done"),
 		],
@@ -97,11 +97,12 @@ dialogs.export = () => {
 
 dialogs.import = () => {
 	const file = el("input", { type: "file", accept: ".json,.zip,.png", "aria-label": "File to import" });
-	const cards = formats(["coco", "labelme", "png"], "coco");
+	const cards = formats(["coco", "labelme", "voc", "png"], "coco");
+	const skip = el("input", { type: "checkbox" });
 	const result = el("div.stack", { role: "status" });
 	const drop = el("label.drop", icon("import"), el("span", "Choose a file, or drop it here"), file);
 	dialog("Import", {
-		body: [el("p.dim", "Objects are added to the images of the same name; nothing that is there is changed. Several files go into one zip."), cards, drop, result],
+		body: [el("p.dim", "Objects are added to the images of the same name; nothing that is there is changed. Several files go into one zip."), cards, drop, el("label.check", skip, "Leave out what matches no image here"), result],
 		confirm: "Import",
 		async done() {
 			const [chosen] = file.files;
@@ -112,7 +113,7 @@ dialogs.import = () => {
 			result.replaceChildren(el("p.dim", "Importing…"));
 			try {
 				const type = chosen.type || "application/octet-stream";
-				const told = await json("POST", `/api/import?${new URLSearchParams({ format: picked(cards) })}`, { body: chosen, type, patience: 600_000 });
+				const told = await json("POST", `/api/import?${new URLSearchParams({ format: picked(cards), skip: skip.checked })}`, { body: chosen, type, patience: 600_000 });
 				const skipped = told.skipped ?? [];
 				result.replaceChildren(
 					el("p", `${plural(told.objects, "object")} imported into ${plural(told.images, "image")}.`),

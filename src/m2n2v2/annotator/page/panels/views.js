@@ -41,7 +41,7 @@ function check(label, key, change) {
 	return el("label.check", { title: `${label}  (${key})` }, el("input", { type: "checkbox", onchange: change }), label);
 }
 
-let shown = "";
+let shown = "photo";
 let asked = null;
 
 // Fetch what the view needs and draw it; say why where there is none.
@@ -49,12 +49,12 @@ async function show(said) {
 	const { image, view } = state;
 	const object = current();
 	const address = view === "photo" || !image ? "" : view === "depth" ? `${imagePath(image.id)}/depth` : mapOf(image, object);
-	const name = address && image ? `${address} ${view === "map" ? image.revision : image.state}` : "";
+	const name = address ? `${address} ${view === "map" ? image.revision : image.state}` : view;
 	if (name === shown) return;
 	asked?.abort();
 	shown = name;
 	said.hidden = true;
-	if (!name || address === null) {
+	if (!address) {
 		showAlternative(null);
 		if (view === "map") explain(said, "Select an object with clicks to see how its Markov-map spreads.");
 		return;
