@@ -66,10 +66,13 @@ class Sizes(Mapping[str, Size]):
 
     def __init__(self, project: Project) -> None:
         self._project = project
+        self._known: dict[str, Size] = {}
         self._ids = {e.listed.name: e.listed.id for e in project.entries() if not e.problem}
 
     def __getitem__(self, name: str) -> Size:
-        return _size(self._project.document(self._ids[name]))
+        if name not in self._known:
+            self._known[name] = _size(self._project.document(self._ids[name]))
+        return self._known[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._ids)

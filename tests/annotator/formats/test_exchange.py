@@ -142,6 +142,21 @@ def test_what_the_store_holds_survives_a_round_trip(folder: Path, form: str) -> 
     assert stored(other) == {"a.jpg": expected}
 
 
+def test_an_image_that_cannot_be_read_does_not_match(folder: Path) -> None:
+    project = open_project(folder)
+    formats.export(labels_of(project).labels, "coco", folder.parent / "out")
+    project.store.close()
+    other = photographs(folder.parent / "other")
+    (other / "a.jpg").write_bytes(b"no image")
+    project = open_project(other)
+    sizes = Sizes(project)
+    with pytest.raises(FormatError, match="1 problem: images: "):
+        formats.read("coco", folder.parent / "out", sizes)
+    found = formats.read("coco", folder.parent / "out", sizes, skip=True)
+    assert by_name(found.labels) == {"empty.png": []}
+    project.store.close()
+
+
 def test_empty_labels_change_nothing(folder: Path) -> None:
     project = open_project(folder)
     assert add_labels(project, Sizes(project), Labels()) == Added(0, 0, 0)
@@ -173,6 +188,7 @@ def test_the_commands_export_and_import(folder: Path) -> None:
     assert [mask for _, mask in stored(other)["a.jpg"]] == [mask for _, mask in DRAWN]
 
 
+@pytest.mark.slow
 def test_only_done_and_photographs(folder: Path) -> None:
     out = folder.parent / "out"
     done = command("export", folder, "--format", "yolo", "--out", out, "--only-done")
@@ -191,6 +207,7 @@ def test_polygons_on_the_command_line(folder: Path) -> None:
     assert kinds == [True, False, True]
 
 
+@pytest.mark.slow
 def test_bad_input_is_one_line_and_changes_nothing(folder: Path) -> None:
     before = stored(folder)
     out = folder.parent / "out"
@@ -218,6 +235,7 @@ def test_bad_input_is_one_line_and_changes_nothing(folder: Path) -> None:
     assert not (folder / "x").exists()
 
 
+@pytest.mark.slow
 def test_an_import_that_does_not_match_names_and_counts(folder: Path) -> None:
     out = folder.parent / "out"
     command("export", folder, "--format", "coco", "--out", out)

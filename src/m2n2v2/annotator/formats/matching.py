@@ -103,9 +103,10 @@ class Names:
             raise FormatError(
                 f"image {called!r} may be {found[0]} or {found[1]}", cure="give its whole path"
             )
-        if size is not None and self._sizes[found[0]] != size:
+        there = self._sizes[found[0]]  # an image that cannot be read does not match, either
+        if size is not None and there != size:
             raise FormatError(
-                f"{found[0]} is {self._sizes[found[0]]} in the folder and labelled at {size}",
+                f"{found[0]} is {there} in the folder and labelled at {size}",
                 cure="label the image that is there",
             )
         return found[0]
