@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 import schemathesis
@@ -21,8 +22,7 @@ from m2n2v2.predictor import Predictor
 from tests.annotator.conftest import Gate
 from tests.annotator.test_app import edit
 
-NOBODY: Any = None
-SCHEMA = make_app(NOBODY, NOBODY, Options("stand-in", "")).openapi()
+SCHEMA = make_app(MagicMock(), MagicMock(), Options("stand-in", "")).openapi()
 OPERATIONS = [
     (path, method)
     for path, methods in SCHEMA["paths"].items()

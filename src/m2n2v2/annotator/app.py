@@ -36,6 +36,9 @@ PATIENCE = 120.0
 THUMB = 160
 """Pixels of a thumbnail's longer side."""
 
+CACHED = {"cache-control": "private, no-cache"}
+"""Of pictures: kept by the browser, which asks whether they are still the same."""
+
 LOOK = 0.05
 """Seconds between looks at how far a preparation is."""
 
@@ -99,6 +102,7 @@ def make_app(project: Project, engine: Engine, options: Options) -> FastAPI:
         lifespan=lifespan,
         responses=ANSWERS,
     )
+    app.state.closing = engine.close
     app.add_middleware(
         Guard,
         host=options.host,
@@ -177,7 +181,12 @@ def _add_images(app: FastAPI, project: Project, engine: Engine) -> None:
 
     @app.get("/api/images/{image}/thumb", response_class=Response)
     def get_thumb(request: Request, image: ImageId) -> Response:
-        return _picture(request, project, image, THUMB)
+        known = request.headers.get("if-none-match", "").strip('"')
+        found = project.thumb(image, known, THUMB)
+        headers = {"etag": f'"{found.sha256 if found else known}"', **CACHED}
+        if found is None:
+            return Response(status_code=304, headers=headers)
+        return Response(found.data, media_type=found.media_type, headers=headers)
 
     @app.put("/api/images/{image}/done")
     def put_done(image: ImageId, given: wire.GivenDone) -> wire.WireDone:
@@ -365,7 +374,7 @@ async def _events(request: Request, engine: Engine, image: int) -> AsyncIterator
 def _picture(request: Request, project: Project, image: int, max_side: int | None) -> Response:
     sha256 = str(project.document(image).sha256)
     etag = f'"{sha256[:32]}-{max_side or 0}"'
-    headers = {"etag": etag, "cache-control": "private, no-cache"}
+    headers = {"etag": etag, **CACHED}
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers=headers)
     found = project.picture(image, max_side)

@@ -188,6 +188,8 @@ class Folder:
             reduced = max_side is not None and max(file.size) > max_side
             if _is_plain(file) and not reduced:
                 return Picture(data, _BROWSERS[str(file.format)], sha256)
+            if max_side is not None and reduced:
+                file.draft("RGB", (2 * max_side, 2 * max_side))  # JPEGs need no full decoding
             photograph = str(file.format) in ("JPEG", "MPO")
             upright = PILImage.fromarray(decoded(file, name))
         encoded = io.BytesIO()

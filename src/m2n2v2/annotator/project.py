@@ -113,6 +113,18 @@ class Project:
         self._check_same(found, picture.sha256)
         return picture
 
+    def thumb(self, image: int, known: str, max_side: int) -> Picture | None:
+        """The file as it is, small, without opening the image; None if it is the one `known`.
+
+        Raises:
+            ConflictError: it is another picture than the one annotated.
+        """
+        found = self.store.document(image)
+        sha256 = self.folder.sha256(found.name)
+        if found.revision:
+            self._check_same(found, sha256)
+        return None if sha256 == known else self.folder.picture(found.name, max_side)
+
     def add_image(self, name: str, data: bytes) -> Listed:
         """Put an image into the folder.
 

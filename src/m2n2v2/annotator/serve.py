@@ -62,6 +62,18 @@ def address(bound: socket.socket, host: str, token: str | None) -> str:
     return f"http://{shown}:{port}/" + (f"?token={token}" if token else "")
 
 
+class _Server(uvicorn.Server):
+    """Ends streams of events first, so that nothing waits for them."""
+
+    def __init__(self, config: uvicorn.Config, closing: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._closing = closing
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._closing()
+        await super().shutdown(sockets)
+
+
 def run(app: FastAPI, bound: socket.socket, *, opened: Callable[[], None] | None = None) -> None:
     """Serve until interrupted.
 
@@ -76,7 +88,7 @@ def run(app: FastAPI, bound: socket.socket, *, opened: Callable[[], None] | None
         timeout_graceful_shutdown=2,
         lifespan="on",
     )
-    server = uvicorn.Server(config)
+    server = _Server(config, app.state.closing)
     if opened:
         threading.Thread(target=_once_started, args=(server, opened), daemon=True).start()
     server.run(sockets=[bound])
