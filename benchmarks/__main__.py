@@ -21,6 +21,7 @@ ALL: tuple[Measure, ...] = (transition.measure, chain.measure, *PER_CLICK, click
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    parser.add_argument("--side", type=int, choices=(64, 128), help="only this side")
     parser.add_argument("--quick", action="store_true", help="side 64 only, fewer repetitions")
     chosen = parser.parse_args()
     effort = QUICK if chosen.quick else FULL
@@ -28,6 +29,7 @@ def main() -> None:
     if not chosen.quick:
         plan.append((VGA_WIDE, 128, ALL, Effort(short=FULL.short, long=QUICK.long)))
 
+    plan = [part for part in plan if chosen.side in (None, part[1])]
     chosen.out.mkdir(parents=True, exist_ok=True)
     found = {"metadata": metadata(), "inputs": inputs.DESCRIPTION, "quick": chosen.quick}
     rows: list[dict[str, Any]] = []
@@ -38,7 +40,8 @@ def main() -> None:
             for stage, row in measure(case, effort).items():
                 rows.append({"stage": stage, **case.name, **row})
                 print(_line(stage, row), flush=True)
-    path = chosen.out / "benchmarks.json"
+    name = f"benchmarks-{chosen.side}" if chosen.side else "benchmarks"
+    path = chosen.out / f"{name}.json"
     path.write_text(json.dumps(found | {"rows": rows}, indent=1) + "\n")
     print(f"\n{path}")
 

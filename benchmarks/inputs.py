@@ -14,7 +14,7 @@ import torch
 from skimage import data
 
 from m2n2v2.arrays import AttentionTensor, CellMaps, DepthMap, Image, PixelMap
-from m2n2v2.attention import Precomputed
+from m2n2v2.attention import DenseAttention, Precomputed
 from m2n2v2.depth.base import normalized_inverse
 from m2n2v2.flood_fill import filled_level_sets
 from m2n2v2.grid import Size, cell_coordinates
@@ -23,6 +23,8 @@ from m2n2v2.level_sets import LevelSets
 from m2n2v2.markov_map import saturation_time, start_state
 from m2n2v2.pipeline import ImageState, prepare
 from m2n2v2.prompts import Click
+from m2n2v2.settings import Settings
+from m2n2v2.transition import Transition, doubly_stochastic
 
 SEED = 0
 HEADS = 4
@@ -60,6 +62,11 @@ class Case:
         image, depth = self.photograph
         return prepare(image, Precomputed(self.attention), Given(depth))
 
+    @cached_property
+    def exact(self) -> Transition:
+        """The balanced matrix, from which the state's chain was reduced."""
+        return doubly_stochastic(DenseAttention(self.attention), Settings.paper().temperature)
+
     @property
     def depth(self) -> DepthMap:
         return self.photograph[1]
@@ -86,7 +93,7 @@ class Case:
     @cached_property
     def times(self) -> CellMaps:
         """The first click's saturation times."""
-        return saturation_time(self.state.transition, self.start[:1])
+        return saturation_time(self.exact, self.start[:1])
 
     @cached_property
     def upsampled(self) -> PixelMap:

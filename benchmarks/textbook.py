@@ -32,6 +32,20 @@ def doubly_stochastic(
     return matrix
 
 
+def balanced(
+    attention: AttentionTensor, temperature: float = 0.65, tolerance: float = 1e-3, most: int = 1000
+) -> tuple[Float[Tensor, "n n"], int]:
+    """The same until every column sums to 1 within a tolerance, or for the most rounds allowed."""
+    cells = attention.shape[0] * attention.shape[1]
+    matrix = torch.softmax(torch.log(attention.reshape(cells, cells)) / temperature, dim=1)
+    done = 0
+    while done < most and float((matrix.sum(0) - 1).abs().max()) > tolerance:
+        matrix = matrix / matrix.sum(0, keepdim=True)
+        matrix = matrix / matrix.sum(1, keepdim=True)
+        done += 1
+    return matrix, done
+
+
 def saturation_time(
     transition: Float[Tensor, "n n"],
     start: Float[Tensor, "h w"],

@@ -6,7 +6,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from m2n2v2.nearest_neighbour import truncated_nearest_neighbour
+from m2n2v2.grid import Size
+from m2n2v2.images import resized_map
+from m2n2v2.nearest_neighbour import enlarged_mask, truncated_nearest_neighbour
 
 
 def mask_by_argmin(maps, scales, points, labels) -> np.ndarray:
@@ -124,3 +126,18 @@ def test_bands_of_rows_make_no_difference(rows):
     maps = list(rng.random((3, rows, 7), np.float32))
     case = maps, [0.3, 0.5, 0.2], [(0, 0), (1, 0), (2, 0)], [True, False, True]
     assert np.array_equal((run(*case) > 0).numpy(), mask_by_argmin(*case))
+
+
+@given(
+    st.integers(0, 1000),
+    st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    st.tuples(st.integers(0, 40), st.integers(0, 40)),
+)
+def test_the_enlarged_mask_is_the_enlarged_margin_over_0(seed, small, more):
+    margin = torch.from_numpy(np.random.default_rng(seed).normal(size=small).astype(np.float32))
+    size = Size(small[0] + more[0], small[1] + more[1])
+    soft = resized_map(margin, size).numpy()
+    found = enlarged_mask(margin, size)
+    clear = np.abs(soft) > 1e-5
+    np.testing.assert_array_equal(found[clear], soft[clear] > 0)
+    assert clear.mean() > 0.9

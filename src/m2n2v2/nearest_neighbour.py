@@ -4,8 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
-from m2n2v2.arrays import PixelMap
+from m2n2v2.arrays import Mask, PixelMap
+from m2n2v2.grid import Size, linear_taps
 from m2n2v2.kernels import nearest_neighbour as kernel
 from m2n2v2.kernels.threads import over_rows
 from m2n2v2.kernels.workspace import workspace
@@ -55,3 +58,21 @@ def truncated_nearest_neighbour(
     for (x, y), positive in zip(points, labels, strict=True):
         margin[y, x] = 1 if positive else -1
     return torch.from_numpy(margin).to(maps[0].device)
+
+
+def enlarged_mask(margin: Float[Tensor, "h w"], size: Size) -> Mask:
+    """Where the margin, interpolated bilinearly (half-pixel centres) to a larger size, is over 0.
+
+    What thresholding `images.resized_map` gives, without the full-size floats.
+    """
+    rows, columns = (
+        (taps[0], taps[1].astype(np.float32))
+        for taps in (
+            linear_taps(pixels, cells)
+            for pixels, cells in zip(size.shape, margin.shape, strict=True)
+        )
+    )
+    out = np.empty(size.shape, np.bool_)
+    source = np.ascontiguousarray(margin.detach().cpu().numpy())
+    over_rows(kernel.above_zero, size.height, source, *rows, *columns, out)
+    return out

@@ -23,7 +23,7 @@ from m2n2v2.flood_fill import filled_level_sets
 from m2n2v2.grid import Size, cell_coordinates, limited, rescaled_pixel
 from m2n2v2.images import pixel_digest, resized, resized_map
 from m2n2v2.markov_map import reduced_saturation_time, saturation_time, start_state
-from m2n2v2.nearest_neighbour import truncated_nearest_neighbour
+from m2n2v2.nearest_neighbour import enlarged_mask, truncated_nearest_neighbour
 from m2n2v2.photograph import Photograph
 from m2n2v2.prompts import Click, check_sequence
 from m2n2v2.reduction import reduced
@@ -192,8 +192,13 @@ class Segmentation:
 
     @property
     def mask(self) -> Mask:
-        """The mask at the photograph's size."""
-        return self.soft_mask.cpu().numpy() > 0
+        """The mask at the photograph's size; clicked pixels have their label."""
+        if tuple(self.margin.shape) == self.size.shape:
+            return self.margin.cpu().numpy() > 0
+        mask = enlarged_mask(self.margin, self.size)
+        for click in self.clicks:
+            mask[click.y, click.x] = click.positive
+        return mask
 
     def corrected(self, margin: PixelMap) -> "Segmentation":
         """This sequence with another segmentation as what the next click sees."""

@@ -205,8 +205,9 @@ class Predictor:
         previous = None if mask_input is None else _as_mask(mask_input, maps.state.size)
         result = replay(maps.state, clicks, maps=maps, previous=previous)
         found = alternatives(maps.state, result) if multimask_output else (result,)
-        soft = torch.stack([each.soft_mask for each in found])
-        masks: Shaped[np.ndarray, "C H W"] = (soft if return_logits else soft > 0).numpy()
+        masks: Shaped[np.ndarray, "C H W"] = np.stack(
+            [each.soft_mask.numpy() if return_logits else each.mask for each in found]
+        )
         scores = np.array([each.scales[-1].score for each in found], np.float32)
         low = torch.stack([resized_map(each.margin, LOW_RESOLUTION) for each in found])
         return masks, scores, low.numpy()

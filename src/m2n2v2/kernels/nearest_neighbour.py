@@ -33,3 +33,22 @@ def margin(start, stop, inner, outer, mask, out):  # type: ignore[no-untyped-def
             nearer = min(outer[y, x], one) - min(inner[y, x], two)
             nearer = min(max(nearer, -one), one)
             out[y, x] = max(nearer, _TINY) if mask[y, x] else min(nearer, zero)
+
+
+@njit(nogil=True, fastmath=True, cache=True)
+def above_zero(  # type: ignore[no-untyped-def]
+    start, stop, margin, row_cell, row_weight, column_cell, column_weight, out
+):
+    """`out[y, x]`: is the margin, interpolated bilinearly at (y, x), over 0?"""
+    height, width = margin.shape
+    line = np.empty(width + 1, np.float32)
+    for y in range(start, stop):
+        upper, lower = margin[row_cell[y]], margin[min(row_cell[y] + 1, height - 1)]
+        down = row_weight[y]
+        for i in range(width):
+            line[i] = upper[i] + (lower[i] - upper[i]) * down
+        line[width] = line[width - 1]
+        for x in range(out.shape[1]):
+            left = line[column_cell[x]]
+            right = line[column_cell[x] + 1]
+            out[y, x] = left + (right - left) * column_weight[x] > 0

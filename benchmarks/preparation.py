@@ -1,0 +1,86 @@
+"""Preparation of one image: seconds of each stage, and the most memory.
+
+    python -m benchmarks.preparation --side 128 --out DIR
+
+In a process of its own, so that memory is this alone. The attention is the benchmarks' synthetic
+one and given away, as a network's is; its own making is not counted.
+"""
+
+import argparse
+import json
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+
+from benchmarks import inputs
+from benchmarks.harness import metadata
+from benchmarks.inputs import Case
+from benchmarks.memory import forget_peak, peak_mb, resident_mb
+from m2n2v2.arrays import Image
+from m2n2v2.attention import DenseAttention
+from m2n2v2.attention.reduced import ReducedAttention
+from m2n2v2.grid import Size
+from m2n2v2.pipeline import prepare, warm_up
+from m2n2v2.settings import Settings
+
+
+class GivenAway:
+    """Returns the attention it holds, once."""
+
+    name = "synthetic"
+    gives_away = True
+
+    def __init__(self, attention: DenseAttention) -> None:
+        self._held = [attention]
+
+    def extract(self, image: Image) -> DenseAttention:
+        return self._held.pop()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.preparation", description=__doc__)
+    parser.add_argument("--side", type=int, default=128)
+    parser.add_argument("--chain", choices=("fast", "exact"), default="fast")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    chosen = parser.parse_args()
+    warm_up()
+    case = Case(Size(480, 854), chosen.side)
+    image, _ = case.photograph
+    source = GivenAway(DenseAttention(inputs.synthetic_attention(image, chosen.side)))
+    before = resident_mb()
+    forget_peak()
+    began: list[tuple[str, float]] = []
+    settings = Settings.paper().replace(chain=chosen.chain)
+    state = prepare(
+        image,
+        source,
+        settings=settings,
+        progress=lambda stage: began.append((stage, time.perf_counter())),
+    )
+    began.append(("end", time.perf_counter()))
+    stages = {stage: round(after - start, 3) for (stage, start), (_, after) in pairwise(began)}
+    attention = state.transition.attention
+    found = {
+        "metadata": metadata(),
+        "inputs": inputs.DESCRIPTION,
+        "side": chosen.side,
+        "chain": chosen.chain,
+        "stages_s": stages,
+        "seconds": round(began[-1][1] - began[0][1], 3),
+        "attention_mb": round(4 * chosen.side**4 / 1e6),
+        "resident_before_mb": round(before),
+        "peak_mb": round(peak_mb()),
+        "rounds": state.transition.rounds,
+        "error": attention.error if isinstance(attention, ReducedAttention) else None,
+        "threads": torch.get_num_threads(),
+    }
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    path = chosen.out / f"preparation-{chosen.side}-{chosen.chain}.json"
+    path.write_text(json.dumps(found, indent=1) + "\n")
+    print(json.dumps({k: v for k, v in found.items() if k != "metadata"}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
