@@ -108,8 +108,8 @@ def reduced_saturation_time(
 ) -> CellMaps:
     """`saturation_time` where the chain was reduced: the same rule, many steps in one product.
 
-    The first step is a combination of at most four rows. Then the state is its coefficients on
-    the basis, and a block of b steps is one product of b x m with m x n numbers.
+    The first two steps take the entries kept beside the basis along. Then the state is its
+    coefficients on the basis, and a block of b steps is one product of b x m with m x n numbers.
 
     Args:
         attention: the doubly stochastic matrix itself, reduced.
@@ -120,25 +120,47 @@ def reduced_saturation_time(
     """
     previous: Float[Tensor, "k n"] = start.flatten(1)
     times = torch.where(previous > threshold, 0.0, float("inf")).to(previous)
-    coefficients, current = attention.first(previous)
-    largest = current.amax(1, keepdim=True)
-    current = current / largest
-    soon = 1 - (current - threshold) / (1 - threshold)
-    times = torch.where((current > threshold) & times.isinf(), soon, times)
+    walked, missed = attention.first(previous)
+    current, largest = _relative(walked @ attention.basis + missed)
+    done, rise = 1, torch.full_like(current, 1 - threshold)
+    times = _crossed(times, done, current, rise, threshold)
+    if max_steps > 1:
+        walked, missed = attention.second(walked, missed)
+        previous = current
+        current, largest = _relative(walked @ attention.basis + missed)
+        done = 2
+        times = _crossed(times, done, current, current - previous, threshold)
     look = _compiled if start.device.type == "cpu" else _vectorised
     for k in range(len(times)):
-        coefficient, size, done = coefficients[k], FIRST_BLOCK, 1
+        coefficient, size, at = walked[k], FIRST_BLOCK, done
         waiting, scale = True, largest[k, 0]
-        while waiting and done < max_steps:
-            size = min(size, max_steps - done)
+        while waiting and at < max_steps:
+            size = min(size, max_steps - at)
             kept = _kept(coefficient, scale)
             block = _walk(attention, coefficient[:kept], size)
             probability = block @ attention.basis[:kept]
-            waiting, scale = look(probability, done, current[k], times[k], threshold)
-            coefficient, done = block[-1], done + size
+            waiting, scale = look(probability, at, current[k], times[k], threshold)
+            coefficient, at = block[-1], at + size
             size = min(2 * size, LAST_BLOCK)
     times = torch.where(times.isinf(), float(max_steps), times)
     return times.clamp(0, max_steps).reshape(start.shape)
+
+
+def _relative(p: Float[Tensor, "k n"]) -> tuple[Float[Tensor, "k n"], Float[Tensor, "k 1"]]:
+    largest = p.amax(1, keepdim=True)
+    return p / largest, largest
+
+
+def _crossed(
+    times: Float[Tensor, "k n"],
+    step: int,
+    current: Float[Tensor, "k n"],
+    rise: Float[Tensor, "k n"],
+    threshold: float,
+) -> Float[Tensor, "k n"]:
+    """`times` with those cells filled in that a step takes over the threshold."""
+    crossing = step - (current - threshold) / rise
+    return torch.where((current > threshold) & times.isinf(), crossing, times)
 
 
 def _kept(coefficient: Float[Tensor, " m"], scale: Float[Tensor, ""]) -> int:

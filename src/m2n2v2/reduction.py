@@ -25,8 +25,8 @@ DIMENSIONS = (256, 512)
 PRODUCTS = 4
 """With the matrix, on the way to the subspace."""
 
-KEPT = 16
-"""Entries of each row kept beside the subspace: the first step of its neighbours."""
+KEPT = 64
+"""Entries of each row kept beside the subspace, for the first two steps."""
 
 LARGEST_ERROR = 0.005
 """Mean difference of saturation times over the largest, above which the matrix is kept as it is."""

@@ -92,20 +92,35 @@ class ReducedAttention:
         return self.rest_cell[at].to(torch.int64), self.rest[at].to(torch.float32)
 
     def first(self, p: Float[Tensor, "k n"]) -> tuple[Float[Tensor, "k m"], Float[Tensor, "k n"]]:
-        """One step from each row of `p`: in the basis, exactly; and over the cells."""
-        if self.device.type == "cpu":  # a start has at most four cells
-            at = (p != 0).any(0).nonzero()[:, 0]
-        else:
-            at = torch.arange(self.cells.area, device=self.device)
-        given = p[:, at]
-        walked = given @ self.weights[at]
-        out = walked @ self.basis
+        """One step from each row of `p`: its coefficients, which are exact, and what they miss."""
+        at = self._given(p)
+        return p[:, at] @ self.weights[at], self._missed(p, at)
+
+    def second(
+        self, walked: Float[Tensor, "k m"], missed: Float[Tensor, "k n"]
+    ) -> tuple[Float[Tensor, "k m"], Float[Tensor, "k n"]]:
+        """One step more. What the first missed is orthogonal to the basis; its entries that were
+        kept are not quite, and that part is taken off."""
+        at = self._given(missed)
+        given = missed[:, at]
+        inside = walked - given @ self.basis[:, at].T
+        return inside @ self.powers[0] + given @ self.weights[at], self._missed(missed, at)
+
+    def _given(self, p: Float[Tensor, "k n"]) -> Int64[Tensor, " r"]:
+        """The cells that have something; on a device all, since counting them would wait for it."""
+        if self.device.type == "cpu":
+            return (p != 0).any(0).nonzero()[:, 0]
+        return torch.arange(self.cells.area, device=self.device)
+
+    def _missed(self, p: Float[Tensor, "k n"], at: Int64[Tensor, " r"]) -> Float[Tensor, "k n"]:
+        """`p E`."""
         cell, rest = self._rest(at)
-        added = given[:, :, None] * rest
-        return walked, out.index_add_(1, cell.flatten(), added.flatten(1))
+        added = p[:, at, None] * rest
+        return torch.zeros_like(p).index_add_(1, cell.flatten(), added.flatten(1))
 
     def left(self, p: Float[Tensor, "k n"]) -> Float[Tensor, "k n"]:
-        return self.first(p)[1]
+        walked, missed = self.first(p)
+        return walked @ self.basis + missed
 
     def right(self, v: Float[Tensor, "n *k"]) -> Float[Tensor, "n *k"]:
         cell, rest = self._rest(torch.arange(len(v), device=self.device))
