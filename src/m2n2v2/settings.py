@@ -143,6 +143,7 @@ class Settings:
         and whose scales and outlines need the photograph's help."""
         return cls(
             temperature=1.0,
+            chain="exact",  # it takes few steps, each cheap: reducing it costs more than it saves
             spatial_sigma=0.4,
             scale_evidence=True,
             steady_scales=True,
