@@ -73,17 +73,17 @@ def main() -> None:
 
 def over_pixels() -> list[Row]:
     return [
-        _apart(height=size.height, width=size.width, side=SIDE, threads=1)
+        _apart(height=size.height, width=size.width, side=SIDE, threads=2)
         for size in (_of_area(1e6 * each) for each in MEGAPIXELS)
     ]
 
 
 def over_side() -> list[Row]:
-    return [_apart(height=VIDEO.height, width=VIDEO.width, side=side, threads=1) for side in SIDES]
+    return [_apart(height=VIDEO.height, width=VIDEO.width, side=side, threads=2) for side in SIDES]
 
 
 def over_clicks() -> list[Row]:
-    return [_apart(height=VIDEO.height, width=VIDEO.width, side=SIDE, threads=1, clicks=CLICKS)]
+    return [_apart(height=VIDEO.height, width=VIDEO.width, side=SIDE, threads=2, clicks=CLICKS)]
 
 
 def over_threads() -> list[Row]:
