@@ -21,6 +21,7 @@ from m2n2v2.pipeline import (
     alternatives,
     empty,
     markov_maps,
+    nudged,
     prepare,
     segment,
 )
@@ -137,6 +138,25 @@ def test_alternatives_start_with_the_result_and_differ_in_size(state):
     scores = [other.scales[-1].score for other in (first, *others)]
     assert scores == sorted(scores, reverse=True)
     assert all(other.prompts == done.prompts for other in others)
+
+
+@pytest.mark.parametrize("amount", [-1.0, -0.5, -0.25, 0.1, 0.25, 0.5, 1.0])
+def test_a_nudge_takes_the_largest_candidate_of_that_many_times_the_area(state, amount):
+    done = run(state, [Click(16, 20), Click(37, 12)])
+    moved = nudged(state, done, amount)
+    area = done.scales[-1].area
+    areas = done.prompts[-1].map.candidates.area
+    fitting = [int(a) for a in areas if a <= area * 16**amount]
+    assert moved.scales[-1].area == (max(fitting) if fitting else areas[0])
+    assert moved.scales[0] == done.scales[0]
+    assert moved.prompts[-1].click == done.prompts[-1].click
+    assert np.array_equal(nudged(state, moved, 0).mask, done.mask), "0 is the method's choice"
+
+
+def test_a_nudge_stays_when_further_clicks_come(state):
+    first = nudged(state, run(state, [Click(16, 20)]), -0.5)
+    both = segment(state, first, Click(37, 12))
+    assert both.scales[0].area == first.scales[0].area < run(state, [Click(16, 20)]).scales[0].area
 
 
 def test_a_map_known_before_gives_the_same_result(state):

@@ -144,6 +144,15 @@ def test_map_cache_is_bounded_and_exact(state: ImageState) -> None:
     assert cache((clicks[0],))[0] is not together[0]
 
 
+def test_a_map_computed_elsewhere_is_kept(state: ImageState) -> None:
+    click = Click(10, 10)
+    (found,) = MapCache(state)((click,))
+    cache = MapCache(state)
+    cache.keep(click, found)
+    assert cache.held == (found,)
+    assert cache((Click(10, 10, False),))[0] is found
+
+
 def test_previous_in_replay_is_seen_by_the_last_click_only(state: ImageState) -> None:
     near = np.zeros(TRUTH.shape, bool)
     near[40, 34] = True

@@ -1,5 +1,7 @@
 """The engine: what is prepared, what is dropped, what is kept in memory."""
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +18,7 @@ from m2n2v2.annotator.folder import Content
 from m2n2v2.annotator.runs import Runs
 from m2n2v2.errors import BusyError, ClickError, ImageError
 from m2n2v2.grid import Size
+from m2n2v2.kernels import threads as kernel_threads
 from m2n2v2.pipeline import ImageState, empty, nudged, prepare, segment
 from m2n2v2.predictor import Predictor
 from m2n2v2.prompts import Click
@@ -359,3 +362,18 @@ def test_a_click_goes_before_previews_and_the_newest_preview_wins(
     prepared.preview(None, (), Click(20, 20))
     with pytest.raises(BusyError):
         prepared.preview(None, (), Click(20, 20))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have a priority of their own there")
+def test_preparing_has_a_lower_priority_and_clicks_keep_theirs(make: Make, gate: Gate) -> None:
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    gate.open.clear()
+    engine = make()
+    engine.want(1)
+    assert gate.entered.wait(20)
+    (working,) = engine._threads
+    assert working.native_id is not None
+    assert os.getpriority(os.PRIO_PROCESS, working.native_id) == 5 or own > 5
+    shared = [thread.native_id for thread in kernel_threads._pool()._threads]
+    assert len(shared) == os.cpu_count()
+    assert {os.getpriority(os.PRIO_PROCESS, id) for id in shared if id is not None} == {own}

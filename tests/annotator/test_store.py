@@ -20,6 +20,7 @@ from m2n2v2.annotator.runs import Runs
 from m2n2v2.annotator.store import VERSION, Store
 from m2n2v2.errors import (
     AccessError,
+    BusyError,
     ClassError,
     ConflictError,
     EditError,
@@ -379,3 +380,15 @@ def test_a_class_that_only_history_knows_can_go(store: Store) -> None:
     assert store.set_classes([]) == ()
     document = store.document(1)
     assert store.redo(1, document.revision).after.objects[0].class_id is None
+
+
+def test_a_file_that_another_program_holds_is_busy(store: Store, path: Path) -> None:
+    store._db.execute("PRAGMA busy_timeout = 10")
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(BusyError, match="another program"):
+        store.set_done(1, True)
+    other.execute("ROLLBACK")
+    other.close()
+    store.set_done(1, True)
+    assert store.document(1).done

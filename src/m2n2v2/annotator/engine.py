@@ -238,10 +238,11 @@ class Engine:
         self._watchers: Counter[int] = Counter()
         self._current: int | None = None
         self._closed = False
+        self._changes = 0
         threads.start()  # before there are any of a lower priority
-        self._threads = [threading.Thread(target=self._work, args=(True,), daemon=True)]
+        self._threads = [threading.Thread(target=self._work, daemon=True)]
         if ahead:
-            self._threads.append(threading.Thread(target=self._work, args=(False,), daemon=True))
+            self._threads.append(threading.Thread(target=self._work_ahead, daemon=True))
         for thread in self._threads:
             thread.start()
 
@@ -251,7 +252,7 @@ class Engine:
             self._closed = True
             for job in self._jobs.values():
                 job.cancelled = True
-            self._changed.notify_all()
+            self._notify()
 
     @property
     def closed(self) -> bool:
@@ -276,7 +277,7 @@ class Engine:
                 self._jobs.move_to_end(image)
                 self._mark_watched()
                 self._drop_stale()
-            self._changed.notify_all()
+            self._notify()
             return self._status(image)
 
     def holds(self, image: int, sha256: str) -> bool:
@@ -370,30 +371,48 @@ class Engine:
             elif others:
                 job.cancelled = True
 
-    def _next(self, wanted: bool) -> Job | None:
-        """What to do next: watched ones first, then the newest."""
+    def _next(self) -> Job | None:
+        """What people wait for: watched ones first, then the newest."""
         waiting = [j for j in self._jobs.values() if j.wanted and not j.running]
-        if wanted:
-            return max(reversed(waiting), key=lambda j: j.image in self._watchers, default=None)
-        if waiting or self._current is None or any(j.running for j in self._jobs.values()):
-            return None
-        following = self._images.following(self._current)
-        if following is None or following in self._prepared or following in self._failed:
-            return None
-        return self._jobs.setdefault(following, Job(following, wanted=False))
+        return max(reversed(waiting), key=lambda j: j.image in self._watchers, default=None)
 
-    def _work(self, wanted: bool) -> None:
-        with suppress(OSError, AttributeError):  # where threads have a priority: clicks go first
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5 if wanted else 10)
+    def _ahead(self, following: int | None) -> Job | None:
+        """The image to prepare before anybody asks, if there is nothing else to do."""
+        known = following in self._prepared or following in self._failed
+        if following is None or known or self._jobs:
+            return None
+        return self._jobs.setdefault(following, Job(following, wanted=False, running=True))
+
+    def _work(self) -> None:
+        """Prepare what people wait for."""
+        _lower_priority(5)  # clicks go first
         while True:
             with self._changed:
-                while not self._closed and (job := self._next(wanted)) is None:
+                while not self._closed and (job := self._next()) is None:
                     self._changed.wait()
                 if self._closed:
                     return
                 assert job is not None
                 job.running = True
             self._run(job)
+
+    def _work_ahead(self) -> None:
+        """Prepare what people will open next; the list is asked for without the lock."""
+        _lower_priority(10)
+        while not self._closed:
+            with self._changed:
+                seen, current = self._changes, None if self._jobs else self._current
+            following = None if current is None else self._images.following(current)
+            with self._changed:
+                job = self._ahead(following)
+                if job is None and seen == self._changes:
+                    self._changed.wait()
+            if job is not None:
+                self._run(job)
+
+    def _notify(self) -> None:
+        self._changes += 1
+        self._changed.notify_all()
 
     def _run(self, job: Job) -> None:
         try:
@@ -420,7 +439,7 @@ class Engine:
                 self._prepared[job.image] = found
             if failed is not None:
                 self._failed[job.image] = failed
-            self._changed.notify_all()
+            self._notify()
 
     def _made(self, job: Job) -> tuple[Prepared, bool]:
         """An image, and whether it was prepared now."""
@@ -451,7 +470,13 @@ class Engine:
             if job.cancelled or gives_way or self._closed:
                 del self._jobs[job.image]  # at once, so that it may be wanted again
                 raise StaleError
-            self._changed.notify_all()
+            self._notify()
+
+
+def _lower_priority(by: int) -> None:
+    """Of this thread, and of those it starts; where threads have one."""
+    with suppress(OSError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), by)
 
 
 def _default_memory() -> int:

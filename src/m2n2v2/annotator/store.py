@@ -22,6 +22,7 @@ from m2n2v2.annotator.document import Change, Document, Object, ObjectClass
 from m2n2v2.annotator.runs import Runs
 from m2n2v2.errors import (
     AccessError,
+    BusyError,
     ClassError,
     ConflictError,
     EditError,
@@ -538,8 +539,8 @@ def _named(path: Path | None) -> Iterator[None]:
                 f"{_FILE} cannot be written", cure="make the folder writable"
             ) from error
         if "locked" in text:
-            raise StoreError(
-                f"{_FILE} is held by another program", cure="end it, then do it again"
+            raise BusyError(
+                f"{_FILE} is held by another program", cure="do it again, or end that program"
             ) from error
         if isinstance(error, sqlite3.DatabaseError) and (
             "malformed" in text or "not a database" in text
