@@ -284,13 +284,13 @@ def test_a_nudge_stays_with_its_click(state: ImageState) -> None:
 def test_what_is_kept_of_an_image_is_bounded(
     state: ImageState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    each = 16 * state.working_size.area
+    each = engines.PER_CLICK * state.working_size.area
     monkeypatch.setattr(engines, "MAPS", 10 * each)
     prepared = Prepared("", state)
     for number in range(60):
         prepared.segmentation(None, placed((number, 20, True), (89 - number, 50, False)))
         assert len(prepared._recent) <= engines.RECENT
-        assert prepared.nbytes <= engines.nbytes(state) + 31 * each
+        assert engines.nbytes(state) < prepared.nbytes <= engines.nbytes(state) + 21 * each
 
 
 def test_clicks_on_one_object_are_bounded(

@@ -48,6 +48,9 @@ MAPS = 256 << 20
 MOST = 1 << 30
 """Bytes of Markov-maps of one object, at most, but 20 clicks are always taken."""
 
+PER_CLICK = 28
+"""Bytes that a click's map and its scales take per pixel, at most."""
+
 GLIMPSE = 0.25
 """Seconds that a preview may take; after a slower one there is a rest of ten times as long."""
 
@@ -96,16 +99,14 @@ class Prepared:
         self._newest: object = None
         self._rest_until = 0.0
         self._glimpse: tuple[Click, MarkovMap] | None = None
-        self._own = nbytes(self.state)
-        self._map_bytes = 16 * self.state.working_size.area  # values and candidates, at most
         self._maps = MapCache(self.state, limit=MAPS)
         self._recent: OrderedDict[_Key, Segmentation] = OrderedDict()
-        self.nbytes = self._own
+        self.nbytes = nbytes(self.state)
 
     @property
     def most_clicks(self) -> int:
         """On one object: all their maps are needed at once."""
-        return max(20, MOST // self._map_bytes)
+        return max(20, MOST // (PER_CLICK * self.state.working_size.area))
 
     def segmentation(self, base: Runs | None, clicks: tuple[PlacedClick, ...]) -> Segmentation:
         """The segmentation by these clicks, one at least, from the longest beginning known.
@@ -176,15 +177,11 @@ class Prepared:
 
     def _forget(self) -> None:
         """Let go of the oldest segmentations, and note what the rest takes."""
-        while True:
-            maps = {id(p.map) for each in self._recent.values() for p in each.prompts}
-            few = len(self._recent) <= RECENT and len(maps) * self._map_bytes <= MAPS
-            if few or len(self._recent) == 1:
-                break
+        while len(self._recent) > 1 and (
+            len(self._recent) > RECENT or nbytes(tuple(self._recent.values())) > MAPS
+        ):
             self._recent.popitem(last=False)
-        maps |= {id(each) for each in self._maps.held}
-        margins = len(self._recent) * self.state.working_size.area * 4
-        self.nbytes = self._own + (len(maps) + 1) * self._map_bytes + margins
+        self.nbytes = nbytes((self.state, tuple(self._recent.values()), self._maps.held))
 
 
 _Key = tuple[Runs | None, tuple[PlacedClick, ...]]

@@ -51,7 +51,7 @@ def map_png(segmentation: Segmentation, index: int) -> bytes:
 def curve(state: ImageState, segmentation: Segmentation, index: int) -> Curve:
     """The score curve of a click among the others."""
     prompt, scale = segmentation.prompts[index], segmentation.scales[index]
-    found = prompt.map.candidates
+    found = prompt.choices
     score = score_curve(found, *votes(prompt, segmentation.prompts), area_bound(state, prompt))
     count = len(found.thresholds)
     shown = np.unique(np.linspace(0, count - 1, min(count, POINTS)).astype(np.int64))
