@@ -209,6 +209,25 @@ def test_the_focus_is_seen_and_in_order(desk: Open) -> None:
     assert parts[:4] == ["HEADER", "NAV", "MAIN", "ASIDE"]
 
 
+def test_the_panels_fit_whatever_is_in_them(desk: Open) -> None:
+    me = desk(viewport={"width": 1280, "height": 720}).open()
+    me.page.keyboard.press("b")
+    for number in range(12):
+        me.click(5 + 7 * number, 30)
+        me.page.keyboard.press("Enter")
+    me.page.keyboard.press("c")
+    open_everything(me)
+    me.page.locator(".chart p").wait_for()
+    bottom = 0.0
+    for section in me.page.locator("aside > section").all():
+        box = section.bounding_box()
+        assert box["y"] >= bottom - 1, "below the one before"
+        assert box["height"] > 70
+        bottom = box["y"] + box["height"]
+    assert bottom <= 720
+    assert me.page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
 def test_still_for_those_who_ask_for_it(desk: Open) -> None:
     me = desk(reduced_motion="reduce").open()
     moving = me.page.evaluate(

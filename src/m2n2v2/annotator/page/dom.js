@@ -47,6 +47,18 @@ export function iconButton(name, label, { keys = "", ...properties } = {}) {
 	return el("button.icon-button", { ...hint(label, keys), ...properties }, icon(name));
 }
 
+// Buttons of which one is pressed, by name; `choose(name)` presses another.
+export function choice(label, kind, options, pick) {
+	const box = el("div", { class: `segmented ${kind}`, role: "group", "aria-label": label });
+	for (const [name, { text, drawing, ...properties }] of Object.entries(options)) {
+		const button = el("button", { ...properties, onclick: () => pick(name) }, drawing && icon(drawing), el("span.text", text));
+		button.name = name;
+		box.append(button);
+	}
+	box.choose = (name) => [...box.children].forEach((button) => pressed(button, button.name === name));
+	return box;
+}
+
 export function pressed(button, on) {
 	button.setAttribute("aria-pressed", on ? "true" : "false");
 }

@@ -71,7 +71,8 @@ function count() {
 // One attempt at an item: the answer, or null when there is nothing left to do.
 async function send(image, item) {
 	const { action, edit } = item;
-	if (edit && NEEDS_PREPARATION.has(edit.kind)) await image.prepared?.();
+	// Not awaited where it is ready: the request leaves before anything is drawn.
+	if (edit && image.state !== "ready" && NEEDS_PREPARATION.has(edit.kind)) await image.prepared?.();
 	const body = { revision: image.revision };
 	if (edit) {
 		const object = idOf(image, edit.object);

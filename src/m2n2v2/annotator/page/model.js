@@ -126,6 +126,6 @@ export function clicksOf(image, object) {
 	if (!object) return [];
 	const waiting = waitingFor(image, object.id)
 		.filter(({ edit }) => edit.kind === "click")
-		.map(({ edit }) => ({ x: edit.x, y: edit.y, positive: edit.positive, pending: true }));
+		.map(({ edit: { x, y, positive }, began }) => ({ x, y, positive, pending: began }));
 	return [...object.clicks, ...waiting];
 }

@@ -115,7 +115,8 @@ function frameDue() {
 		channel.port1.onmessage = () => waiting.forEach((tell) => tell());
 		channel.port2.postMessage(null);
 	}
-	if (pulsing()) draw("top");
+	clearTimeout(pulse);
+	if (markers.some(({ pending }) => pending)) pulse = setTimeout(draw, 70, "top");
 }
 
 const colors = {};
@@ -221,7 +222,8 @@ export function showMarkers(found) {
 }
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
-const pulsing = () => !calm.matches && markers.some(({ pending }) => pending);
+const SLOW = 300; // ms after which a click that waits shows it; drawing takes from the server's time
+let pulse = 0;
 
 function drawTop() {
 	const context = top.getContext("2d");
@@ -269,7 +271,7 @@ function drawMarker(context, { x, y, positive, pending, picked }) {
 	}
 	context.stroke();
 	if (picked) ring(context, sx, sy, MARKER + 4, colors.accent, 2);
-	if (pending) {
+	if (pending && performance.now() - pending > SLOW) {
 		const grown = calm.matches ? 0.5 : (performance.now() % 900) / 900;
 		context.globalAlpha = calm.matches ? 1 : 1 - grown;
 		ring(context, sx, sy, MARKER + 3 + 8 * grown, "#fff", 2);

@@ -3,6 +3,7 @@
 import * as actions from "../actions.js";
 import { json } from "../api.js";
 import { byId, el, icon, iconButton } from "../dom.js";
+import { refresh } from "../edits.js";
 import { current } from "../model.js";
 import { NO_CLASS, PALETTE, set, state, watch } from "../state.js";
 import { dialog } from "./dialogs.js";
@@ -40,6 +41,7 @@ function edit() {
 	const rows = el("div.stack");
 	const problem = el("p.problem", { role: "alert" });
 	const gone = new Set();
+	const read = () => [...rows.children].map((row) => row.read());
 	const add = (one, isNew = false) => {
 		const row = el("div.class-row");
 		const name = el("input", { type: "text", value: one.name, "aria-label": "Name of the class", maxLength: 100, required: true });
@@ -63,17 +65,17 @@ function edit() {
 	const reassignRow = el("label.row", { hidden: true }, el("span.grow", "Objects of removed classes become"), reassign);
 	const fillReassign = () => {
 		reassignRow.hidden = !gone.size;
-		const kept = [...rows.children].map((row) => row.read()).filter(({ id }) => id !== null);
+		const kept = read().filter(({ id }) => id !== null);
 		reassign.replaceChildren(el("option", { value: "" }, "(only if none has them)"), ...kept.map(({ id, name }) => el("option", { value: id }, name)));
 	};
 	state.classes.forEach((one) => add(one));
 	const fresh = () => {
-		const used = [...rows.children].map((row) => row.read());
+		const used = read();
 		const color = PALETTE.find((one) => !used.some((other) => other.color === one)) ?? PALETTE[used.length % PALETTE.length];
 		const key = [1, 2, 3, 4, 5, 6, 7, 8, 9].find((one) => !used.some((other) => other.key === one)) ?? null;
 		add({ id: null, name: "", color, key }, true);
 	};
-	const box = dialog("Classes", {
+	dialog("Classes", {
 		body: [
 			el("p.dim", "A new name or colour holds for every object of the class, in all images."),
 			rows,
@@ -82,7 +84,7 @@ function edit() {
 		],
 		confirm: "Save classes",
 		async done() {
-			const classes = [...rows.children].map((row) => row.read());
+			const classes = read();
 			const unnamed = classes.findIndex(({ name }) => !name);
 			if (unnamed >= 0) {
 				problem.textContent = "A class needs a name.";
@@ -97,19 +99,13 @@ function edit() {
 				problem.textContent = `${error.message}. ${error.cure ?? ""}`;
 				return false;
 			}
-			return true;
 		},
 	});
 	if (!state.classes.length) fresh();
-	return box;
 }
 
-async function adopt(told) {
-	const classes = Array.isArray(told) ? told : told.classes;
+async function adopt(classes) {
 	const classId = classes.some(({ id }) => id === state.classId) ? state.classId : (classes[0]?.id ?? null);
 	set({ classes, classId });
-	if (state.image) {
-		const { refresh } = await import("../edits.js");
-		await refresh(state.image); // objects of removed classes changed theirs
-	}
+	if (state.image) await refresh(state.image); // objects of removed classes changed theirs
 }

@@ -2,7 +2,7 @@
 
 import { json, persistently } from "../api.js";
 import { dialogs } from "../keys.js";
-import { byId, el, icon, iconButton, number, plural, pressed } from "../dom.js";
+import { byId, choice, el, icon, iconButton, number, plural } from "../dom.js";
 import { choose, list, locate, need } from "../list.js";
 import { open } from "../open.js";
 import { announce, set, state, watch } from "../state.js";
@@ -17,11 +17,9 @@ let box, rows, filler, search, filters, empty;
 const made = new Map(); // index -> row element
 
 export function start() {
-	filters = {};
-	const filter = (name, label) => {
-		filters[name] = el("button", { onclick: () => choose({ filter: name }).then(toTop, complain) }, el("span", label), el("span.nums.dim"));
-		return filters[name];
-	};
+	filters = choice("Which images", "even", { all: { text: "All" }, todo: { text: "To do" }, done: { text: "Done" } },
+		(filter) => choose({ filter }).then(toTop, complain));
+	for (const button of filters.children) button.append(el("span.nums.dim"));
 	let typing = 0;
 	search = el("input", {
 		type: "search", placeholder: "Search", "aria-label": "Search the images by name", autocomplete: "off", spellcheck: false,
@@ -38,7 +36,7 @@ export function start() {
 	rows.addEventListener("click", (event) => pick(event.target.closest("[data-index]")));
 	byId("images").append(
 		el("div.pad.stack",
-			el("div.segmented.even", { role: "group", "aria-label": "Which images" }, filter("all", "All"), filter("todo", "To do"), filter("done", "Done")),
+			filters,
 			el("div.row.tight", el("label.search", icon("search"), search), adder()),
 		),
 		box,
@@ -52,16 +50,12 @@ export function start() {
 	watch(["list", "counts", "image"], () => {
 		const { counts } = state;
 		const shown = { all: counts.images, todo: counts.images - counts.done, done: counts.done };
-		for (const [name, button] of Object.entries(filters)) {
-			pressed(button, name === list.filter);
-			button.lastChild.textContent = number(shown[name]);
-		}
+		filters.choose(list.filter);
+		for (const button of filters.children) button.lastChild.textContent = number(shown[button.name]);
 		filler.style.setProperty("--rows", list.total);
 		empty.hidden = !list.known || list.total > 0;
 		empty.textContent = list.query ? `No image's name holds “${list.query}”.` : EMPTY[list.filter];
 		if (opened !== state.image?.id) follow();
-		for (const row of made.values()) row.remove();
-		made.clear();
 		draw();
 	});
 }
@@ -89,29 +83,32 @@ function draw() {
 	const last = Math.min(list.total, Math.ceil((box.scrollTop + box.clientHeight) / ROW) + SPARE) - 1;
 	if (last >= first) need(first, last);
 	for (const [index, row] of made) {
-		if (index < first || index > last || (row.dataset.blank && list.entries.has(index))) {
-			row.remove();
-			made.delete(index);
-		}
+		if (index >= first && index <= last) continue;
+		row.remove();
+		made.delete(index);
 	}
 	for (let index = first; index <= last; index++) {
-		if (made.has(index)) continue;
-		const row = rowOf(index);
+		const image = list.entries.get(index);
+		const shows = image ? [list.total, image.id, image.done, image.objects, image.problem, image.id === state.image?.id].join() : "";
+		const before = made.get(index);
+		if (before?.shows === shows) continue;
+		const row = rowOf(index, image);
+		row.shows = shows;
+		const thumb = row.querySelector("img.thumb"), old = before?.querySelector("img.thumb");
+		if (thumb && old?.src === thumb.src) thumb.replaceWith(old); // it would be asked for again
 		made.set(index, row);
-		rows.append(row);
+		if (before) before.replaceWith(row);
+		else rows.append(row);
 	}
 	const at = state.image ? [...made].find(([index]) => list.entries.get(index)?.id === state.image.id) : null;
 	if (at) rows.setAttribute("aria-activedescendant", at[1].id);
 	else rows.removeAttribute("aria-activedescendant");
 }
 
-function rowOf(index) {
-	const image = list.entries.get(index);
+function rowOf(index, image) {
 	const place = { vars: { "--row": index }, "data-index": index, id: `image-row-${index}`, role: "option", "aria-setsize": list.total, "aria-posinset": index + 1 };
-	if (!image) return el("div", { ...place, class: "image blank", "data-blank": "1", "aria-label": "loading" });
+	if (!image) return el("div", { ...place, class: "image", "aria-label": "loading" });
 	const open = image.id === state.image?.id;
-	const done = open ? state.image.done ?? image.done : image.done;
-	const count = open && state.image.revision >= 0 ? state.image.objects.length : image.objects;
 	const [folder, name] = parts(image.name);
 	const thumb = image.problem
 		? el("span.thumb", icon("broken"))
@@ -122,8 +119,8 @@ function rowOf(index) {
 		thumb,
 		el("span.grow",
 			el("span.line", name),
-			el("span.line.dim.nums", image.problem ? word(image.problem) : `${folder}${plural(count, "object")}`)),
-		done ? el("span.mark", { role: "img", "aria-label": "done" }, icon("check")) : null,
+			el("span.line.dim.nums", image.problem ? word(image.problem) : `${folder}${plural(image.objects, "object")}`)),
+		image.done ? el("span.mark", { role: "img", "aria-label": "done" }, icon("check")) : null,
 	);
 }
 

@@ -150,6 +150,7 @@ function selected() {
 	});
 	const commit = () => {
 		clearTimeout(timer);
+		timer = 0;
 		const object = current();
 		if (object && !object.draft && Math.abs(object.scale - slider.value) > 1e-6) actions.scale(object, Number(slider.value));
 	};
@@ -169,7 +170,7 @@ function selected() {
 		if (!made.length && !strokes.length) clicks.append(el("span.dim", object.source === "import" ? "Imported mask. Clicks correct it." : "No clicks."));
 		clicks.children[focused]?.querySelector?.("button")?.focus();
 		const settled = !waitingFor(image, object.id).length;
-		if (settled && document.activeElement !== slider || shown !== object.id) slider.value = object.scale ?? 0;
+		if ((settled && !timer) || shown !== object.id) slider.value = object.scale ?? 0;
 		shown = object.id;
 		nudge.textContent = signed(Number(slider.value));
 		slider.disabled = Boolean(object.draft || object.locked || !object.clicks.length);

@@ -1,7 +1,7 @@
 // Above the photograph: its name and state. Below it: the tools.
 
 import * as actions from "../actions.js";
-import { byId, el, hint, icon, iconButton, plural, pressed } from "../dom.js";
+import { byId, choice, el, hint, icon, iconButton, plural, pressed } from "../dom.js";
 import { list } from "../list.js";
 import { current } from "../model.js";
 import { set, state, watch } from "../state.js";
@@ -18,7 +18,7 @@ function heading() {
 	const name = el("h1.name");
 	const facts = el("span.dim.nums.facts");
 	const done = el("button.toggle.done", { title: "Mark the image done or not done  (O)", onclick: () => actions.toggleDone() }, icon("check"), el("span", "Done"));
-	const onward = el("button.primary", { title: "Image done, open the next unfinished one  (Shift+Enter)", onclick: actions.doneAndNext }, el("span.wide-inline", "Done, next"), el("span.narrow-inline", "Next"), icon("right"));
+	const onward = el("button.primary", { title: "Image done, open the next unfinished one  (Shift+Enter)", onclick: actions.doneAndNext }, el("span.text", "Done, next"), el("span.narrow-inline", "Next"), icon("right"));
 	byId("heading").append(previous, next, el("div.title", name, facts), el("span.grow"), done, onward);
 	watch(["image", "list"], () => {
 		const { image } = state;
@@ -34,35 +34,24 @@ function heading() {
 }
 
 function tools() {
-	const chosen = {};
-	const tool = (name, label, keys) => {
-		chosen[name] = el(
-			"button",
-			{ ...hint(label, keys), onclick: () => actions.setTool(name) },
-			icon(name), el("span.wide-inline", label),
-		);
-		return chosen[name];
-	};
-	const sign = {};
-	const meaning = (positive, label, drawing) => {
-		sign[positive] = el(
-			"button",
-			{ class: positive ? "positive" : "negative", ...hint(`Clicks mark the ${label.toLowerCase()}`, "X"), onclick: () => set({ positive }) },
-			icon(drawing), el("span.wide-inline", label),
-		);
-		return sign[positive];
-	};
+	const chosen = choice("Tool", "tool-names", {
+		click: { text: "Click", drawing: "click", ...hint("Click", "C") },
+		brush: { text: "Brush", drawing: "brush", ...hint("Brush", "B") },
+		eraser: { text: "Eraser", drawing: "eraser", ...hint("Eraser", "E") },
+	}, actions.setTool);
+	const sign = choice("What a click means", "", {
+		object: { text: "Object", drawing: "plus", class: "positive", ...hint("Clicks mark the object", "X") },
+		background: { text: "Background", drawing: "minus", class: "negative", ...hint("Clicks mark the background", "X") },
+	}, (name) => set({ positive: name === "object" }));
 	const radius = el("input", { type: "range", min: 0, max: 100, step: 1, "aria-label": "Radius of brush and eraser", oninput: () => actions.setRadius(0.5 * 400 ** (radius.value / 100)) });
 	const radiusText = el("output.nums");
 	const radiusGroup = el("label.row.tight.radius", { hidden: true }, el("span.dim", "Radius"), radius, radiusText);
-	const signGroup = el("div.segmented", { role: "group", "aria-label": "What a click means" }, meaning(true, "Object", "plus"), meaning(false, "Background", "minus"));
 	const undo = iconButton("undo", "Undo", { keys: "Z", onclick: actions.undo });
 	const redo = iconButton("redo", "Redo", { keys: "Shift+Z", onclick: actions.redo });
-	const finish = el("button.finish", { ...hint("Finish the object", "Enter or N"), onclick: actions.finish }, icon("check"), el("span.wide-inline", "Finish"));
+	const finish = el("button.finish", { ...hint("Finish the object", "Enter or N"), onclick: actions.finish }, icon("check"), el("span.text", "Finish"));
 	const zoomText = el("button.quiet.nums.zoom", { title: "One pixel to one pixel  (0)", onclick: actualSize });
 	byId("tools").append(
-		el("div.segmented.tool-names", { role: "group", "aria-label": "Tool" }, tool("click", "Click", "C"), tool("brush", "Brush", "B"), tool("eraser", "Eraser", "E")),
-		signGroup, radiusGroup,
+		chosen, sign, radiusGroup,
 		el("div.row.none", undo, redo),
 		finish,
 		el("span.grow"),
@@ -74,9 +63,9 @@ function tools() {
 		iconButton("fit", "Fit the photograph", { keys: "F", onclick: fit }),
 	);
 	watch(["tool", "positive", "radius"], () => {
-		for (const [name, button] of Object.entries(chosen)) pressed(button, name === state.tool);
-		for (const [positive, button] of Object.entries(sign)) pressed(button, positive === String(state.positive));
-		signGroup.hidden = state.tool !== "click";
+		chosen.choose(state.tool);
+		sign.choose(state.positive ? "object" : "background");
+		sign.hidden = state.tool !== "click";
 		radiusGroup.hidden = state.tool === "click";
 		radius.value = (100 * Math.log(state.radius / 0.5)) / Math.log(400);
 		radiusText.textContent = `${state.radius} px`;

@@ -3,7 +3,7 @@
 import { hurry } from "../api.js";
 import { dialogs } from "../keys.js";
 import { byId, el, hint, icon, iconButton, number, pressed } from "../dom.js";
-import { set, state, watch } from "../state.js";
+import { state, watch } from "../state.js";
 
 const both = (label, onclick) =>
 	el("button.quiet", { ...hint(label), onclick }, icon(label.toLowerCase()), el("span.wide-only", label));
@@ -26,9 +26,7 @@ export function start() {
 		el("span.grow"),
 		lost,
 		status,
-		el(
-			"div",
-			{ class: "row tight" },
+		el("div.row.tight",
 			both("Import", () => dialogs.import()),
 			both("Export", () => dialogs.export()),
 			theme,
@@ -69,5 +67,4 @@ export function drawer(id) {
 	byId("scrim").hidden = openDrawer === null;
 	if (openDrawer) byId(openDrawer).querySelector("button, input")?.focus({ preventScroll: true });
 	else byId("canvas").focus({ preventScroll: true });
-	set({ drawer: openDrawer });
 }

@@ -1,7 +1,7 @@
 // What is drawn: photograph, depth or Markov-map, and how strongly the masks.
 
 import { Failing, Refused, bitmap, imagePath } from "../api.js";
-import { byId, el, pressed } from "../dom.js";
+import { byId, choice, el } from "../dom.js";
 import { current, waitingFor } from "../model.js";
 import { announce, set, state, watch } from "../state.js";
 import { draw, showAlternative } from "../view.js";
@@ -9,10 +9,8 @@ import { draw, showAlternative } from "../view.js";
 const WORDS = { photo: "Photo", depth: "Depth", map: "Markov-map" };
 
 export function start() {
-	const buttons = {};
-	for (const [name, label] of Object.entries(WORDS)) {
-		buttons[name] = el("button", { title: `${label}  (V)`, onclick: () => set({ view: name }) }, label);
-	}
+	const options = Object.entries(WORDS).map(([name, text]) => [name, { text, title: `${text}  (V)` }]);
+	const views = choice("What is drawn", "even", Object.fromEntries(options), (view) => set({ view }));
 	const opacity = el("input", { type: "range", min: 0, max: 100, "aria-label": "Opacity of the masks", oninput: () => set({ opacity: opacity.value / 100 }) });
 	const percent = el("output.nums");
 	const masks = check("Masks", "M", () => set({ masks: masks.firstChild.checked }));
@@ -21,13 +19,13 @@ export function start() {
 	byId("views").append(
 		el("h2", { id: "views-title", class: "quiet-text" }, "View"),
 		el("div.pad.stack",
-			el("div.segmented.even", { role: "group", "aria-label": "What is drawn" }, ...Object.values(buttons)),
+			views,
 			said,
 			el("label.row", el("span", "Opacity"), opacity, percent),
 			el("div.row", masks, hover)),
 	);
 	watch(["view", "opacity", "masks", "hover"], () => {
-		for (const [name, button] of Object.entries(buttons)) pressed(button, name === state.view);
+		views.choose(state.view);
 		opacity.value = Math.round(100 * state.opacity);
 		percent.textContent = `${opacity.value} %`;
 		masks.firstChild.checked = state.masks;
