@@ -392,3 +392,18 @@ def test_a_file_that_another_program_holds_is_busy(store: Store, path: Path) -> 
     other.close()
     store.set_done(1, True)
     assert store.document(1).done
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"clicks": 3}', "null", '{"clicks": [[1]]}'])
+def test_content_without_sense_is_said(store: Store, path: Path, content: str) -> None:
+    store.commit(store.document(1), [Object(0, drawn(1))])
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE versions SET content = ?", (content,))
+    db.close()
+    with Store(path) as again, pytest.raises(StoreError, match="without sense"):
+        again.document(1)
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE states SET versions = '[99]'")
+    db.close()
+    with Store(path) as again, pytest.raises(StoreError, match="without sense"):
+        again.document(1)

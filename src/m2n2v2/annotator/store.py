@@ -26,6 +26,7 @@ from m2n2v2.errors import (
     ClassError,
     ConflictError,
     EditError,
+    M2N2Error,
     MissingError,
     StoreError,
 )
@@ -362,7 +363,8 @@ class Store:
         if held is not None and held[0] == revision:
             objects = held[1]
         else:
-            objects = self._objects(db, self._versions(db, id, at), size) if size else ()
+            with _undamaged():
+                objects = self._objects(db, self._versions(db, id, at), size) if size else ()
         # Before the first state there is the empty one, until it is forgotten.
         found = Document(
             id=id,
@@ -521,6 +523,17 @@ def _insert(db: sqlite3.Connection, image: int, step: int, each: Object) -> int:
 
 def _size(height: int | None, width: int | None) -> Size | None:
     return None if height is None or width is None else Size(height, width)
+
+
+@contextmanager
+def _undamaged() -> Iterator[None]:
+    """What makes no sense in the file, in our words."""
+    try:
+        yield
+    except M2N2Error:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"{_FILE} holds an object without sense", cure="restore a copy") from error
 
 
 @contextmanager
