@@ -309,11 +309,13 @@ def _add_views(app: FastAPI, project: Project, engine: Engine) -> None:
     @app.get("/api/images/{image}/objects/{object}/map", response_class=Response)
     async def get_map(image: ImageId, object: ImageId, click: Index = -1) -> Response:
         _, found, index = await _prompt(project, engine, image, object, click)
-        return Response(views.map_png(found, index), media_type="image/png")
+        content = await run_in_threadpool(views.map_png, found, index)
+        return Response(content, media_type="image/png")
 
     @app.get("/api/images/{image}/objects/{object}/curve")
     async def get_curve(image: ImageId, object: ImageId, click: Index = -1) -> wire.WireCurve:
-        found = views.curve(*await _prompt(project, engine, image, object, click))
+        prompt = await _prompt(project, engine, image, object, click)
+        found = await run_in_threadpool(views.curve, *prompt)
         return wire.WireCurve(
             thresholds=found.thresholds, area=found.area, score=found.score, chosen=found.chosen
         )
