@@ -363,6 +363,31 @@ def test_classes_are_renamed_in_one_place(desk: Open) -> None:
     assert "saucer" in me.page.locator(".object").inner_text()
 
 
+def test_a_very_long_stroke_is_sent_in_parts(desk: Open) -> None:
+    me = desk().open()
+    me.page.evaluate(
+        "async () => { const points = Array.from({ length: 9000 }, (_, i) =>"
+        " [45 + 30 * Math.cos(i / 100), 30 + 20 * Math.sin(i / 70)]);"
+        " (await import('/actions.js')).stroke({ points, radius: 5, erase: false }); }"
+    )
+    me.settled()
+    (found,) = me.stored()["objects"]
+    parts = [stroke["points"] for stroke in found["strokes"]]
+    assert [len(part) for part in parts] == [4001, 4001, 1000]
+    assert parts[0][-1] == parts[1][0], "no gap between them"
+
+
+def test_escape_closes_a_drawer_and_nothing_else(desk: Open) -> None:
+    me = desk(viewport={"width": 800, "height": 900}).open()
+    me.click(24, 24)
+    me.settled()
+    me.page.get_by_role("button", name="Images", exact=True).click()
+    me.page.keyboard.press("Escape")
+    assert me.page.locator("#scrim").is_hidden()
+    me.settled()
+    assert len(me.stored()["objects"]) == 1
+
+
 def test_objects_are_ordered_by_dragging(desk: Open) -> None:
     me = desk().open()
     for x, y in ((24, 24), (62, 30)):

@@ -123,6 +123,33 @@ def test_an_answer_that_gets_lost_is_not_made_twice(desk: Open) -> None:
     assert me.state("state.image.revision") == me.stored()["revision"] == 4
 
 
+def test_strokes_are_painted_before_they_are_stored_and_taken_back_if_refused(desk: Open) -> None:
+    me = desk().open()
+    me.click(24, 24)
+    me.settled()
+    plain, masked = me.colour(45, 57), me.colour(24, 30)
+    held = Held()
+    me.page.route(EDITS, held)
+    me.page.keyboard.press("b")
+    for x in (45, 84):
+        me.click(x, 57)
+        assert me.colour(x, 57) != plain
+    me.page.keyboard.press("e")
+    me.click(24, 30)
+    assert me.colour(24, 30) != masked
+    held.waiting[0].fulfill(status=400, json={"error": {"message": "no", "cure": "stop"}})
+    me.page.locator(".toast").wait_for()
+    me.until("state.pending === 2")
+    assert me.colour(45, 57) == plain, "the refused one is gone"
+    assert me.colour(84, 57) != plain, "the others stay painted while they wait"
+    assert me.colour(24, 30) != masked
+    held.waiting.pop(0)
+    held.release()
+    me.settled()
+    assert [stroke["erase"] for stroke in me.stored()["objects"][0]["strokes"]] == [False, True]
+    assert me.colour(84, 57) != plain
+
+
 def test_a_refused_edit_is_taken_back_and_said(desk: Open) -> None:
     me = desk().open()
     error = {"kind": "ClickError", "message": "that pixel is both", "cure": "click elsewhere"}

@@ -7,7 +7,7 @@ import { clicksOf, current, find, idOf, objectsOf, waitingFor } from "./model.js
 import { open, setDone, step } from "./open.js";
 import { announce, classOf, set, state } from "./state.js";
 import { complain, tell } from "./toasts.js";
-import { clamped, forgetScribbles, isInside, objectAt } from "./view.js";
+import { clamped, forget, isInside, objectAt } from "./view.js";
 
 // Whether the open image takes edits; says why if not.
 function editable() {
@@ -40,21 +40,21 @@ export function click(x, y, positive, began = performance.now()) {
 
 const round = (value) => Math.floor(value * 100) / 100; // down: never out of the photograph
 
-export function stroke(points, erase, began = performance.now()) {
-	if (!editable()) return;
+const LONGEST = 4000; // points that the server takes of one stroke, and one more
+
+// `mark` is what is painted until the answer comes: {points, radius, erase}.
+export function stroke(mark, began = performance.now()) {
 	const object = current();
-	if (locked(object)) return;
-	if (!object && erase) {
-		tell("Select the object to erase from.", "Choose it in the list, or Alt+click it.");
-		forgetScribbles();
-		return;
+	const { points, radius, erase } = mark;
+	if (!object && erase) tell("Select the object to erase from.", "Choose it in the list, or Alt+click it.");
+	if (!editable() || locked(object) || (!object && erase)) return forget(mark);
+	let key = object ? object.id : null;
+	const edit = { kind: "stroke", class_id: state.classId, erase, radius };
+	for (let from = 0; from === 0 || from < points.length - 1; from += LONGEST) {
+		const part = points.slice(from, from + LONGEST + 1).map(([x, y]) => clamped(round(x), round(y)));
+		key = submit(state.image, { ...edit, object: key, points: part }, { began, mark });
 	}
-	const rounded = points.map(([x, y]) => clamped(round(x), round(y)));
-	const edit = {
-		kind: "stroke", object: object ? object.id : null, class_id: state.classId,
-		erase, radius: state.radius, points: rounded,
-	};
-	set({ selection: submit(state.image, edit, { began }), pickedClick: -1 });
+	set({ selection: key, pickedClick: -1 });
 }
 
 export function finish() {
@@ -136,7 +136,6 @@ export function removeClick(object, index) {
 	if (object && !locked(object)) objectEdit(object.id, "remove_click", { index });
 }
 
-// Move an object up (1) or down (-1) among those that overlap it, or to a place of the list.
 export function move(object, by) {
 	reorder(object.id, objectsOf(state.image).findIndex(({ id }) => id === object.id) + by);
 }
@@ -170,7 +169,6 @@ export async function toggleDone(image = state.image) {
 	if (image && editable()) await setDone(image, !image.done).catch(complain);
 }
 
-// Finish, mark the image done, and open the next that is not.
 export async function doneAndNext() {
 	if (!editable()) return;
 	finish();

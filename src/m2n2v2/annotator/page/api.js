@@ -80,7 +80,6 @@ export async function persistently(ask, signal) {
 
 let wake = new Set();
 
-// Try again now, whatever the pauses were.
 export function hurry() {
 	for (const resolve of wake) resolve();
 }
@@ -105,7 +104,6 @@ function reached() {
 	if (state.connection.lost) set({ connection: { lost: false, message: "", status: 0 } });
 }
 
-// A picture by its address; `resize` as createImageBitmap takes it.
 export async function bitmap(path, signal, resize) {
 	const response = await attempt("GET", path, { signal });
 	try {

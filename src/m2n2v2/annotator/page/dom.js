@@ -27,7 +27,6 @@ export function el(what, ...rest) {
 	return element;
 }
 
-// An SVG element, its attributes as given.
 export function svg(tag, attributes = {}, ...children) {
 	const element = document.createElementNS(SVG, tag);
 	for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
@@ -42,7 +41,6 @@ export function icon(name) {
 	return drawing;
 }
 
-// A button with an icon only.
 export function iconButton(name, label, { keys = "", ...properties } = {}) {
 	return el("button.icon-button", { ...hint(label, keys), ...properties }, icon(name));
 }
@@ -65,7 +63,6 @@ export function pressed(button, on) {
 
 export const byId = (id) => document.getElementById(id);
 
-// 1234567 as 1,234,567 in the reader's own way.
 export const number = (value) => value.toLocaleString();
 
 export const plural = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;

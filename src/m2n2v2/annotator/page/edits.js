@@ -8,7 +8,7 @@ import { Failing, Refused, imagePath, json, persistently } from "./api.js";
 import { adopt, apply, changed, idOf } from "./model.js";
 import { announce, set, state } from "./state.js";
 import { complain, tell } from "./toasts.js";
-import { whenPainted } from "./view.js";
+import { forget, whenPainted } from "./view.js";
 
 const NEEDS_PREPARATION = new Set(["click", "remove_click", "scale"]);
 const MOST_REBASES = 20; // another window would have to edit faster than this one asks
@@ -27,9 +27,9 @@ export const afterEdits = (then) => listeners.push(then);
  *
  * @param {object} timing - `began`: when the person acted, by performance.now().
  */
-export function submit(image, edit, { began = performance.now() } = {}) {
+export function submit(image, edit, { began = performance.now(), mark } = {}) {
 	const draft = edit.object === null && CREATES.has(edit.kind) ? `new-${++drafted}` : null;
-	enqueue(image, { action: "edits", edit: draft ? { ...edit, object: draft } : edit, draft, began });
+	enqueue(image, { action: "edits", edit: draft ? { ...edit, object: draft } : edit, draft, began, mark });
 	return draft ?? edit.object;
 }
 
@@ -55,6 +55,7 @@ async function work(image) {
 			refusal = error;
 		}
 		image.queue.shift();
+		if (item.mark && !image.queue.some(({ mark }) => mark === item.mark)) forget(item.mark);
 		count();
 		if (answer) stored(image, item, answer);
 		else if (refusal) refused(image, item, refusal);

@@ -6,7 +6,7 @@ import { forget, hovers } from "./hover.js";
 import { current } from "./model.js";
 import { announce, colorOf, state, watch } from "./state.js";
 import {
-	camera, centre, clamped, cursor, draw, forgetScribbles, isInside, pan, reveal, scribble,
+	camera, centre, clamped, cursor, draw, forget as forgetMark, isInside, pan, reveal, scribble,
 	toImage, zoom,
 } from "./view.js";
 
@@ -69,7 +69,7 @@ function mouseActs(event, at) {
 
 function touchBegins(event, at) {
 	if (fingers.size === 2) {
-		if (gesture?.kind === "stroke") forgetScribbles();
+		if (gesture?.kind === "stroke") forgetMark(gesture.mark);
 		gesture = { kind: "pinch", ...spread() };
 	} else if (fingers.size === 1) {
 		if (state.tool === "click") gesture = { kind: "tap", id: event.pointerId, at, began: at };
@@ -83,35 +83,15 @@ function spread() {
 }
 
 function strokeBegins(event, point, erase) {
-	const object = current();
-	gesture = { kind: "stroke", id: event.pointerId, erase, points: [point], color: strokeColor() };
-	if (!object?.locked) scribble([point, point], state.radius, erase, gesture.color);
+	gesture = { kind: "stroke", id: event.pointerId, mark: markAt(point, erase) };
 }
 
-canvas.addEventListener("pointermove", (event) => {
-	const at = place(event);
-	const before = fingers.get(event.pointerId);
-	if (before) fingers.set(event.pointerId, at);
-	const point = toImage(...at);
-	cursor.pointer = event.pointerType === "touch" ? null : point;
-	if (gesture?.kind === "pinch" && fingers.size >= 2) {
-		const now = spread();
-		pan(now.x - gesture.x, now.y - gesture.y);
-		zoom(now.distance / Math.max(gesture.distance, 1), now.x, now.y);
-		Object.assign(gesture, now);
-	} else if (gesture?.kind === "pan" && before) {
-		spacePanned = true;
-		pan(at[0] - before[0], at[1] - before[1]);
-	} else if (gesture?.kind === "tap") {
-		const [dx, dy] = [at[0] - gesture.began[0], at[1] - gesture.began[1]];
-		if (Math.hypot(dx, dy) > TAP) gesture = { kind: "pan", id: event.pointerId };
-	} else if (gesture?.kind === "stroke" && gesture.id === event.pointerId) {
-		strokeGoesOn(event);
-	} else if (!gesture && event.pointerType !== "touch") {
-		hovers(isInside(...point) ? point : null, event.shiftKey ? false : state.positive);
-	}
-	draw("top");
-});
+// A stroke begins: it is painted at once, unless its object is locked.
+function markAt(point, erase) {
+	const mark = { points: [point], radius: state.radius, erase, color: strokeColor() };
+	if (!current()?.locked) scribble(mark);
+	return mark;
+}
 
 const strokeColor = () => colorOf(current() ?? { class_id: state.classId });
 
@@ -120,14 +100,12 @@ function strokeGoesOn(event) {
 	const passed = event.getCoalescedEvents?.() ?? [];
 	const places = (passed.length ? passed : [event]).map((one) => toImage(...place(one)));
 	const least = Math.max(0.35, 1 / camera.scale);
-	const fresh = [gesture.points.at(-1)];
+	const { points } = gesture.mark;
 	for (const [x, y] of places) {
-		const [px, py] = fresh.at(-1);
-		if (Math.hypot(x - px, y - py) >= least) fresh.push([x, y]);
+		const [px, py] = points.at(-1);
+		if (Math.hypot(x - px, y - py) >= least) points.push([x, y]);
 	}
-	if (fresh.length === 1) return;
-	gesture.points.push(...fresh.slice(1));
-	if (!current()?.locked) scribble(fresh, state.radius, gesture.erase, gesture.color);
+	if (!current()?.locked) scribble(gesture.mark);
 }
 
 canvas.addEventListener("pointerup", (event) => {
@@ -135,7 +113,7 @@ canvas.addEventListener("pointerup", (event) => {
 	fingers.delete(event.pointerId);
 	if (gesture?.kind === "tap") actions.click(...toImage(...at), state.positive, moment(event));
 	if (gesture?.kind === "stroke" && gesture.id === event.pointerId) {
-		actions.stroke(gesture.points, gesture.erase, moment(event));
+		actions.stroke(gesture.mark, moment(event));
 	}
 	if (gesture?.kind !== "pinch" || !fingers.size) gesture = null;
 	shape();
@@ -143,7 +121,7 @@ canvas.addEventListener("pointerup", (event) => {
 
 canvas.addEventListener("pointercancel", (event) => {
 	fingers.delete(event.pointerId);
-	if (gesture?.kind === "stroke") forgetScribbles();
+	if (gesture?.kind === "stroke") forgetMark(gesture.mark);
 	gesture = null;
 	shape();
 });
@@ -178,7 +156,7 @@ watch(["tool", "radius", "image"], shape);
 // The keyboard's way: a crosshair instead of a pointer.
 
 let held = 0; // key presses in a row
-let painted = null; // {points, erase} while Space is held with a brush
+let painted = null; // the stroke while Space is held with a brush
 
 const isOurs = ({ target }) => target === canvas || target === document.body;
 
@@ -201,6 +179,7 @@ addEventListener("keyup", (event) => {
 });
 canvas.addEventListener("blur", () => {
 	spaceHeld = false;
+	if (painted) forgetMark(painted);
 	painted = null;
 	hideCrosshair();
 });
@@ -210,8 +189,8 @@ function moveCrosshair(dx, dy) {
 	cursor.crosshair = clamped(x + dx, y + dy);
 	reveal(...cursor.crosshair);
 	if (painted) {
-		scribble([painted.points.at(-1), cursor.crosshair], state.radius, painted.erase, painted.color);
 		painted.points.push(cursor.crosshair);
+		scribble(painted);
 	}
 	hovers(painted ? null : cursor.crosshair, state.positive);
 	draw("top");
@@ -233,13 +212,12 @@ function spaceDown(event) {
 		actions.click(...cursor.crosshair, event.shiftKey ? false : state.positive, moment(event));
 	} else {
 		const erase = state.tool === "eraser" || event.shiftKey;
-		painted = { points: [cursor.crosshair], erase, color: strokeColor() };
-		scribble([cursor.crosshair, cursor.crosshair], state.radius, erase, painted.color);
+		painted = markAt(cursor.crosshair, erase);
 	}
 }
 
 function spaceUp(event) {
-	if (painted) actions.stroke(painted.points, painted.erase, moment(event));
+	if (painted) actions.stroke(painted, moment(event));
 	painted = null;
 	if (spaceHeld && !spacePanned && !cursor.pointer) moveCrosshair(0, 0); // nobody has a mouse here
 	spaceHeld = false;

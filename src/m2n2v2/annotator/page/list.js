@@ -9,7 +9,6 @@ export const list = { filter: "all", query: "", total: 0, known: false, entries:
 let fetching = new Map(); // page -> promise, of the present filter and query
 let asked = new AbortController();
 
-// Show other images: all, todo or done ones, whose names hold the query.
 export async function choose({ filter = list.filter, query = list.query } = {}) {
 	asked.abort();
 	asked = new AbortController();

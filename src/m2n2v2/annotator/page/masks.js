@@ -191,17 +191,13 @@ export class Layer {
 		this.height = height;
 		this.levels = new Map();
 		this.shown = []; // [{shape, value}] bottom to top, as drawn
+		this.marks = []; // strokes whose answers are not here yet
 	}
 
 	show(objects) {
 		const dirty = changedRows(this.shown, objects);
 		this.shown = objects;
 		if (dirty) for (const level of this.levels.values()) level.stale = union(level.stale, dirty);
-	}
-
-	// Draw rows again although the masks are the same: something was scribbled over them.
-	spoil() {
-		for (const level of this.levels.values()) level.stale = { top: 0, bottom: this.height };
 	}
 
 	canvas(step) {
@@ -211,22 +207,17 @@ export class Layer {
 		return level.canvas;
 	}
 
-	// Paint a stroke over what is shown until its answer comes.
-	scribble(points, radius, erase, color) {
-		for (const { canvas, step } of this.levels.values()) {
-			const context = canvas.getContext("2d");
-			context.save();
-			context.scale(1 / step, 1 / step);
-			context.globalCompositeOperation = erase ? "destination-out" : "source-over";
-			context.strokeStyle = color;
-			context.lineWidth = 2 * radius;
-			context.lineCap = context.lineJoin = "round";
-			context.beginPath();
-			context.moveTo(...points[0]);
-			for (const point of points) context.lineTo(...point);
-			context.stroke();
-			context.restore();
-		}
+	// Paint a stroke ({points, radius, erase, color}), or what is new of it, over the masks.
+	scribble(mark) {
+		if (!this.marks.includes(mark)) this.marks.push(mark);
+		for (const level of this.levels.values()) paint(level, mark, mark.painted ?? 0);
+		mark.painted = mark.points.length - 1;
+	}
+
+	// Its answer has come, or it is taken back.
+	forget(mark) {
+		this.marks = this.marks.filter((other) => other !== mark);
+		for (const level of this.levels.values()) level.stale = { top: 0, bottom: this.height };
 	}
 
 	#add(step) {
@@ -249,7 +240,23 @@ export class Layer {
 			shape.fill(pixels, canvas.width, value, step, top, bottom, 0, top);
 		}
 		canvas.getContext("2d").putImageData(data, 0, top);
+		for (const mark of this.marks) paint(level, mark, 0);
 	}
+}
+
+function paint({ canvas, step }, { points, radius, erase, color }, from) {
+	const context = canvas.getContext("2d");
+	context.save();
+	context.scale(1 / step, 1 / step);
+	context.globalCompositeOperation = erase ? "destination-out" : "source-over";
+	context.strokeStyle = color;
+	context.lineWidth = 2 * radius;
+	context.lineCap = context.lineJoin = "round";
+	context.beginPath();
+	context.moveTo(...points[from]);
+	for (const point of points.slice(from)) context.lineTo(...point);
+	context.stroke();
+	context.restore();
 }
 
 // The rows in which two stacks of objects differ, null if nowhere.

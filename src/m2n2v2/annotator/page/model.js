@@ -111,14 +111,12 @@ export function objectsOf(image) {
 	return found;
 }
 
-// The object of a key, one on its way included; undefined if it is gone.
 export function find(image, key) {
 	if (key === null || !image) return undefined;
 	const id = idOf(image, key) ?? key;
 	return objectsOf(image).find((object) => object.id === id);
 }
 
-// The object that clicks go to.
 export const current = () => find(state.image, state.selection);
 
 // Clicks of an object, those on their way included.

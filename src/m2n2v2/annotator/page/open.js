@@ -104,7 +104,6 @@ export async function prepare(image, signal = leaving.signal) {
 	}
 }
 
-// Listen until the preparation ends or the stream does.
 function follow(image, settle, left) {
 	return new Promise((resolve) => {
 		const stream = new EventSource(`${imagePath(image.id)}/events`);

@@ -18,7 +18,6 @@ export function tell(message, detail = "", kind = "info") {
 	setTimeout(() => toast.remove(), STAYS);
 }
 
-// An error of the API: its own words, and its cure.
 export function complain(error, what = "") {
 	if (error.name === "AbortError") return;
 	const cure = error.cure ? `${sentence(error.message)} ${sentence(error.cure)}` : sentence(error.message);

@@ -8,7 +8,7 @@ import { byId } from "./dom.js";
 import { Layer, pixel, stepFor } from "./masks.js";
 import { set, state } from "./state.js";
 
-const EXACT_FROM = 5; // screen pixels per photograph pixel from which contours follow pixels
+const EXACT_FROM = 8; // screen pixels per photograph pixel from which contours follow pixels
 const MOST_ZOOM = 40;
 const MARKER = 8; // radius of a click's marker, CSS pixels
 
@@ -28,7 +28,6 @@ let wanted = new Set();
 // What the pointer and the keyboard show: set by input.js.
 export const cursor = { pointer: null, crosshair: null, brush: null };
 
-// Begin with another image: nothing of the last one stays.
 export function clear(width, height) {
 	closeAll(levels);
 	levels = [];
@@ -65,7 +64,6 @@ function closeAll(bitmaps) {
 	for (const bitmap of bitmaps) bitmap.close();
 }
 
-// Draw these objects: [{shape, color, current, faint}], bottom to top.
 export function showObjects(objects) {
 	drawn = objects;
 	layer?.show(objects.map(({ shape, color, faint }) => ({ shape, value: pixel(color, faint ? 165 : 255) })));
@@ -78,13 +76,13 @@ export function showPreview(found) {
 	draw("top");
 }
 
-export function scribble(points, radius, erase, color) {
-	layer?.scribble(points, radius, erase, color);
+export function scribble(mark) {
+	layer?.scribble(mark);
 	draw("base");
 }
 
-export function forgetScribbles() {
-	layer?.spoil();
+export function forget(mark) {
+	layer?.forget(mark);
 	draw("base");
 }
 
@@ -400,7 +398,6 @@ function resized() {
 	drawTop();
 }
 
-// The topmost visible object at a point, null if none.
 export function objectAt(x, y, objects) {
 	for (let i = objects.length - 1; i >= 0; i--) {
 		if (!objects[i].hidden && objects[i].shape?.has(x, y)) return objects[i];

@@ -76,7 +76,7 @@ dialogs.export = () => {
 	const { counts } = state;
 	const only = el("input", { type: "checkbox" });
 	const cards = formats(FORMATS.map(([name]) => name), "coco");
-	const link = el("a.button.primary", { download: "" }, icon("export"), "Download");
+	const link = el("a.button.primary", { download: "" }, icon("import"), "Download");
 	const address = () => {
 		link.href = `/api/export?${new URLSearchParams({ format: picked(cards), only_done: only.checked })}`;
 	};

@@ -198,7 +198,6 @@ function clickChip(object, { x, y, positive, pending }, index, count) {
 
 let curveAsked = null, curveOf = "";
 
-// The score of each candidate threshold, and the one that was chosen.
 async function drawCurve(chart, object) {
 	const { image } = state;
 	const waits = waitingFor(image, object.id).length;
@@ -249,7 +248,7 @@ function cutout(object) {
 	const picture = el("img.checker", { src: `${href}?${image.revision}`, alt: `${actions.title(object)} alone` });
 	picture.onerror = () => picture.replaceWith(el("p.problem", "There is no cut-out of it."));
 	dialog("Cut-out", {
-		body: [el("div.cutout", picture)],
-		extra: [el("a.button.primary", { href, download: `${name}-${object.id}.png` }, icon("export"), "Download PNG")],
+		body: [picture],
+		extra: [el("a.button.primary", { href, download: `${name}-${object.id}.png` }, icon("import"), "Download PNG")],
 	});
 }

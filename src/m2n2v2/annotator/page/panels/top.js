@@ -35,7 +35,12 @@ export function start() {
 		),
 	);
 	byId("scrim").addEventListener("click", () => drawer(null));
-	addEventListener("keydown", (event) => event.key === "Escape" && openDrawer && drawer(null), true);
+	const escape = (event) => {
+		if (event.key !== "Escape" || !openDrawer) return;
+		event.preventDefault(); // it closes the drawer and does nothing else
+		drawer(null);
+	};
+	addEventListener("keydown", escape, true);
 
 	watch(["project", "counts"], () => {
 		const { counts, project } = state;
