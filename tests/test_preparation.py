@@ -118,6 +118,9 @@ def test_identities_tell_sources_apart(tmp_path: Path) -> None:
     assert len(set(identities)) == len(recipes)
     np.save(attention, np.full((2, 2, 2, 2), 0.25, np.float64))
     assert recipes[2].identity() != identities[2], "known by content, not by name"
+    for name in ("attention", "depth"):
+        missing = Recipe(preset=PRESETS["offline"], **{name: tmp_path / "nowhere.npy"})
+        assert missing.identity() is None, "not that of the preset's own source"
     assert json.loads(str(RECIPE.identity())) == {"attention": "affinity", "depth": "none"}
 
 

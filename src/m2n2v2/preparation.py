@@ -78,12 +78,14 @@ class Recipe:
         Args:
             fetch: download weights that are not here first.
         """
-        attention = _content(self.attention) or self._of(
-            "attention", self.preset.attention, self.loading, fetch
-        )
-        depth = _content(self.depth, self.depth_unit) or self._of(
-            "depth", self.preset.depth, self._depth_loading, fetch
-        )
+        if self.attention is not None:
+            attention = _content(self.attention)
+        else:
+            attention = self._of("attention", self.preset.attention, self.loading, fetch)
+        if self.depth is not None:
+            depth = _content(self.depth, self.depth_unit)
+        else:
+            depth = self._of("depth", self.preset.depth, self._depth_loading, fetch)
         if attention is None or depth is None:
             return None
         return json.dumps({"attention": attention, "depth": depth}, sort_keys=True)
@@ -297,10 +299,8 @@ def shard(all_tasks: list[Task], index: int, count: int) -> list[Task]:
     return all_tasks[index - 1 :: count]
 
 
-def _content(path: Path | None, *how: Any) -> str | None:
-    """A file by its content, read as `how`; None for no file, or one that cannot be read."""
-    if path is None:
-        return None
+def _content(path: Path, *how: Any) -> str | None:
+    """A file by its content, read as `how`; None for one that cannot be read."""
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
