@@ -22,6 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     parser.add_argument("--side", type=int, choices=(64, 128), help="only this side")
+    parser.add_argument("--only", nargs="+", help="only these files: chain, click, ...")
     parser.add_argument("--quick", action="store_true", help="side 64 only, fewer repetitions")
     chosen = parser.parse_args()
     effort = QUICK if chosen.quick else FULL
@@ -37,6 +38,8 @@ def main() -> None:
         case = Case(size, side)
         print(f"\n{size}, attention side {side}")
         for measure in measures:
+            if chosen.only and measure.__module__.rpartition(".")[2] not in chosen.only:
+                continue
             for stage, row in measure(case, effort).items():
                 rows.append({"stage": stage, **case.name, **row})
                 print(_line(stage, row), flush=True)

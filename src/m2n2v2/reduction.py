@@ -19,17 +19,20 @@ from m2n2v2.transition import Transition
 FEWEST_CELLS = 2048
 """Smaller grids are walked exactly: their whole matrix stays in the processor's cache."""
 
-DIMENSIONS = (256, 512)
-"""Tried in turn, until the error is small enough."""
+DIMENSIONS = (256, 384)
+"""Tried in turn, until the error is small; a state of side 128 with 384 has 32 MB."""
 
-PRODUCTS = 4
+PRODUCTS = 6
 """With the matrix, on the way to the subspace."""
 
 KEPT = 64
 """Entries of each row kept beside the subspace, for the first two steps."""
 
+SMALL_ERROR = 0.0003
+"""Mean difference of saturation times over the largest, up to which no more is tried."""
+
 LARGEST_ERROR = 0.005
-"""Mean difference of saturation times over the largest, above which the matrix is kept as it is."""
+"""The same, above which the matrix is kept as it is."""
 
 PROBES, PROBE_STEPS = 4, 128
 """Clicks that are walked both ways, and the steps after which both stop."""
@@ -61,10 +64,12 @@ def reduced(transition: Transition, *, threshold: float = 0.3) -> Transition:
             attention, start.float(), threshold=threshold, max_steps=PROBE_STEPS
         )
         attention.error = _error(found, expected)
-        if attention.error[0] <= LARGEST_ERROR:
-            rows = torch.ones(n, device=attention.device)
-            return Transition(attention, rows, rows.clone(), transition.rounds, transition.residual)
-    return transition
+        if attention.error[0] <= SMALL_ERROR:
+            break
+    if not attention.error[0] <= LARGEST_ERROR:
+        return transition
+    rows = torch.ones(n, device=attention.device)
+    return Transition(attention, rows, rows.clone(), transition.rounds, transition.residual)
 
 
 def reduced_attention(transition: Transition, dimensions: int) -> ReducedAttention:
