@@ -65,7 +65,7 @@ def test_times_are_the_exact_chains(exact, fast, threshold):
 
 def test_the_recorded_error_is_that_of_the_clicks_tried(exact, monkeypatch):
     """In so few dimensions that there is an error to record."""
-    monkeypatch.setattr(reduction, "DIMENSIONS", (12,))
+    monkeypatch.setattr(reduction, "DIMENSIONS", (8,))
     monkeypatch.setattr(reduction, "LARGEST_ERROR", 1.0)
     rough, points = reduced(exact), reduction._probe_points(exact)
     expected = times(exact, points, max_steps=reduction.PROBE_STEPS)
@@ -73,7 +73,7 @@ def test_the_recorded_error_is_that_of_the_clicks_tried(exact, monkeypatch):
     share = (apart / expected.amax((1, 2), keepdim=True)).flatten()
     mean, high = rough.attention.error
     assert mean == pytest.approx(float(share.mean()), rel=1e-4)
-    assert mean > 0.01
+    assert mean > 1e-3
     assert high == pytest.approx(float(np.quantile(share, 0.99)), rel=1e-4)
 
 
