@@ -263,3 +263,19 @@ def test_events_say_how_a_preparation_gets_on(project: Project, start: Start, ga
     assert not thread.is_alive(), "an open stream must not keep the server"
     listening.close()
     asking.close()
+
+
+def test_a_list_opens_no_file(
+    project: Project, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a large folder is there at once; `python -m benchmarks.annotator open` times 10,000."""
+    monkeypatch.setattr(projects, "LOOK_AGAIN", 0.0)
+
+    def opened(*_: object) -> None:
+        raise AssertionError("a file was opened")
+
+    for name in ("data", "content", "sha256", "picture"):
+        monkeypatch.setattr(project.folder, name, opened)
+    client = start(project)
+    assert client.get("/api/project").json()["counts"]["images"] == 4
+    assert client.get("/api/images?query=png").json()["total"] == 3
