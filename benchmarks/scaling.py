@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ VIDEO = Size(480, 854)
 MEGAPIXELS = (0.1, 0.4, 0.8, 1.6, 4.0, 12.0, 25.0)
 SIDES = (32, 64, 96, 128, 160)
 CLICKS = 50
-WORKERS = (1, 2, 3, 4)
+WORKERS = (1, 2, 3)
 PHOTOGRAPHS = 24
 
 Row = dict[str, Any]
@@ -68,37 +69,36 @@ def main() -> None:
             print(written)
         return
     chosen.out.mkdir(parents=True, exist_ok=True)
-    rows = MEASURES[chosen.what]()
+    rows: list[Row] = []
     found[chosen.what] = {"metadata": metadata(), "rows": rows}
-    path.write_text(json.dumps(found, indent=1) + "\n")
+    for row in MEASURES[chosen.what]():
+        rows.append(row)
+        path.write_text(json.dumps(found) + "\n")  # what is measured is kept
 
 
-def over_pixels() -> list[Row]:
-    return [
-        _apart(height=size.height, width=size.width, side=SIDE, threads=1)
-        for size in (_of_area(1e6 * each) for each in MEGAPIXELS)
-    ]
+def over_pixels() -> Iterator[Row]:
+    for pixels in MEGAPIXELS:
+        size = _of_area(1e6 * pixels)
+        yield _apart(height=size.height, width=size.width, side=SIDE, threads=1)
 
 
-def over_side() -> list[Row]:
-    return [_apart(height=VIDEO.height, width=VIDEO.width, side=side, threads=1) for side in SIDES]
+def over_side() -> Iterator[Row]:
+    for side in SIDES:
+        yield _apart(height=VIDEO.height, width=VIDEO.width, side=side, threads=1)
 
 
-def over_clicks() -> list[Row]:
-    return [_apart(height=VIDEO.height, width=VIDEO.width, side=SIDE, threads=1, clicks=CLICKS)]
+def over_clicks() -> Iterator[Row]:
+    yield _apart(height=VIDEO.height, width=VIDEO.width, side=SIDE, threads=1, clicks=CLICKS)
 
 
-def over_threads() -> list[Row]:
-    return [
-        _apart(height=size.height, width=size.width, side=side, threads=threads)
-        for size, side in ((VIDEO, 64), (VIDEO, 128), (_of_area(1.6e6), 64))
-        for threads in (1, 2)
-    ]
+def over_threads() -> Iterator[Row]:
+    for size, side in ((VIDEO, 64), (VIDEO, 128), (_of_area(1.6e6), 64)):
+        for threads in (1, 2):
+            yield _apart(height=size.height, width=size.width, side=side, threads=threads)
 
 
-def over_workers() -> list[Row]:
+def over_workers() -> Iterator[Row]:
     """Images a minute of `prepare`, the workers' start apart."""
-    rows = []
     recipe = Recipe(preset=PRESETS["offline"])
     work = FolderWork(recipe=recipe, identity=str(recipe.identity()))
     with tempfile.TemporaryDirectory() as folder:
@@ -111,8 +111,7 @@ def over_workers() -> list[Row]:
             rest = len(ends) - count  # after every worker's first, which loads and compiles
             row = {"workers": count, "per_minute": 60 * rest / (ends[-1] - ends[count - 1])}
             print(row, flush=True)
-            rows.append(row)
-    return rows
+            yield row
 
 
 MEASURES = {
@@ -210,8 +209,9 @@ def plots(found: dict[str, Any], folder: Path) -> list[Path]:
         return statistics.median(row[clock])
 
     written = []
-    figure = Figure(figsize=(13, 3), dpi=80, layout="constrained")
-    over_area, by_side, by_click, by_thread = figure.subplots(1, 4)
+    panels = 3 + bool(rows("threads"))
+    figure = Figure(figsize=(3.3 * panels, 3), dpi=80, layout="constrained")
+    over_area, by_side, by_click, *by_thread = figure.subplots(1, panels)
     over_area.plot(
         [r["megapixels"] for r in rows("pixels")], [median(r) for r in rows("pixels")], "o-"
     )
@@ -228,15 +228,17 @@ def plots(found: dict[str, Any], folder: Path) -> list[Path]:
         pairs.setdefault(f"{row['working']}, side {row['side']}", []).append(
             median(row, "click_ms")
         )
-    for label, ms in pairs.items():
-        by_thread.plot(range(1, len(ms) + 1), ms, "o-", label=label)
-    by_thread.set(xlabel="threads", xticks=(1, 2), ylabel="ms per click")
-    by_thread.set_ylim(bottom=0)
-    by_thread.legend()
+    for axes in by_thread:
+        for label, ms in pairs.items():
+            axes.plot(range(1, len(ms) + 1), ms, "o-", label=label)
+        axes.set(xlabel="threads", xticks=(1, 2), ylabel="ms per click")
+        axes.set_ylim(bottom=0)
+        axes.legend()
     written.append(_saved(figure, folder / "scaling-click.png"))
 
-    figure = Figure(figsize=(10, 3), dpi=90, layout="constrained")
-    over_area, by_side, by_worker = figure.subplots(1, 3)
+    panels = 2 + bool(rows("workers"))
+    figure = Figure(figsize=(3.3 * panels, 3), dpi=80, layout="constrained")
+    over_area, by_side, *by_worker = figure.subplots(1, panels)
     for axes, some, key in (
         (over_area, rows("pixels"), "megapixels"),
         (by_side, rows("side"), "side"),
@@ -249,11 +251,11 @@ def plots(found: dict[str, Any], folder: Path) -> list[Path]:
         axes.legend()
     over_area.set(xscale="log", xlabel="megapixels (side 64)")
     by_side.set(xlabel="attention side (854 x 480)")
-    by_worker.plot(
-        [r["workers"] for r in rows("workers")], [r["per_minute"] for r in rows("workers")], "o-"
-    )
-    by_worker.set(xlabel="workers of prepare (offline, 480 x 320)", ylabel="images per minute")
-    by_worker.set_ylim(bottom=0)
+    for axes in by_worker:
+        some = rows("workers")
+        axes.plot([r["workers"] for r in some], [r["per_minute"] for r in some], "o-")
+        axes.set(xlabel="workers of prepare (offline, 480 x 320)", ylabel="images per minute")
+        axes.set_ylim(bottom=0)
     written.append(_saved(figure, folder / "scaling-memory.png"))
     return written
 
