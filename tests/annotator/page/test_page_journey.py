@@ -80,6 +80,8 @@ def test_the_whole_journey(desk: Open, size: dict[str, Any]) -> None:
     me.settled()
     corrected = me.stored()["objects"][0]
     assert [stroke["erase"] for stroke in corrected["strokes"]] == [False]
+    ends = [stroke["points"][i] for stroke in corrected["strokes"] for i in (0, -1)]
+    assert [int(x) for x, _ in ends] == [70, 80], "painted from where to where"
     assert me.colour(75, 56) != plain
     page.keyboard.press("Control+z")
     me.settled()
@@ -211,7 +213,7 @@ def test_by_touch(desk: Open) -> None:
     assert me.stored()["objects"][0]["finished"] is True
     before = me.state("state.zoom")
     pinch(me)
-    assert me.state("state.zoom") > 1.5 * before
+    me.until(f"state.zoom > {1.5 * before}")
     assert len(me.stored()["objects"][0]["clicks"]) == 2, "a pinch is no click"
     page.get_by_role("button", name="Classes, objects, views").tap()
     page.get_by_role("button", name="no class 1").tap()

@@ -9,7 +9,6 @@ import { announce, classOf, set, state } from "./state.js";
 import { complain, tell } from "./toasts.js";
 import { clamped, forget, isInside, objectAt } from "./view.js";
 
-// Whether the open image takes edits; says why if not.
 function editable() {
 	const { image, project } = state;
 	if (!image || image.revision < 0 || image.problem) return false;
@@ -99,7 +98,6 @@ export function selectNext(by) {
 	select(objects[(at + by + objects.length + (at < 0 && by < 0 ? 1 : 0)) % objects.length].id);
 }
 
-// The open image's objects as the list shows them: on top, first.
 export function listed() {
 	const { image } = state;
 	return image ? objectsOf(image).reverse() : [];
@@ -207,7 +205,6 @@ export function said() {
 	announce(text);
 }
 
-// Which object the page goes on with after an edit.
 afterEdits((image, { action, edit }, answer, { made, before }) => {
 	if (image !== state.image) return;
 	if (edit?.kind === "duplicate" && made) select(made.id);

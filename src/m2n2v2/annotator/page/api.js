@@ -113,5 +113,3 @@ export async function bitmap(path, signal, resize) {
 		throw new Refused(422, { kind: "ImageError", message: "the browser cannot show this picture" });
 	}
 }
-
-export const imagePath = (id) => `/api/images/${id}`;

@@ -34,7 +34,6 @@ export function svg(tag, attributes = {}, ...children) {
 	return element;
 }
 
-// One of the page's drawings, 20 units square, in the colour of the text.
 export function icon(name) {
 	const drawing = svg("svg", { viewBox: "0 0 20 20", class: "icon", "aria-hidden": "true" });
 	drawing.append(svg("path", { d: ICONS[name] }));
@@ -57,15 +56,13 @@ export function choice(label, kind, options, pick) {
 	return box;
 }
 
-export function pressed(button, on) {
-	button.setAttribute("aria-pressed", on ? "true" : "false");
-}
+export const pressed = (button, on) => button.setAttribute("aria-pressed", Boolean(on));
 
 export const byId = (id) => document.getElementById(id);
 
 export const number = (value) => value.toLocaleString();
 
-export const plural = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
+export const plural = (count, one) => `${number(count)} ${one}${count === 1 ? "" : "s"}`;
 
 const ICONS = {
 	images: "M3 5h10v10H3zM6 5V2.5h11V13h-3M3 13l3-3 2.5 2.5L10.5 10.5 13 13",

@@ -4,7 +4,7 @@
  * nothing is lost while the page is open; what a refusal takes back is said.
  */
 
-import { Failing, Refused, imagePath, json, persistently } from "./api.js";
+import { Failing, Refused, json, persistently } from "./api.js";
 import { adopt, apply, changed, idOf } from "./model.js";
 import { announce, set, state } from "./state.js";
 import { complain, tell } from "./toasts.js";
@@ -81,7 +81,7 @@ async function send(image, item) {
 		body.edit = "object" in edit ? { ...edit, object } : edit;
 	}
 	try {
-		return await json("POST", `${imagePath(image.id)}/${action}`, { body });
+		return await json("POST", `${image.path}/${action}`, { body });
 	} catch (error) {
 		// It may have been stored although no answer came: the revision will tell.
 		if (error instanceof Failing) item.unsure ??= { revision: body.revision, ids: ids(image) };
@@ -95,7 +95,7 @@ const ids = (image) => new Set(image.objects.map(({ id }) => id));
 // The image is at another revision than this page thought: look, then go on or give up.
 async function stale(image, item, refusal) {
 	const { action, edit, unsure } = item;
-	const told = await json("GET", imagePath(image.id));
+	const told = await json("GET", image.path);
 	if (told.revision === image.revision) throw refusal; // the server objects to something else
 	const mine = unsure && told.revision === unsure.revision + 1 && isStored(image, item, told);
 	adopt(image, told);
@@ -168,7 +168,7 @@ otherWindows.onmessage = ({ data }) => {
 };
 
 export async function refresh(image) {
-	const told = await json("GET", imagePath(image.id)).catch(() => null);
+	const told = await json("GET", image.path).catch(() => null);
 	if (told && adopt(image, told) && image === state.image) announce("Changed by another window");
 }
 

@@ -3,7 +3,7 @@
  * they are not, this turns itself off and says so.
  */
 
-import { Failing, imagePath, json } from "./api.js";
+import { Failing, json } from "./api.js";
 import { idOf } from "./model.js";
 import { Shape } from "./masks.js";
 import { set, state } from "./state.js";
@@ -18,7 +18,6 @@ let timer = 0;
 let asked = null; // the controller of the newest question
 let slow = 0;
 
-// The pointer is at a point of the photograph; null when it has left.
 export function hovers(point, positive) {
 	forget();
 	const { image } = state;
@@ -28,7 +27,6 @@ export function hovers(point, positive) {
 	timer = setTimeout(() => ask(image, object, point, positive), REST);
 }
 
-// What was asked is of no interest any more: a click goes first.
 export function forget() {
 	clearTimeout(timer);
 	asked?.abort();
@@ -41,7 +39,7 @@ async function ask(image, object, [x, y], positive) {
 	const began = performance.now();
 	try {
 		const body = { object, x, y, positive };
-		const { mask } = await json("POST", `${imagePath(image.id)}/preview`, { body, signal: mine.signal });
+		const { mask } = await json("POST", `${image.path}/preview`, { body, signal: mine.signal });
 		if (asked === mine && image === state.image) showPreview({ shape: new Shape(mask), positive });
 		judge(performance.now() - began);
 	} catch (error) {

@@ -93,9 +93,33 @@ function markAt(point, erase) {
 	return mark;
 }
 
+canvas.addEventListener("pointermove", (event) => {
+	const at = place(event);
+	const before = fingers.get(event.pointerId);
+	if (before) fingers.set(event.pointerId, at);
+	const point = toImage(...at);
+	cursor.pointer = event.pointerType === "touch" ? null : point;
+	if (gesture?.kind === "pinch" && fingers.size >= 2) {
+		const now = spread();
+		pan(now.x - gesture.x, now.y - gesture.y);
+		zoom(now.distance / Math.max(gesture.distance, 1), now.x, now.y);
+		Object.assign(gesture, now);
+	} else if (gesture?.kind === "pan" && before) {
+		spacePanned = true;
+		pan(at[0] - before[0], at[1] - before[1]);
+	} else if (gesture?.kind === "tap") {
+		const [dx, dy] = [at[0] - gesture.began[0], at[1] - gesture.began[1]];
+		if (Math.hypot(dx, dy) > TAP) gesture = { kind: "pan", id: event.pointerId };
+	} else if (gesture?.kind === "stroke" && gesture.id === event.pointerId) {
+		strokeGoesOn(event);
+	} else if (!gesture && event.pointerType !== "touch") {
+		hovers(isInside(...point) ? point : null, event.shiftKey ? false : state.positive);
+	}
+	draw("top");
+});
+
 const strokeColor = () => colorOf(current() ?? { class_id: state.classId });
 
-// Every place the pointer passed since the last frame, so a fast stroke is round.
 function strokeGoesOn(event) {
 	const passed = event.getCoalescedEvents?.() ?? [];
 	const places = (passed.length ? passed : [event]).map((one) => toImage(...place(one)));

@@ -20,7 +20,6 @@ watch(["theme"], applyTheme);
 startView();
 for (const part of [topBar, tools, images, classes, objects, views, notice]) part.start();
 
-// What the photograph carries: the masks, the current one apart, and the current clicks.
 watch(["image", "selection", "classes", "pickedClick"], () => {
 	const { image } = state;
 	if (!image || image.problem) return showObjects([]), showMarkers([]);

@@ -259,7 +259,6 @@ function paint({ canvas, step }, { points, radius, erase, color }, from) {
 	context.restore();
 }
 
-// The rows in which two stacks of objects differ, null if nowhere.
 function changedRows(before, after) {
 	let found = null;
 	for (let i = 0; i < Math.max(before.length, after.length); i++) {

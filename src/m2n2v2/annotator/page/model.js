@@ -9,10 +9,10 @@ import { set, state, touch } from "./state.js";
 const KEPT_RECORDS = 12;
 const records = new Map(); // by id, the least recently used first
 
-// What is known of an image; an empty record if nothing is.
 export function record(id) {
 	const known = records.get(id) ?? {
 		id,
+		path: `/api/images/${id}`,
 		revision: -1,
 		objects: [], // bottom to top
 		names: new Map(), // what "new-3" became
@@ -28,7 +28,6 @@ export function record(id) {
 	return known;
 }
 
-// Take over an image as the server tells it, unless something newer is known.
 export function adopt(image, told) {
 	const { objects, revision, ...rest } = told;
 	if (revision < image.revision) return false;
@@ -78,7 +77,6 @@ export function idOf(image, key) {
 	return typeof key === "string" ? (image.names.get(key) ?? null) : key;
 }
 
-// The edits of an object that are not stored yet.
 export function waitingFor(image, key) {
 	const id = idOf(image, key);
 	return image.queue.filter(
@@ -119,7 +117,6 @@ export function find(image, key) {
 
 export const current = () => find(state.image, state.selection);
 
-// Clicks of an object, those on their way included.
 export function clicksOf(image, object) {
 	if (!object) return [];
 	const waiting = waitingFor(image, object.id)

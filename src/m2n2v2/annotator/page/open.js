@@ -1,6 +1,6 @@
 // Opening an image: its objects, its pixels, its preparation. Leaving it stops what it waits for.
 
-import { Refused, bitmap, hurry, imagePath, json, persistently } from "./api.js";
+import { Refused, bitmap, hurry, json, persistently } from "./api.js";
 import { amend, entry, list, locate } from "./list.js";
 import { adopt, changed, record } from "./model.js";
 import { announce, set, state } from "./state.js";
@@ -21,7 +21,7 @@ export async function open(id) {
 	locate(id);
 	sessionStorage.setItem("image", id);
 	try {
-		const told = await persistently(() => json("GET", imagePath(id), { signal }), signal);
+		const told = await persistently(() => json("GET", image.path, { signal }), signal);
 		if (signal.aborted) return;
 		const fresh = image.width !== told.width || image.height !== told.height;
 		adopt(image, told);
@@ -39,9 +39,8 @@ export async function open(id) {
 	}
 }
 
-// Fetch the photograph, at first no larger than a screen needs.
 async function loadPicture(image, signal) {
-	const address = `${imagePath(image.id)}/photo`;
+	const address = `${image.path}/photo`;
 	const large = Math.max(image.width, image.height) > 1.25 * FIRST_SIDE;
 	const first = large ? `${address}?max_side=${FIRST_SIDE}` : address;
 	const levels = await withHalves(await persistently(() => bitmap(first, signal), signal));
@@ -75,7 +74,6 @@ async function withHalves(finest) {
 	return levels;
 }
 
-// Have the image prepared for clicks, and follow how that goes.
 export async function prepare(image, signal = leaving.signal) {
 	const waiting = [];
 	image.prepared = () =>
@@ -93,7 +91,7 @@ export async function prepare(image, signal = leaving.signal) {
 	};
 	const left = () => signal.aborted && !image.queue.length;
 	while (!left()) {
-		settle(await persistently(() => json("POST", `${imagePath(image.id)}/prepare`), signal));
+		settle(await persistently(() => json("POST", `${image.path}/prepare`), signal));
 		if (image.state === "ready" || image.state === "failed") break;
 		await follow(image, settle, left);
 		if (image.state === "ready" || image.state === "failed") break;
@@ -106,7 +104,7 @@ export async function prepare(image, signal = leaving.signal) {
 
 function follow(image, settle, left) {
 	return new Promise((resolve) => {
-		const stream = new EventSource(`${imagePath(image.id)}/events`);
+		const stream = new EventSource(`${image.path}/events`);
 		const stop = () => {
 			clearInterval(watching);
 			stream.close();
@@ -122,7 +120,7 @@ function follow(image, settle, left) {
 }
 
 export async function setDone(image, done) {
-	const answer = await persistently(() => json("PUT", `${imagePath(image.id)}/done`, { body: { done } }));
+	const answer = await persistently(() => json("PUT", `${image.path}/done`, { body: { done } }));
 	image.done = answer.done;
 	if (answer.counts) set({ counts: answer.counts });
 	amend(image.id, { done: answer.done });

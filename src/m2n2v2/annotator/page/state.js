@@ -77,7 +77,6 @@ export function colorOf(object) {
 	return PALETTE[typeof object?.id === "number" ? object.id % PALETTE.length : PALETTE.length - 1];
 }
 
-// A line for screen readers, and nothing else.
 export function announce(text) {
 	document.getElementById("live").textContent = text;
 }

@@ -25,7 +25,6 @@ let drawn = []; // [{shape, color, current}] as shown now
 let preview = null; // {shape, positive} of a hover
 let wanted = new Set();
 
-// What the pointer and the keyboard show: set by input.js.
 export const cursor = { pointer: null, crosshair: null, brush: null };
 
 export function clear(width, height) {
@@ -172,14 +171,12 @@ function outline(context, path, color, width) {
 	context.stroke(path);
 }
 
-// The coarsest bitmap that still has a pixel for each of the screen's.
 function levelFor(scale) {
 	let found = levels[0];
 	for (const level of levels) if (level.width >= size.width * Math.min(scale, 1)) found = level;
 	return found;
 }
 
-// Draw the visible part of a picture that covers the whole photograph.
 function drawPart(context, source, seen) {
 	const across = source.width / size.width, down = source.height / size.height;
 	const { left, top: above, right, bottom } = seen;
@@ -379,7 +376,6 @@ export function reveal(x, y) {
 
 function moved(fitted = false) {
 	camera.fitted = fitted;
-	// Some of the photograph always stays in view.
 	const keep = 48;
 	camera.x = Math.min(Math.max(camera.x, keep - size.width * camera.scale), frame.clientWidth - keep);
 	camera.y = Math.min(Math.max(camera.y, keep - size.height * camera.scale), frame.clientHeight - keep);

@@ -115,7 +115,7 @@ function rowOf(index, image) {
 		: el("img.thumb", { src: `/api/images/${image.id}/thumb`, alt: "", loading: "lazy", decoding: "async" });
 	thumb.addEventListener("error", () => thumb.classList.add("missing"), { once: true });
 	return el(
-		"div", { ...place, class: "image", "aria-selected": open ? "true" : "false", title: image.name },
+		"div", { ...place, class: "image", "aria-selected": open, title: image.name },
 		thumb,
 		el("span.grow",
 			el("span.line", name),
@@ -148,7 +148,6 @@ async function walk(event) {
 	if (image) await open(image.id);
 }
 
-// Where the server takes uploads: a button, and images dropped on the page.
 function adder() {
 	const input = el("input", { type: "file", accept: "image/*", multiple: true, hidden: true, tabIndex: -1, "aria-label": "Images to add", onchange: () => upload([...input.files]) });
 	const button = iconButton("plus", "Add images to the folder", { hidden: true, onclick: () => input.click() });

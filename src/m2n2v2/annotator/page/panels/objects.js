@@ -1,7 +1,7 @@
 // The image's objects, the topmost first, and the current one's clicks and threshold.
 
 import * as actions from "../actions.js";
-import { Failing, imagePath, json } from "../api.js";
+import { Failing, json } from "../api.js";
 import { byId, el, icon, iconButton, number, plural, pressed, svg } from "../dom.js";
 import { clicksOf, current, waitingFor } from "../model.js";
 import { classOf, colorOf, set, state, watch } from "../state.js";
@@ -185,7 +185,6 @@ function selected() {
 
 const signed = (value) => (value === 0 ? "0" : (value > 0 ? "+" : "−") + Math.abs(value).toFixed(2));
 
-// One click of the object: chosen, its map and curve are shown; it can be taken out.
 function clickChip(object, { x, y, positive, pending }, index, count) {
 	const picked = index === (state.pickedClick < 0 ? count - 1 : state.pickedClick);
 	const name = `Click ${index + 1}, ${positive ? "object" : "background"}, at ${Math.round(x)}, ${Math.round(y)}`;
@@ -207,7 +206,7 @@ async function drawCurve(chart, object) {
 	curveAsked?.abort();
 	const { signal } = (curveAsked = new AbortController());
 	try {
-		const told = await json("GET", `${imagePath(image.id)}/objects/${object.id}/curve?click=${state.pickedClick}`, { signal });
+		const told = await json("GET", `${image.path}/objects/${object.id}/curve?click=${state.pickedClick}`, { signal });
 		chart.replaceChildren(...(told.chosen === null ? [] : [drawing(told)]), caption(told));
 	} catch (error) {
 		if (signal.aborted) return;
@@ -243,7 +242,7 @@ function caption({ thresholds, area, score, chosen }) {
 function cutout(object) {
 	if (!object || object.draft) return;
 	const { image } = state;
-	const href = `${imagePath(image.id)}/objects/${object.id}/cutout`;
+	const href = `${image.path}/objects/${object.id}/cutout`;
 	const name = image.name.replace(/^.*\//, "").replace(/\.[^.]*$/, "");
 	const picture = el("img.checker", { src: `${href}?${image.revision}`, alt: `${actions.title(object)} alone` });
 	picture.onerror = () => picture.replaceWith(el("p.problem", "There is no cut-out of it."));

@@ -26,7 +26,7 @@ function heading() {
 		name.title = image?.name ?? "";
 		const objects = image?.objects.length ?? 0;
 		facts.textContent = image?.width ? `${image.width} × ${image.height} · ${plural(objects, "object")}` : "";
-		pressed(done, Boolean(image?.done));
+		pressed(done, image?.done);
 		for (const button of [done, onward]) button.disabled = !image;
 		previous.disabled = list.position <= 0;
 		next.disabled = list.known && list.position >= list.total - 1;

@@ -65,7 +65,6 @@ export function start() {
 
 let openDrawer = null;
 
-// On narrow screens the side panels lie over the photograph, one at a time.
 export function drawer(id) {
 	openDrawer = openDrawer === id ? null : id;
 	for (const name of ["images", "inspector"]) byId(name).classList.toggle("open", name === openDrawer);

@@ -1,6 +1,6 @@
 // What is drawn: photograph, depth or Markov-map, and how strongly the masks.
 
-import { Failing, Refused, bitmap, imagePath } from "../api.js";
+import { Failing, Refused, bitmap } from "../api.js";
 import { byId, choice, el } from "../dom.js";
 import { current, waitingFor } from "../model.js";
 import { announce, set, state, watch } from "../state.js";
@@ -46,7 +46,7 @@ let asked = null;
 async function show(said) {
 	const { image, view } = state;
 	const object = current();
-	const address = view === "photo" || !image ? "" : view === "depth" ? `${imagePath(image.id)}/depth` : mapOf(image, object);
+	const address = view === "photo" || !image ? "" : view === "depth" ? `${image.path}/depth` : mapOf(image, object);
 	const name = address ? `${address} ${view === "map" ? image.revision : image.state}` : view;
 	if (name === shown) return;
 	asked?.abort();
@@ -80,7 +80,7 @@ async function show(said) {
 // The address of the picked click's map; null without one, "" is the photograph's.
 function mapOf(image, object) {
 	if (!object || object.draft || !object.clicks.length || image.state !== "ready") return null;
-	return `${imagePath(image.id)}/objects/${object.id}/map?click=${state.pickedClick}`;
+	return `${image.path}/objects/${object.id}/map?click=${state.pickedClick}`;
 }
 
 function explain(said, text) {
@@ -88,10 +88,8 @@ function explain(said, text) {
 	said.hidden = false;
 }
 
-// Anchors of a scale that grows lighter evenly, from far to near.
 const SCALE = [[9, 8, 28], [54, 22, 92], [120, 34, 118], [189, 55, 96], [238, 105, 62], [252, 176, 68], [252, 250, 190]];
 
-// Greys as colours: a map from dark = near to bright = near, depth as it is.
 async function tinted(grey, view) {
 	if (view !== "map") return grey;
 	const canvas = new OffscreenCanvas(grey.width, grey.height);
