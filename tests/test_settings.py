@@ -60,6 +60,7 @@ def test_every_setting_is_tried_here():
         "chain",
         "click_placement",
         "size_rule",
+        "depth_guided_attention",
         "depth_guided_upsampling",
         "depth_guided_fill",
         "scale_evidence",

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Int32
 
 from m2n2v2.arrays import CellMap, CellMaps, DepthMap, Image, Mask, PixelMap
-from m2n2v2.attention.base import AttentionSource, DenseAttention
+from m2n2v2.attention.base import AttentionSource, DenseAttention, depth_guided
 from m2n2v2.attention.reduced import ReducedAttention
 from m2n2v2.depth.base import DepthSource, matching
 from m2n2v2.evidence import middle, weighed
@@ -45,7 +45,7 @@ from m2n2v2.version import __version__
 Progress = Callable[[str], None]
 """Called with the name of each stage of the preparation as it begins."""
 
-STAGES = ("attention", "depth", "transition", "upsampling", "warm-up")
+STAGES = ("depth", "attention", "transition", "upsampling", "warm-up")
 
 
 STEADY = 0.7
@@ -229,14 +229,16 @@ def prepare(
     size = Size(*image.shape[:2])
     working_size = limited(size, settings.max_short_side)
 
-    announce("attention")
-    found = attention.extract(image).to(device)  # n x n, rows sum to 1
-
     announce("depth")
-    depth_map = None
+    seen = None  # H W, [0, 1], larger nearer
     if depth is not None:
-        depth_map = matching(depth.estimate(image), image)  # H W, [0, 1], larger nearer
-        depth_map = resized_map(depth_map, working_size)
+        seen = matching(depth.estimate(image), image)
+
+    announce("attention")
+    guided = depth_guided(attention) if settings.depth_guided_attention else None
+    found = guided.extract(image, seen) if guided else attention.extract(image)
+    found = found.to(device)  # n x n, rows sum to 1
+    depth_map = None if seen is None else resized_map(seen, working_size)
 
     announce("transition")
     cell_depth = None

@@ -36,6 +36,9 @@ class Settings:
     """Attention to cells at another depth is multiplied by `exp(-order_weight |difference|)`, 0 or
     more. 0, off, is the paper's choice; supplement 10 tried it and lost (our reading of it)."""
 
+    depth_guided_attention: bool = False
+    """Depth as a cue of the attention, where the source takes it (`attention.Affinity`; ours)."""
+
     chain_threshold: float = 0.3
     """tau_M: the relative probability at which a cell counts as reached, in (0, 1) (Eq. 3)."""
 
@@ -108,6 +111,7 @@ class Settings:
             )
         self._check("refinement", 0.0 <= self._number("refinement") <= 0.2, "in [0, 0.2]")
         for name in (
+            "depth_guided_attention",
             "depth_guided_upsampling",
             "depth_guided_fill",
             "scale_evidence",
@@ -144,6 +148,7 @@ class Settings:
         return cls(
             temperature=1.0,
             chain="exact",  # it takes few steps, each cheap: reducing it costs more than it saves
+            depth_guided_attention=True,
             spatial_sigma=0.4,
             scale_evidence=True,
             steady_scales=True,

@@ -175,11 +175,28 @@ def test_depth_parts_what_colour_does_not() -> None:
     near[:, 20:] = 1
     parameters = AffinityParameters(grid=8, partitions=(Slic(64, 10.0),))
     blind = Affinity(parameters).extract(image).dense().matrix.reshape(8, 8, 8, 8)
-    source = Affinity(parameters, Precomputed(near))
-    seeing = source.extract(image).dense().matrix.reshape(8, 8, 8, 8)
+    seeing = (
+        Affinity(parameters)
+        .extract(image, torch.from_numpy(near))
+        .dense()
+        .matrix.reshape(8, 8, 8, 8)
+    )
     assert blind[:, :4, :, 4:].sum((2, 3)).mean() > 0.2
     assert seeing[:, :4, :, 4:].sum((2, 3)).mean() < 0.01
-    assert source.name.startswith("affinity (no weights), depth ")
+
+
+def test_depth_is_a_cue_where_the_settings_say_so() -> None:
+    image = np.full((40, 40, 3), 90, np.uint8)
+    near = np.zeros((40, 40), np.float32)
+    near[:, 20:] = 1
+    source = Affinity(AffinityParameters(grid=8, partitions=(Slic(64, 10.0),)))
+
+    def across(guided: bool) -> float:
+        settings = Settings.offline().replace(depth_guided_attention=guided)
+        transition = prepare(image, source, Precomputed(near), settings).transition
+        return float(transition.dense().reshape(8, 8, 8, 8)[:, :4, :, 4:].sum((2, 3)).mean())
+
+    assert across(True) < 0.01 < 0.2 < across(False)
 
 
 def test_one_click_on_a_disc_through_the_whole_pipeline() -> None:

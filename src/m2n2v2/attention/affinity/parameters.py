@@ -68,7 +68,7 @@ class AffinityParameters:
 
     depth_weight: float = 1.0
     """What the whole range of depth, nearest to farthest, counts as in Lab / 100, 0 or more;
-    used where the source was given depth."""
+    used where there is depth (`Settings.depth_guided_attention`)."""
 
     spread_limits: tuple[float, float] = (0.01, 0.3)
     """The local spread (distance to the third nearest neighbour) is kept in this range."""

@@ -5,14 +5,13 @@ import torch
 from jaxtyping import Float
 from skimage.color import rgb2lab
 
-from m2n2v2.arrays import Image
+from m2n2v2.arrays import DepthMap, Image
 from m2n2v2.attention.affinity.cues import measured
 from m2n2v2.attention.affinity.graph import manifold_ranking, weights
 from m2n2v2.attention.affinity.parameters import AffinityParameters
 from m2n2v2.attention.affinity.partitions import Labels, partitioned, shares
 from m2n2v2.attention.factored import FactoredAttention, Head
 from m2n2v2.boundaries import boundary_strength
-from m2n2v2.depth.base import DepthSource
 from m2n2v2.grid import Size, of_area
 from m2n2v2.images import resized, resized_map
 
@@ -24,27 +23,26 @@ class Affinity:
 
     Args:
         parameters: its constants.
-        depth: measured or estimated depth, as one more cue beside colour; None for none.
     """
 
-    def __init__(
-        self, parameters: AffinityParameters | None = None, depth: DepthSource | None = None
-    ) -> None:
+    name = "affinity (no weights)"
+    takes_depth = True
+
+    def __init__(self, parameters: AffinityParameters | None = None) -> None:
         self.parameters = parameters or AffinityParameters()
-        self.depth = depth
 
-    @property
-    def name(self) -> str:
-        return "affinity (no weights)" + (f", depth {self.depth.name}" if self.depth else "")
+    def extract(self, image: Image, depth: DepthMap | None = None) -> FactoredAttention:
+        """The attention of `image` over a square grid, whatever the image's shape.
 
-    def extract(self, image: Image) -> FactoredAttention:
-        """The attention of `image` over a square grid, whatever the image's shape."""
+        Args:
+            depth: of the image, one more cue beside colour; None for none.
+        """
         size = of_area(Size(*image.shape[:2]), self.parameters.pixels)
         lab = rgb2lab(resized(image, size)).astype(np.float32)
         channels = lab / 100
-        if self.depth is not None:
-            depth = resized_map(self.depth.estimate(image), size).cpu().numpy()
-            channels = np.dstack([channels, self.parameters.depth_weight * depth])
+        if depth is not None:
+            near = resized_map(depth, size).cpu().numpy()
+            channels = np.dstack([channels, self.parameters.depth_weight * near])
         strength = boundary_strength(lab, self.parameters.boundary_sigma)
         cells = Size(self.parameters.grid, self.parameters.grid)
         heads = []
