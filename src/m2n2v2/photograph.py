@@ -9,9 +9,9 @@ from jaxtyping import Float32, Int32
 from skimage.color import rgb2lab
 
 from m2n2v2.arrays import Image
-from m2n2v2.boundaries import boundary_strength
-from m2n2v2.grid import Size, of_area
-from m2n2v2.images import resized, resized_map
+from m2n2v2.boundaries import analysed
+from m2n2v2.grid import Size
+from m2n2v2.images import resized_map
 
 ANALYSED = 200_000
 """Pixels at which boundaries are measured; larger photographs are reduced to these."""
@@ -48,12 +48,15 @@ class Photograph:
     def of(cls, image: Image) -> Self:
         """Measure a photograph."""
         size = Size(*image.shape[:2])
-        lab = rgb2lab(image).astype(np.float32)
-        analysed = of_area(size, ANALYSED)
-        small = lab if analysed == size else rgb2lab(resized(image, analysed)).astype(np.float32)
-        strength = resized_map(torch.from_numpy(boundary_strength(small, SIGMA)), size).numpy()
+        found = analysed(image, ANALYSED, SIGMA)
+        if found.strength.shape == size.shape:
+            lab, strength = found.lab, found.strength
+        else:
+            lab = rgb2lab(image).astype(np.float32)
+            full = resized_map(torch.from_numpy(found.strength), size)
+            strength = np.ascontiguousarray(full.numpy())
         colours, kinds = _bins(lab)
-        return cls(lab, np.ascontiguousarray(strength), colours, kinds, _contrast(lab))
+        return cls(lab, strength, colours, kinds, _contrast(lab))
 
 
 def _bins(lab: Float32[np.ndarray, "H W 3"]) -> tuple[Int32[np.ndarray, "H W"], int]:

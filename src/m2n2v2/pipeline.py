@@ -179,7 +179,7 @@ class Segmentation:
     def claimed(self) -> int:
         """Pixels of the working mask before the refinement: what the size rule counts."""
         margin = self.margin if self.unrefined is None else self.unrefined
-        return int((margin > 0).sum())
+        return int(np.count_nonzero(margin.cpu().numpy() > 0))
 
     @property
     def soft_mask(self) -> PixelMap:

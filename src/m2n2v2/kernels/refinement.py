@@ -92,6 +92,7 @@ def relax(  # type: ignore[no-untyped-def]
                 belief[y, x] = fixed[y, x]
             elif distance[y, x] <= reach:
                 count += 1
+    number = np.full((height, width), -1, np.int32)  # of the free pixels seen so far
     place = np.empty((count, 2), np.int32)
     unary = np.empty(count, np.float32)
     links = np.zeros((count, 8), np.float32)
@@ -110,13 +111,16 @@ def relax(  # type: ignore[no-untyped-def]
                 for u in range(x - 1, x + 2):
                     if v == y and u == x:
                         continue
-                    if 0 <= v < height and 0 <= u < width:
+                    if link < 4 and v >= 0 and 0 <= u < width and number[v, u] >= 0:
+                        links[at, link] = links[number[v, u], 7 - link]  # the same, from there
+                    elif 0 <= v < height and 0 <= u < width:
                         squared = np.float32(0)
                         for c in range(3):
                             squared += (lab[y, x, c] - lab[v, u, c]) ** 2
                         length = np.sqrt(np.float32((v - y) * (v - y) + (u - x) * (u - x)))
                         links[at, link] = smoothness * np.exp(-squared / contrast) / length
                     link += 1
+            number[y, x] = at
             at += 1
     for turn in range(rounds):
         for i in range(count):

@@ -49,10 +49,10 @@ def measured(
     across = _steps(labels[:, :-1], labels[:, 1:], strength[:, :-1], strength[:, 1:])
     down = _steps(labels[:-1], labels[1:], strength[:-1], strength[1:])
     first, second, value = (np.concatenate(both) for both in zip(across, down, strict=True))
-    keys, index = np.unique(first.astype(np.int64) * count + second, return_inverse=True)
-    boundary = np.bincount(index, value, len(keys)) / np.maximum(
-        np.bincount(index, None, len(keys)), 1
-    )
+    key = first.astype(np.int64) * count + second  # below m^2, about a million
+    steps = np.bincount(key, minlength=1)
+    keys = np.flatnonzero(steps)
+    boundary = np.bincount(key, value, len(steps))[keys] / steps[keys]
     pairs = np.stack([keys // count, keys % count], 1)
     return Segments(np.concatenate([mean, spread], 1), border, pairs, boundary)
 

@@ -38,8 +38,7 @@ def partitioned(lab: Float32[np.ndarray, "H W 3"], partition: Partition) -> Labe
     labels = segmentation.watershed(  # type: ignore[no-untyped-call]
         colour_gradient(lab), markers=segments
     )
-    _, flat = np.unique(labels, return_inverse=True)
-    return flat.reshape(lab.shape[:2]).astype(np.int32)
+    return _numbers(labels.ravel())[labels]
 
 
 def slic(lab: Float32[np.ndarray, "H W 3"], segments: int, compactness: float) -> Labels:
@@ -76,11 +75,24 @@ def _without_fragments(labels: Labels, lab: Float32[np.ndarray, "H W 3"], least:
     area = np.bincount(flat, minlength=count).astype(np.float64)
     colour = np.stack([np.bincount(flat, lab[:, :, i].ravel(), count) / area for i in range(3)], 1)
     steps = np.concatenate([_keys(components, count), _keys(components.T, count)])
-    both = np.unique(np.concatenate([steps, steps % count * count + steps // count]))
+    steps = _distinct(steps)
+    both = _distinct(np.concatenate([steps, steps % count * count + steps // count]))
     root = np.empty(count, np.int64)
     kernel.absorb(np.stack([both // count, both % count], 1), colour, area, least, root)
-    _, number = np.unique(root, return_inverse=True)
-    return number[components].astype(np.int32)
+    return _numbers(root)[root][components]
+
+
+def _distinct(keys: Int64[np.ndarray, " s"]) -> Int64[np.ndarray, " d"]:
+    """The values that occur, ascending; sorted, where `np.unique` would hash."""
+    ascending = np.sort(keys)
+    first = np.ones(len(keys), bool)
+    np.not_equal(ascending[1:], ascending[:-1], out=first[1:])
+    return ascending[first]
+
+
+def _numbers(used: Int64[np.ndarray, " s"] | Int32[np.ndarray, " s"]) -> Int32[np.ndarray, " l"]:
+    """For each value in use, how many smaller ones are."""
+    return np.cumsum(np.bincount(used) > 0, dtype=np.int32) - np.int32(1)
 
 
 def _keys(components: Labels, count: int) -> Int64[np.ndarray, " s"]:

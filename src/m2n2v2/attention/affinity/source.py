@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 from jaxtyping import Float
-from skimage.color import rgb2lab
 
 from m2n2v2.arrays import DepthMap, Image
 from m2n2v2.attention.affinity.cues import measured
@@ -11,9 +10,9 @@ from m2n2v2.attention.affinity.graph import manifold_ranking, weights
 from m2n2v2.attention.affinity.parameters import AffinityParameters
 from m2n2v2.attention.affinity.partitions import Labels, partitioned, shares
 from m2n2v2.attention.factored import FactoredAttention, Head
-from m2n2v2.boundaries import boundary_strength
-from m2n2v2.grid import Size, of_area
-from m2n2v2.images import resized, resized_map
+from m2n2v2.boundaries import analysed
+from m2n2v2.grid import Size
+from m2n2v2.images import resized_map
 
 
 class Affinity:
@@ -37,13 +36,12 @@ class Affinity:
         Args:
             depth: of the image, one more cue beside colour; None for none.
         """
-        size = of_area(Size(*image.shape[:2]), self.parameters.pixels)
-        lab = rgb2lab(resized(image, size)).astype(np.float32)
+        found = analysed(image, self.parameters.pixels, self.parameters.boundary_sigma)
+        lab, strength = found.lab, found.strength
         channels = lab / 100
         if depth is not None:
-            near = resized_map(depth, size).cpu().numpy()
+            near = resized_map(depth, Size(*strength.shape)).cpu().numpy()
             channels = np.dstack([channels, self.parameters.depth_weight * near])
-        strength = boundary_strength(lab, self.parameters.boundary_sigma)
         cells = Size(self.parameters.grid, self.parameters.grid)
         heads = []
         for partition in self.parameters.partitions:
