@@ -20,7 +20,7 @@ from m2n2v2.attention import Affinity
 from m2n2v2.attention.affinity.cues import measured
 from m2n2v2.attention.affinity.graph import manifold_ranking, weights
 from m2n2v2.attention.affinity.partitions import partitioned
-from m2n2v2.boundaries import boundary_strength
+from m2n2v2.boundaries import boundary_strength, forget
 from m2n2v2.evidence import weighed
 from m2n2v2.grid import Size, of_area
 from m2n2v2.images import read_image, resized
@@ -56,13 +56,13 @@ def preparation(photograph: Path) -> tuple[dict[str, Callable[[], object]], Imag
             weights(measured(each, lab / 100, strength), parameters) for each in labels
         ],
         "four rankings": lambda: [manifold_ranking(each, parameters.ranking) for each in graphs],
-        "attention, all of it": lambda: source.extract(image),
+        "attention, all of it": lambda: (forget(), source.extract(image)),
         "balancing": lambda: doubly_stochastic(attention, settings.temperature),
         "upsampling operator": lambda: guided_upsampling(
             state.guide, attention.cells, None, settings
         ),
-        "photograph": lambda: Photograph.of(state.guide),
-        "preparation, all of it": lambda: prepare(image, source, None, settings),
+        "photograph, its boundaries known": lambda: Photograph.of(state.guide),
+        "preparation, all of it": lambda: (forget(), prepare(image, source, None, settings)),
     }, state
 
 

@@ -5,7 +5,14 @@ import pytest
 from skimage.color import rgb2lab
 
 from m2n2v2.attention import Affinity
-from m2n2v2.boundaries import BINS, RANGES, analysed, boundary_strength, tensor_strength
+from m2n2v2.boundaries import (
+    BINS,
+    RANGES,
+    analysed,
+    boundary_strength,
+    forget,
+    tensor_strength,
+)
 from m2n2v2.photograph import Photograph
 
 
@@ -53,3 +60,6 @@ def test_boundaries_are_measured_once_for_attention_and_evidence(
     Affinity().extract(image)
     Photograph.of(image)
     assert len(calls) == 1
+    forget()
+    Photograph.of(image)
+    assert len(calls) == 2

@@ -43,6 +43,11 @@ def analysed(image: Image, pixels: int, sigma: float) -> Analysed:
     return Analysed(found.lab.copy(), found.strength.copy())
 
 
+def forget() -> None:
+    """Analyse photographs anew from here on, for timings."""
+    _analysed.cache_clear()
+
+
 @functools.lru_cache(maxsize=2)
 def _analysed(pixels: bytes, size: Size, sigma: float) -> Analysed:
     image = np.frombuffer(pixels, np.uint8).reshape(*size.shape, 3)
