@@ -33,6 +33,7 @@ def test_positive_numbers(name, value):
         ("chain", ["quick", None, True], ["fast", "exact"]),
         ("click_placement", ["centre", None, 0], ["half-pixel", "corner"]),
         ("size_rule", ["none", None, 1], ["adaptive", "prior"]),
+        ("depth_guided_attention", [0, 1, None, "yes"], [True, False]),
         ("depth_guided_upsampling", [0, 1, None, "yes", np.True_], [True, False]),
         ("depth_guided_fill", [0, 1, None, "yes"], [True, False]),
         ("scale_evidence", [0, 1, None, "yes"], [True, False]),

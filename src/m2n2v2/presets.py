@@ -175,7 +175,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
         "depth_guided_fill": False,
         "size_rule": "prior",
     },
-    "without-depth-guided-attention": {"depth_guided_attention": False},
+    "depth-guided-attention": {"depth_guided_attention": True},
     "without-scale-evidence": {"scale_evidence": False},
     "without-steady-scales": {"steady_scales": False},
     "without-refinement": {"refinement": 0.0},

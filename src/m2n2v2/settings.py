@@ -148,7 +148,6 @@ class Settings:
         return cls(
             temperature=1.0,
             chain="exact",  # it takes few steps, each cheap: reducing it costs more than it saves
-            depth_guided_attention=True,
             spatial_sigma=0.4,
             scale_evidence=True,
             steady_scales=True,
