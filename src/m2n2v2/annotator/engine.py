@@ -5,6 +5,7 @@ They share the model's lock. Clicks on one image wait for each other, on differe
 not. Everything here can be lost: it is made again from photograph and clicks.
 """
 
+import ctypes
 import os
 import threading
 import time
@@ -323,10 +324,14 @@ class Engine:
 
     def settle(self) -> None:
         """Let go of the images used longest ago, as many as are too many."""
+        dropped = False
         with self._changed:
             while len(self._prepared) > 1 and self.nbytes > self._memory:
                 oldest = next(image for image in self._prepared if image != self._current)
                 del self._prepared[oldest]
+                dropped = True
+        if dropped:
+            _give_back()
 
     @property
     def nbytes(self) -> int:
@@ -474,6 +479,12 @@ def _lower_priority(by: int) -> None:
     """Of this thread, and of those it starts; where threads have one."""
     with suppress(OSError, AttributeError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), by)
+
+
+def _give_back() -> None:
+    """Freed memory goes back to the system, where the C library would keep it (glibc)."""
+    with suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _default_memory() -> int:
