@@ -23,7 +23,7 @@ def main(folder: Path) -> None:
     """Write mask, overlay and the walk of each click to `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     image = read_image(PHOTOGRAPH)
-    with StageBar(PHOTOGRAPH.name) as bar:
+    with StageBar() as bar:
         predictor = Predictor.from_preset("offline", progress=bar)
         started = time.perf_counter()
         predictor.set_image(image)
