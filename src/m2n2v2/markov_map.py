@@ -75,12 +75,9 @@ def saturation_time(
     times = torch.where(previous > threshold, 0.0, float("inf")).to(start)
     active = torch.arange(len(previous), device=start.device)
     for step in range(1, max_steps + 1):
-        current = transition.step(previous)
-        current = current / current.amax(1, keepdim=True)
+        current, _ = _relative(transition.step(previous))
         rise = current - previous if step > 1 else 1 - threshold
-        crossing = step - (current - threshold) / rise
-        pending = times[active]
-        pending = torch.where((current > threshold) & pending.isinf(), crossing, pending)
+        pending = _crossed(times[active], step, current, rise, threshold)
         times[active] = pending
         waiting = pending.isinf().any(1)
         if not bool(waiting.all()):
@@ -122,8 +119,8 @@ def reduced_saturation_time(
     times = torch.where(previous > threshold, 0.0, float("inf")).to(previous)
     walked, missed = attention.first(previous)
     current, largest = _relative(walked @ attention.basis + missed)
-    done, rise = 1, torch.full_like(current, 1 - threshold)
-    times = _crossed(times, done, current, rise, threshold)
+    done = 1
+    times = _crossed(times, done, current, 1 - threshold, threshold)
     if max_steps > 1:
         walked, missed = attention.second(walked, missed)
         previous = current
@@ -155,7 +152,7 @@ def _crossed(
     times: Float[Tensor, "k n"],
     step: int,
     current: Float[Tensor, "k n"],
-    rise: Float[Tensor, "k n"],
+    rise: Float[Tensor, "k n"] | float,
     threshold: float,
 ) -> Float[Tensor, "k n"]:
     """`times` with those cells filled in that a step takes over the threshold."""
