@@ -4,9 +4,9 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
+import skimage
 from jaxtyping import Float32
-from scipy import ndimage
-from skimage.color import rgb2lab
 
 from m2n2v2.arrays import Image
 from m2n2v2.grid import Size, of_area
@@ -51,7 +51,7 @@ def forget() -> None:
 @functools.lru_cache(maxsize=2)
 def _analysed(pixels: bytes, size: Size, sigma: float) -> Analysed:
     image = np.frombuffer(pixels, np.uint8).reshape(*size.shape, 3)
-    lab = rgb2lab(image).astype(np.float32)
+    lab = skimage.color.rgb2lab(image).astype(np.float32)
     return Analysed(lab, boundary_strength(lab, sigma))
 
 
@@ -79,10 +79,10 @@ def tensor_strength(
     shape = channels[0].shape
     xx, yy, xy = (np.zeros(shape, np.float32) for _ in range(3))
     for channel in channels:
-        smooth = ndimage.gaussian_filter1d(channel, sigma, 0)
-        x = ndimage.gaussian_filter1d(smooth, sigma, 1, order=1)
-        smooth = ndimage.gaussian_filter1d(channel, sigma, 1)
-        y = ndimage.gaussian_filter1d(smooth, sigma, 0, order=1)
+        smooth = scipy.ndimage.gaussian_filter1d(channel, sigma, 0)
+        x = scipy.ndimage.gaussian_filter1d(smooth, sigma, 1, order=1)
+        smooth = scipy.ndimage.gaussian_filter1d(channel, sigma, 1)
+        y = scipy.ndimage.gaussian_filter1d(smooth, sigma, 0, order=1)
         xx += x * x
         yy += y * y
         xy += x * y

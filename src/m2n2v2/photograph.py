@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import skimage
 import torch
 from jaxtyping import Float32, Int32
-from skimage.color import rgb2lab
 
 from m2n2v2.arrays import Image
 from m2n2v2.boundaries import analysed
@@ -52,7 +52,7 @@ class Photograph:
         if found.strength.shape == size.shape:
             lab, strength = found.lab, found.strength
         else:
-            lab = rgb2lab(image).astype(np.float32)
+            lab = skimage.color.rgb2lab(image).astype(np.float32)
             full = resized_map(torch.from_numpy(found.strength), size)
             strength = np.ascontiguousarray(full.numpy())
         colours, kinds = _bins(lab)
