@@ -13,9 +13,12 @@ from m2n2v2.attention.base import DenseAttention
 from m2n2v2.attention.reduced import LEAD, ReducedAttention
 from m2n2v2.errors import AttentionError
 from m2n2v2.grid import Size
+from m2n2v2.kernels import saturation as kernel
 from m2n2v2.markov_map import (
-    _compiled,
-    _vectorised,
+    _COMPILED,
+    _VECTORISED,
+    _look_compiled,
+    _look_vectorised,
     reduced_saturation_time,
     saturation_time,
     start_state,
@@ -138,6 +141,16 @@ def test_the_basis_is_orthonormal_and_slowest_first(fast):
     assert float(left[LEAD:].max()) < float(left[: LEAD // 4].min())
 
 
+def test_every_number_of_16_bits_is_widened_as_torch_widens_it():
+    half = torch.arange(2**16, dtype=torch.int32).to(torch.int16).view(torch.float16)
+    half = half[torch.isfinite(half)][:, None].contiguous()
+    n = len(half)
+    out = np.zeros((1, n), np.float32)
+    cell = np.arange(n, dtype=np.int32)[:, None]
+    kernel.scatter(np.ones((1, n), np.float32), cell, half.view(torch.int16).numpy(), out)
+    np.testing.assert_array_equal(out[0], half[:, 0].to(torch.float32).numpy())
+
+
 def test_both_ways_to_look_at_a_block_agree():
     generator = torch.Generator().manual_seed(1)
     relative = torch.rand(300, generator=generator) * 0.3
@@ -145,7 +158,7 @@ def test_both_ways_to_look_at_a_block_agree():
     block = torch.cat([block, torch.ones(9, 1)], 1) * 7
     relative = torch.cat([relative, torch.ones(1)])
     outcomes = []
-    for look in (_compiled, _vectorised):
+    for look in (_look_compiled, _look_vectorised):
         times = torch.where(torch.arange(301) % 5 == 0, 0.5, math.inf)
         previous = relative.clone()
         waiting, largest = look(block, 4, previous, times, 0.3)
@@ -155,6 +168,22 @@ def test_both_ways_to_look_at_a_block_agree():
     torch.testing.assert_close(found, expected)
     assert waiting
     assert len(found.unique()) > 20
+
+
+def test_both_ways_to_follow_and_to_see_agree(fast):
+    """Whole blocks, what is left of eight steps, and a few leading directions."""
+    attention = fast.attention
+    walked, _ = attention.first(start_state(POINTS[:1], fast.cells).flatten(1))
+    for m, steps in ((len(attention.basis), 8), (len(attention.basis), 21), (5, 3), (1, 1)):
+        blocks, states = [], []
+        for follow, seen, _ in (_COMPILED, _VECTORISED):
+            blocks.append(follow(attention, walked[0, :m], steps))
+            states.append(seen(attention, blocks[-1]))
+        torch.testing.assert_close(*blocks, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(*states, atol=1e-6, rtol=1e-4)
+        expected = walked[0, :m].double() @ attention.walk[:m, :m].double()
+        torch.testing.assert_close(blocks[0][0].double(), expected, atol=1e-6, rtol=1e-4)
+        torch.testing.assert_close(states[0], blocks[0] @ attention.basis[:m], atol=1e-6, rtol=1e-4)
 
 
 def test_a_small_grid_is_walked_exactly():

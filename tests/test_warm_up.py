@@ -6,10 +6,15 @@ import sys
 PROGRAM = """
 import importlib, pkgutil
 import numpy as np
+import torch
 import m2n2v2.kernels
 from m2n2v2 import Predictor, Settings
 from m2n2v2.attention import Precomputed
+from m2n2v2.attention.reduced import ReducedAttention
 from m2n2v2.depth import Precomputed as Depth
+from m2n2v2.grid import Size
+from m2n2v2.markov_map import reduced_saturation_time, start_state
+from m2n2v2.pipeline import warm_up
 
 names = [m.name for m in pkgutil.iter_modules(m2n2v2.kernels.__path__, "m2n2v2.kernels.")]
 found = [vars(importlib.import_module(name)) for name in names]
@@ -20,6 +25,16 @@ assert len(kernels) > 5, kernels
 
 def compiled():
     return {name: len(kernel.signatures) for name, kernel in kernels.items()}
+
+warm_up()
+before = compiled()
+cells, generator = Size(30, 30), torch.Generator().manual_seed(0)
+basis = torch.linalg.qr(torch.rand(900, 40, generator=generator))[0].T
+rest = torch.rand(900, 5, generator=generator) * 1e-3
+some = torch.randint(0, 900, (900, 5), generator=generator)
+small = ReducedAttention(cells, basis, basis.T.contiguous(), some, rest)
+reduced_saturation_time(small, start_state([(3.5, 20.2), (0.0, 0.0)], cells), max_steps=90)
+assert compiled() == before, (before, compiled())
 
 rng = np.random.default_rng(0)
 image = rng.integers(0, 255, (40, 50, 3)).astype(np.uint8)

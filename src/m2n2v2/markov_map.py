@@ -12,6 +12,7 @@ from m2n2v2.arrays import CellMaps
 from m2n2v2.attention.reduced import POWERS, ReducedAttention
 from m2n2v2.grid import Size
 from m2n2v2.kernels import saturation as kernel
+from m2n2v2.kernels.threads import over_rows
 
 
 @runtime_checkable
@@ -73,20 +74,22 @@ def saturation_time(
     """
     previous: Float[Tensor, "k n"] = start.flatten(1)
     times = torch.where(previous > threshold, 0.0, float("inf")).to(start)
-    active = torch.arange(len(previous), device=start.device)
+    pending, active = times, torch.arange(len(previous), device=start.device)
+    # index_select and index_copy_, since `x[i]` wakes torch's threads however small x is
     for step in range(1, max_steps + 1):
         current, _ = _relative(transition.step(previous))
         rise = current - previous if step > 1 else 1 - threshold
-        pending = _crossed(times[active], step, current, rise, threshold)
-        times[active] = pending
+        pending = _crossed(pending, step, current, rise, threshold)
         waiting = pending.isinf().any(1)
         if not bool(waiting.all()):
-            active, current = active[waiting], current[waiting]
-            if len(active) == 0:
+            times.index_copy_(0, active, pending)
+            left = waiting.nonzero()[:, 0]
+            if len(left) == 0:
                 break
+            active, current, pending = (x.index_select(0, left) for x in (active, current, pending))
         previous = current
-    times[times.isinf()] = max_steps
-    return times.reshape(start.shape)
+    times.index_copy_(0, active, pending)
+    return times.masked_fill(times.isinf(), float(max_steps)).reshape(start.shape)
 
 
 FIRST_BLOCK, LAST_BLOCK = 8, 1 << (POWERS - 1)
@@ -117,29 +120,27 @@ def reduced_saturation_time(
     """
     previous: Float[Tensor, "k n"] = start.flatten(1)
     times = torch.where(previous > threshold, 0.0, float("inf")).to(previous)
+    follow, seen, look = _COMPILED if start.device.type == "cpu" else _VECTORISED
     walked, missed = attention.first(previous)
-    current, largest = _relative(walked @ attention.basis + missed)
+    current, largest = _relative(seen(attention, walked) + missed)
     done = 1
     times = _crossed(times, done, current, 1 - threshold, threshold)
     if max_steps > 1:
         walked, missed = attention.second(walked, missed)
         previous = current
-        current, largest = _relative(walked @ attention.basis + missed)
+        current, largest = _relative(seen(attention, walked) + missed)
         done = 2
         times = _crossed(times, done, current, current - previous, threshold)
-    look = _compiled if start.device.type == "cpu" else _vectorised
     for k in range(len(times)):
         coefficient, size, at = walked[k], FIRST_BLOCK, done
         waiting, scale = True, largest[k, 0]
         while waiting and at < max_steps:
             size = min(size, max_steps - at)
-            kept = _kept(coefficient, scale)
-            block = _walk(attention, coefficient[:kept], size)
-            probability = block @ attention.basis[:kept]
-            waiting, scale = look(probability, at, current[k], times[k], threshold)
+            block = follow(attention, coefficient[: _kept(coefficient, scale)], size)
+            waiting, scale = look(seen(attention, block), at, current[k], times[k], threshold)
             coefficient, at = block[-1], at + size
             size = min(2 * size, LAST_BLOCK)
-    times = torch.where(times.isinf(), float(max_steps), times)
+    times.masked_fill_(times.isinf(), float(max_steps))
     return times.clamp(0, max_steps).reshape(start.shape)
 
 
@@ -168,10 +169,19 @@ def _kept(coefficient: Float[Tensor, " m"], scale: Float[Tensor, ""]) -> int:
     return max(1, int(below.sum()))
 
 
-def _walk(
+def _follow_compiled(
     attention: ReducedAttention, coefficient: Float[Tensor, " m"], steps: int
 ) -> Float[Tensor, "b m"]:
-    """The coefficients after 1, 2, ... steps, doubling."""
+    """The coefficients after 1, 2, ... steps, one by one."""
+    block = np.empty((steps, len(coefficient)), np.float32)
+    kernel.follow(coefficient.contiguous().numpy(), attention.walk.numpy(), block)
+    return torch.from_numpy(block)
+
+
+def _follow_vectorised(
+    attention: ReducedAttention, coefficient: Float[Tensor, " m"], steps: int
+) -> Float[Tensor, "b m"]:
+    """The same on a device, in few products: twice as many steps with each."""
     m = len(coefficient)
     found = coefficient[None] @ attention.powers[0, :m, :m]
     power = 0
@@ -182,20 +192,41 @@ def _walk(
     return found
 
 
-def _compiled(
+def _seen_compiled(
+    attention: ReducedAttention, block: Float[Tensor, "b m"]
+) -> Float[Tensor, "b n"]:
+    """The probabilities of coefficients, up to a factor.
+
+    Torch would hand each of a click's dozens of small products to its threads and wait for the
+    last of them: fast on a machine that does nothing else, a hundred times slower on one that does.
+    """
+    out = np.empty((len(block), attention.cells.area), np.float32)
+    of_cells = attention.basis.T.numpy()
+    over_rows(kernel.evaluate, len(of_cells), block.contiguous().numpy(), of_cells, out)
+    return torch.from_numpy(out)
+
+
+def _seen_vectorised(
+    attention: ReducedAttention, block: Float[Tensor, "b m"]
+) -> Float[Tensor, "b n"]:
+    return block @ attention.basis[: block.shape[1]]
+
+
+def _look_compiled(
     block: Float[Tensor, "b n"],
     done: int,
     previous: Float[Tensor, " n"],
     times: Float[Tensor, " n"],
     threshold: float,
 ) -> tuple[bool, Float[Tensor, ""]]:
+    """Find the crossings of the steps `done + 1, ...`: `kernels.saturation.cross`."""
     waiting, largest = kernel.cross(
         block.numpy(), done, previous.numpy(), times.numpy(), np.float32(threshold)
     )
     return waiting > 0, torch.tensor(largest)
 
 
-def _vectorised(
+def _look_vectorised(
     block: Float[Tensor, "b n"],
     done: int,
     previous: Float[Tensor, " n"],
@@ -213,3 +244,7 @@ def _vectorised(
     times.copy_(torch.where(over.any(0) & times.isinf(), crossing, times))
     previous.copy_(relative[-1])
     return bool(times.isinf().any()), largest[-1, 0]
+
+
+_COMPILED = _follow_compiled, _seen_compiled, _look_compiled
+_VECTORISED = _follow_vectorised, _seen_vectorised, _look_vectorised

@@ -544,7 +544,11 @@ def warm_up() -> None:
     """Compile what a click runs, on a small image, so that the first click does not wait."""
     cells, size = Size(2, 2), Size(8, 8)
     near = torch.eye(4) + 0.1
-    attention = DenseAttention((near / near.sum(1)).reshape(2, 2, 2, 2))
+    near /= near.sum(1)
+    attention = DenseAttention(near.reshape(2, 2, 2, 2))
+    nothing = torch.zeros(4, 1)
+    small = ReducedAttention(cells, torch.eye(4), near, nothing.to(torch.int16), nothing)
+    reduced_saturation_time(small, start_state([(0.0, 0.0)], cells))
     image = np.zeros((*size.shape, 3), np.uint8)
     image[:, 4:] = 255  # an edge, so that a scale is found and merged
     upsampling = joint_bilateral_upsampling(image, cells)

@@ -7,7 +7,7 @@ are then walked both ways, and their difference is recorded with the result.
 """
 
 import numpy as np
-import scipy.linalg
+import scipy
 import torch
 from jaxtyping import Float
 from torch import Tensor

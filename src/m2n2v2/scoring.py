@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float, Float32, Int32
 
 from m2n2v2.arrays import Mask, PixelMap
@@ -196,4 +195,5 @@ def values_at(values: PixelMap, points: Sequence[tuple[int, int]]) -> list[float
     if not points:
         return []
     x, y = zip(*points, strict=True)
-    return values[torch.tensor(y), torch.tensor(x)].tolist()
+    found: list[float] = values.cpu().numpy()[list(y), list(x)].tolist()
+    return found

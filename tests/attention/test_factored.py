@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from m2n2v2.attention.factored import FactoredAttention, Head
+from m2n2v2.attention.factored import FEW, FactoredAttention, Head
 from m2n2v2.errors import AttentionError
 from m2n2v2.grid import Size
 from m2n2v2.transition import doubly_stochastic
@@ -50,12 +50,27 @@ def test_one_head_is_the_matrix_worked_out_by_hand() -> None:
     torch.testing.assert_close(attention.dense().matrix, expected)
 
 
-def test_products_are_those_of_the_dense_matrix() -> None:
+@pytest.mark.parametrize("count", [1, FEW, FEW + 1])
+def test_products_are_those_of_the_dense_matrix(count: int) -> None:
+    """Of few vectors, one by one, and of many, together."""
     attention = random_heads()
     matrix = attention.dense().matrix
-    p, v = torch.rand(5, 12), torch.rand(12)
+    p, v, columns = torch.rand(count, 12), torch.rand(12), torch.rand(12, count)
     torch.testing.assert_close(attention.left(p), p @ matrix)
+    torch.testing.assert_close(attention.left(columns.T), columns.T @ matrix)
     torch.testing.assert_close(attention.right(v), matrix @ v)
+    torch.testing.assert_close(attention.right(columns), matrix @ columns)
+
+
+def test_products_of_few_keep_double_precision() -> None:
+    heads = [
+        Head(h.cell, h.segment, h.share.double(), h.affinity.double()) for h in random_heads().heads
+    ]
+    attention = FactoredAttention(Size(3, 4), heads)
+    p = torch.rand(2, 12, dtype=torch.float64)
+    expected = p @ attention.dense().matrix
+    torch.testing.assert_close(attention.left(p), expected, rtol=1e-12, atol=0)
+    torch.testing.assert_close(attention.right(p[0]), attention.dense().matrix @ p[0])
 
 
 def test_heads_count_alike_and_rows_sum_to_one() -> None:

@@ -1,6 +1,6 @@
 """An attention held as factors: heads `P G P^T`, averaged; the n x n matrix is never formed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -12,6 +12,7 @@ from torch.nn import functional
 from m2n2v2.attention.base import DenseAttention, array, as_tensor, cells_of
 from m2n2v2.errors import AttentionError
 from m2n2v2.grid import Size
+from m2n2v2.kernels import factored as kernel
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,9 @@ class Head:
 
 
 _HEAD = tuple(Head.__dataclass_fields__)
+
+FEW = 8
+"""More vectors than these are multiplied together, by torch."""
 
 
 class FactoredAttention:
@@ -81,6 +85,10 @@ class FactoredAttention:
         return self.heads[0].affinity.dtype
 
     def left(self, p: Float[Tensor, "k n"]) -> Float[Tensor, "k n"]:
+        if p.device.type == "cpu" and len(p) <= FEW:
+            out = torch.zeros_like(p, memory_format=torch.contiguous_format)
+            self._each_head(kernel.left, p, out)
+            return out
         columns = p.T
         total = torch.zeros_like(columns)
         for head, share, scale in zip(self.heads, self._shares, self._scales, strict=True):
@@ -88,11 +96,24 @@ class FactoredAttention:
         return total.T
 
     def right(self, v: Float[Tensor, "n *k"]) -> Float[Tensor, "n *k"]:
+        if v.device.type == "cpu" and v.ndim == 1:
+            out = torch.zeros_like(v)
+            self._each_head(kernel.right, v, out)
+            return out
         columns = v.reshape(len(v), -1)
         total = torch.zeros_like(columns)
         for head, share, scale in zip(self.heads, self._shares, self._scales, strict=True):
             total += scale * share.spread(head.affinity @ share.gather(columns))
         return total.reshape(v.shape)
+
+    def _each_head(
+        self, product: Callable[..., None], given: Float[Tensor, "*k n"], out: Float[Tensor, "*k n"]
+    ) -> None:
+        """Add a head's product with `given` to `out`, for every head."""
+        source, target = given.contiguous().numpy(), out.numpy()
+        for head, scale in zip(self.heads, self._scales, strict=True):
+            parts = (getattr(head, name).contiguous().numpy() for name in _HEAD)
+            product(source, scale.numpy(), *parts, target)
 
     def rows(self, start: int, stop: int) -> Float[Tensor, "r n"]:
         chosen = torch.zeros(stop - start, self.cells.area, dtype=self.dtype, device=self.device)

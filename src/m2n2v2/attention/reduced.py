@@ -7,6 +7,7 @@ walk is `c <- c T` with `T = L W` of a few hundred numbers, whatever the number 
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Self
 
 import torch
@@ -16,12 +17,13 @@ from torch import Tensor
 from m2n2v2.attention.base import array, as_tensor, cells_of
 from m2n2v2.errors import AttentionError
 from m2n2v2.grid import Size
+from m2n2v2.kernels import saturation as kernel
 
 LEAD = 32
 """Directions that a file keeps in 32 bits."""
 
 POWERS = 7
-"""The walk is known for 1, 2, 4 ... 64 steps at once."""
+"""On a device the walk is known for 1, 2, 4 ... 64 steps at once."""
 
 
 class ReducedAttention:
@@ -65,17 +67,18 @@ class ReducedAttention:
             )
         self.cells = cells
         self.error = error
-        self.basis: Float32[Tensor, "m n"] = _rounded(basis)
+        # in memory cell by cell, as a click reads it
+        self.basis: Float32[Tensor, "m n"] = _rounded(basis).T.contiguous().T
         self.weights: Float32[Tensor, "n m"] = _rounded(weights.T).T.contiguous()
         self.rest_cell = rest_cell.to(torch.int16 if n <= 2**15 else torch.int32)
         self.rest = rest.to(torch.float16)
-        self.powers: Float32[Tensor, "p m m"] = self._powers()
+        self.walk: Float32[Tensor, "m m"] = self.basis @ self.weights
 
-    def _powers(self) -> Float32[Tensor, "p m m"]:
+    @cached_property
+    def powers(self) -> Float32[Tensor, "p m m"]:
         """`T^(2^i)`; taken in double precision where there is one."""
         precise = torch.float32 if self.device.type == "mps" else torch.float64
-        power = (self.basis @ self.weights).to(precise)
-        found = [power]
+        found = [self.basis.to(precise) @ self.weights.to(precise)]
         for _ in range(POWERS - 1):
             found.append(found[-1] @ found[-1])
         return torch.stack(found).to(torch.float32)
@@ -88,42 +91,36 @@ class ReducedAttention:
     def dtype(self) -> torch.dtype:
         return torch.float32
 
-    def _rest(self, at: Int64[Tensor, " r"]) -> tuple[Int64[Tensor, "r k"], Float32[Tensor, "r k"]]:
-        return self.rest_cell[at].to(torch.int64), self.rest[at].to(torch.float32)
-
     def first(self, p: Float[Tensor, "k n"]) -> tuple[Float[Tensor, "k m"], Float[Tensor, "k n"]]:
         """One step from each row of `p`: its coefficients, which are exact, and what they miss."""
-        at = self._given(p)
-        return p[:, at] @ self.weights[at], self._missed(p, at)
+        return _times(p, self.weights), self._missed(p)
 
     def second(
         self, walked: Float[Tensor, "k m"], missed: Float[Tensor, "k n"]
     ) -> tuple[Float[Tensor, "k m"], Float[Tensor, "k n"]]:
         """One step more. What the first missed is orthogonal to the basis; its entries that were
         kept are not quite, and that part is taken off."""
-        at = self._given(missed)
-        given = missed[:, at]
-        inside = walked - given @ self.basis[:, at].T
-        return inside @ self.powers[0] + given @ self.weights[at], self._missed(missed, at)
+        inside = walked - _times(missed, self.basis.T)
+        return _times(inside, self.walk) + _times(missed, self.weights), self._missed(missed)
 
-    def _given(self, p: Float[Tensor, "k n"]) -> Int64[Tensor, " r"]:
-        """The cells that have something; on a device all, since counting them would wait for it."""
-        if self.device.type == "cpu":
-            return (p != 0).any(0).nonzero()[:, 0]
-        return torch.arange(self.cells.area, device=self.device)
-
-    def _missed(self, p: Float[Tensor, "k n"], at: Int64[Tensor, " r"]) -> Float[Tensor, "k n"]:
+    def _missed(self, p: Float[Tensor, "k n"]) -> Float[Tensor, "k n"]:
         """`p E`."""
-        cell, rest = self._rest(at)
-        added = p[:, at, None] * rest
-        return torch.zeros_like(p).index_add_(1, cell.flatten(), added.flatten(1))
+        out = torch.zeros_like(p)
+        if p.device.type == "cpu":
+            half = self.rest.view(torch.int16).numpy()
+            kernel.scatter(p.contiguous().numpy(), self.rest_cell.numpy(), half, out.numpy())
+            return out
+        cell, rest = self._rest(0, len(self.rest))
+        return out.index_add_(1, cell.flatten(), (p[:, :, None] * rest).flatten(1))
+
+    def _rest(self, start: int, stop: int) -> tuple[Int64[Tensor, "r k"], Float32[Tensor, "r k"]]:
+        return self.rest_cell[start:stop].to(torch.int64), self.rest[start:stop].to(torch.float32)
 
     def left(self, p: Float[Tensor, "k n"]) -> Float[Tensor, "k n"]:
-        walked, missed = self.first(p)
-        return walked @ self.basis + missed
+        return p @ self.weights @ self.basis + self._missed(p)
 
     def right(self, v: Float[Tensor, "n *k"]) -> Float[Tensor, "n *k"]:
-        cell, rest = self._rest(torch.arange(len(v), device=self.device))
+        cell, rest = self._rest(0, len(v))
         columns = v.reshape(len(v), -1)
         found = self.weights @ (self.basis @ columns)
         for entry in range(cell.shape[1]):
@@ -131,7 +128,7 @@ class ReducedAttention:
         return found.reshape(v.shape)
 
     def rows(self, start: int, stop: int) -> Float[Tensor, "r n"]:
-        cell, rest = self._rest(torch.arange(start, stop, device=self.device))
+        cell, rest = self._rest(start, stop)
         return (self.weights[start:stop] @ self.basis).scatter_add_(1, cell, rest)
 
     def to(self, device: torch.device | str) -> "ReducedAttention":
@@ -186,6 +183,15 @@ class ReducedAttention:
                 cure="give the arrays that arrays() gave",
             )
         return cls(cells, found[0], found[1].T, cell, rest, (error[0], error[1]))
+
+
+def _times(p: Float[Tensor, "k n"], rows: Float[Tensor, "n m"]) -> Float[Tensor, "k m"]:
+    """`p rows`, on the CPU only where p has something: a click's has little."""
+    if p.device.type != "cpu":
+        return p @ rows
+    out = torch.zeros(len(p), rows.shape[1])
+    kernel.combine(p.contiguous().numpy(), rows.numpy(), out.numpy())
+    return out
 
 
 def _parted(
