@@ -75,6 +75,49 @@ def test_a_colour_says_which_side_by_its_logarithm() -> None:
     np.testing.assert_allclose(ratio, expected[colours], rtol=1e-4)
 
 
+def test_relaxation_beside_a_field_updated_pixel_by_pixel() -> None:
+    """Borders, clicks and pixels outside the band included."""
+    rng = np.random.default_rng(4)
+    height, width, rounds = 9, 11, 3
+    lab = rng.normal(0, 10, (height, width, 3)).astype(np.float32)
+    mask = gaussian_filter(rng.random((height, width)), 1) > 0.5
+    distance = rng.random((height, width)).astype(np.float32) * 4
+    ratio = rng.normal(0, 4, (height, width)).astype(np.float32)
+    fixed = np.zeros((height, width), np.int8)
+    fixed[2, 3], fixed[8, 10] = 1, -1
+    colour, place, smoothness, contrast, reach = (np.float32(x) for x in (0.5, 0.7, 0.9, 150, 3))
+    belief = np.empty((height, width), np.float32)
+    kernel.relax(
+        lab,
+        mask,
+        distance,
+        reach,
+        ratio,
+        fixed,
+        colour,
+        place,
+        smoothness,
+        contrast,
+        rounds,
+        belief,
+    )
+
+    expected = np.where(fixed != 0, fixed, np.where(mask, 1, -1)).astype(float)
+    free = [(y, x) for y, x in np.ndindex(height, width) if not fixed[y, x] and distance[y, x] <= 3]
+    assert 20 < len(free) < height * width
+    for turn in range(rounds):
+        for y, x in free if turn % 2 == 0 else free[::-1]:
+            total = colour * np.clip(ratio[y, x], -3, 3)
+            total += place * (distance[y, x] / reach) ** 2 * (1 if mask[y, x] else -1)
+            for v, u in np.ndindex(height, width):
+                apart = (v - y) ** 2 + (u - x) ** 2
+                if 0 < apart <= 2:
+                    likeness = np.exp(-((lab[y, x] - lab[v, u]) ** 2).sum() / contrast)
+                    total += smoothness * likeness / np.sqrt(apart) * expected[v, u]
+            expected[y, x] = np.tanh(total)
+    np.testing.assert_allclose(belief, expected, atol=1e-5)
+
+
 @given(
     st.integers(1, 24),
     st.integers(1, 24),

@@ -3,6 +3,8 @@
 import numpy as np
 from numba import njit
 
+from m2n2v2.kernels.exponential import exp2_minus
+
 
 @njit(nogil=True, cache=True)
 def distances(mask, reach, distance):  # type: ignore[no-untyped-def]
@@ -67,6 +69,14 @@ def colour_ratio(mask, distance, reach, colours, kinds, tile, prior, ratio):  # 
                         ratio[y, x] = np.log(around[1, kind] / around[0, kind]) - offset
 
 
+@njit(inline="always")
+def _tanh(x):  # type: ignore[no-untyped-def]
+    """Within 1e-6, and not half as long to wait for as the usual; updates wait for one another."""
+    e = exp2_minus(abs(x) * np.float32(2.8853901))  # 2 / log 2
+    t = (np.float32(1) - e) / (np.float32(1) + e)
+    return t if x > 0 else -t
+
+
 @njit(nogil=True, cache=True)
 def relax(  # type: ignore[no-untyped-def]
     lab,
@@ -84,16 +94,19 @@ def relax(  # type: ignore[no-untyped-def]
 ):
     """Mean-field relaxation of a binary field on the band, Gauss-Seidel, back and forth."""
     height, width = mask.shape
+    stride = width + 2
+    field = np.zeros((height + 2) * stride, np.float32)  # `belief`, with a border of nothing
     count = 0
     for y in range(height):
+        at = (y + 1) * stride + 1
         for x in range(width):
-            belief[y, x] = 1 if mask[y, x] else -1
+            field[at + x] = 1 if mask[y, x] else -1
             if fixed[y, x] != 0:
-                belief[y, x] = fixed[y, x]
+                field[at + x] = fixed[y, x]
             elif distance[y, x] <= reach:
                 count += 1
     number = np.full((height, width), -1, np.int32)  # of the free pixels seen so far
-    place = np.empty((count, 2), np.int32)
+    place = np.empty(count, np.int64)
     unary = np.empty(count, np.float32)
     links = np.zeros((count, 8), np.float32)
     limit = np.float32(3)
@@ -102,7 +115,7 @@ def relax(  # type: ignore[no-untyped-def]
         for x in range(width):
             if fixed[y, x] != 0 or distance[y, x] > reach:
                 continue
-            place[at, 0], place[at, 1] = y, x
+            place[at] = (y + 1) * stride + x + 1
             away = distance[y, x] / reach
             unary[at] = colour_weight * min(max(ratio[y, x], -limit), limit)
             unary[at] += place_weight * away * away * (1 if mask[y, x] else -1)
@@ -125,14 +138,13 @@ def relax(  # type: ignore[no-untyped-def]
     for turn in range(rounds):
         for i in range(count):
             at = i if turn % 2 == 0 else count - 1 - i
-            y, x = place[at, 0], place[at, 1]
-            total = unary[at]
-            link = 0
-            for v in range(y - 1, y + 2):
-                for u in range(x - 1, x + 2):
-                    if v == y and u == x:
-                        continue
-                    if links[at, link] > 0:
-                        total += links[at, link] * belief[v, u]
-                    link += 1
-            belief[y, x] = np.tanh(total)
+            here, link = place[at], links[at]
+            above, below = here - stride, here + stride
+            others = link[0] * field[above - 1] + link[1] * field[above]
+            others += link[2] * field[above + 1] + link[5] * field[below - 1]
+            others += link[6] * field[below] + link[7] * field[below + 1]
+            total = unary[at] + others  # what the last update changed comes last
+            field[here] = _tanh(total + link[3] * field[here - 1] + link[4] * field[here + 1])
+    for y in range(height):
+        at = (y + 1) * stride + 1
+        belief[y] = field[at : at + width]

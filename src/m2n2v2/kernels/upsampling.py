@@ -4,28 +4,11 @@ import numba
 import numpy as np
 from numba import njit
 
+from m2n2v2.kernels.exponential import exp2_minus
+
 BLOCK = 64
 """Pixels of a row that are taken together: a fixed number, so that every loop over them becomes
 vector instructions without a rest."""
-
-LIMIT = 57.0
-"""Exponents beyond this (weights under 1e-17) count as this."""
-
-
-@njit(inline="always")
-def _exp2_minus(e):  # type: ignore[no-untyped-def]
-    """`2 ** -e`, e >= 0: a polynomial on [-1/2, 1/2] and the exponent's bits. Relative error under
-    3e-7; Chebyshev's polynomial of degree 5."""
-    x = -min(e, np.float32(LIMIT))
-    whole = np.int32(x - np.float32(0.5))
-    f = x - np.float32(whole)
-    p = np.float32(0.00134004322)
-    p = p * f + np.float32(0.0096760371)
-    p = p * f + np.float32(0.0555032721)
-    p = p * f + np.float32(0.240221074)
-    p = p * f + np.float32(0.693147207)
-    p = p * f + np.float32(1.00000008)
-    return p * (np.int32((whole + np.int32(127)) << np.int32(23))).view(np.float32)
 
 
 @njit(nogil=True, fastmath=True, cache=True)
@@ -92,7 +75,7 @@ def build(  # type: ignore[no-untyped-def]
                                 c2[i] - m2[i],
                                 c3[i] - m3[i],
                             )
-                            w = _exp2_minus(away + d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3)
+                            w = exp2_minus(away + d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3)
                             flat[i] += w
                             sloped[i] += w * slope
                     where = position[offset, x : x + BLOCK]
@@ -117,10 +100,12 @@ def build(  # type: ignore[no-untyped-def]
 @njit(nogil=True, fastmath=True, cache=True)
 def apply(start, stop, weights, top, left, cells, out):  # type: ignore[no-untyped-def]
     """`out[k, y, x]`: the weighted sum over the patch of cells of each pixel, for each map k."""
-    width, taps_y, taps_x = weights.shape[1:]
+    height, width, taps_y, taps_x = weights.shape
     taps = taps_y * taps_x
+    rows = weights.reshape(height, width * taps)
     patch = np.empty(taps, cells.dtype)
     for y in range(start, stop):
+        row = rows[y]
         for k in range(len(cells)):
             at = -1
             for x in range(width):
@@ -129,8 +114,8 @@ def apply(start, stop, weights, top, left, cells, out):  # type: ignore[no-untyp
                     for j in range(taps_y):
                         for i in range(taps_x):
                             patch[j * taps_x + i] = cells[k, top[y] + j, at + i]
-                pixel = weights[y, x].reshape(taps)
+                own = x * taps
                 value = numba.float32(0)
                 for i in range(taps):
-                    value += pixel[i] * patch[i]
+                    value += row[own + i] * patch[i]
                 out[k, y, x] = value
