@@ -1,8 +1,11 @@
 """The stages on a CUDA device: events, fresh inputs every time, and who waits for the device.
 
     python -m benchmarks.gpu --side 128 --out DIR
+    python -m benchmarks.gpu --side 16 --repetitions 1 --device cpu   # does the script itself work?
 
-Not run by us: no GPU was at hand when it was written, so its figures are not in the documentation.
+Not run on a GPU by us: none was at hand when it was written, so no figures of it are in the
+documentation. `--device cpu` takes the same path with a clock in place of events and counts no
+waiting; a test runs it.
 
 Times are between two CUDA events around the call, so they hold what the device waits for the
 processor, too; wall times are of the whole click, synchronised before and after. Every repetition
@@ -47,39 +50,41 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__)
     parser.add_argument("--side", type=int, default=128)
     parser.add_argument("--repetitions", type=int, default=10)
+    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     chosen = parser.parse_args()
-    if not torch.cuda.is_available():
+    cuda = chosen.device == "cuda"
+    if cuda and not torch.cuda.is_available():
         raise SystemExit("no CUDA device is here; nothing was measured")
     found = {
         "metadata": metadata(),
-        "device": torch.cuda.get_device_name(),
+        "device": torch.cuda.get_device_name() if cuda else "cpu: no events, no waiting counted",
         "side": chosen.side,
-        "stages": stages(chosen.side, chosen.repetitions),
-        "storage": storage(chosen.side),
+        "stages": stages(chosen.side, chosen.repetitions, chosen.device),
+        "storage": storage(chosen.side, chosen.device),
     }
     chosen.out.mkdir(parents=True, exist_ok=True)
-    path = chosen.out / f"gpu-{chosen.side}.json"
+    path = chosen.out / f"gpu-{chosen.side}-{chosen.device}.json"
     path.write_text(json.dumps(found, indent=1) + "\n")
     print(json.dumps(found, indent=1), path, sep="\n")
 
 
-def random_attention(side: int, seed: int) -> DenseAttention:
+def random_attention(side: int, seed: int, device: str) -> DenseAttention:
     """A softmax over nearness in random smooth colours and position, made on the device."""
-    generator = torch.Generator("cuda").manual_seed(seed)
-    coarse = torch.rand(1, 3, 9, 9, generator=generator, device="cuda")
+    generator = torch.Generator(device).manual_seed(seed)
+    coarse = torch.rand(1, 3, 9, 9, generator=generator, device=device)
     colour = torch.nn.functional.interpolate(coarse, (side, side), mode="bicubic")[0]
-    axis = (torch.arange(side, device="cuda") + 0.5) / side
+    axis = (torch.arange(side, device=device) + 0.5) / side
     position = torch.stack(torch.meshgrid(axis, axis, indexing="ij"))
     keys = torch.cat([6 * colour, 12 * position]).flatten(1).T.contiguous()
-    queries = keys + 0.3 * torch.randn(5, generator=generator, device="cuda")
+    queries = keys + 0.3 * torch.randn(5, generator=generator, device=device)
     matrix = torch.softmax(-0.5 * torch.cdist(queries, keys).square(), dim=1)
     return DenseAttention(matrix.reshape(side, side, side, side))
 
 
-def random_start(side: int, generator: np.random.Generator) -> Tensor:
+def random_start(side: int, generator: np.random.Generator, device: str) -> Tensor:
     point = tuple(generator.uniform(0, side - 1, 2))
-    return start_state([(point[0], point[1])], Size(side, side), device="cuda")
+    return start_state([(point[0], point[1])], Size(side, side), device=device)
 
 
 class Source:
@@ -88,38 +93,39 @@ class Source:
     name = "random"
     gives_away = True
 
-    def __init__(self, side: int) -> None:
-        self.side, self.seed = side, 100
+    def __init__(self, side: int, device: str) -> None:
+        self.side, self.device, self.seed = side, device, 100
 
     def extract(self, image: Image) -> DenseAttention:
         self.seed += 1
-        return random_attention(self.side, self.seed)
+        return random_attention(self.side, self.seed, self.device)
 
 
 def mask_of(state: ImageState, click: Click) -> Mask:
     return segment(state, empty(state), click).mask
 
 
-def stages(side: int, repetitions: int) -> dict[str, Any]:
+def stages(side: int, repetitions: int, device: str) -> dict[str, Any]:
     """Milliseconds and synchronisations of each stage."""
     generator = np.random.default_rng(0)
     rows: dict[str, list[tuple[float, Counter[str]]]] = {}
 
     def take(name: str, call: Callable[[], Any]) -> Any:
-        taken, result = timed(call)
+        taken, result = measured(call)
         rows.setdefault(name, []).append(taken)
         return result
 
-    source = Source(side)
+    source = Source(side, device)
+    measured = timed if device == "cuda" else clocked
     wall: list[tuple[float, float]] = []
     for repetition in range(repetitions + 1):  # the first is a warm-up
         if repetition == 1:
             rows.clear()
             wall.clear()
-        attention = random_attention(side, repetition)
+        attention = random_attention(side, repetition, device)
         balanced: Transition = take("balancing", partial(doubly_stochastic, attention))
         small: Transition = take("reducing the chain", partial(reduced, balanced))
-        start = random_start(side, generator)
+        start = random_start(side, generator, device)
         exact = take("chain, exact", partial(saturation_time, balanced, start))
         if isinstance(small.attention, ReducedAttention):
             found = take(
@@ -131,10 +137,11 @@ def stages(side: int, repetitions: int) -> dict[str, Any]:
         del attention, balanced, small
         image = generator.integers(0, 256, (*SIZE.shape, 3), dtype=np.uint8)
         began = time.perf_counter()
-        state: ImageState = prepare(image, source, settings=Settings.paper(), device="cuda")
-        torch.cuda.synchronize()
+        state: ImageState = prepare(image, source, settings=Settings.paper(), device=device)
+        if device == "cuda":
+            torch.cuda.synchronize()
         prepared = time.perf_counter() - began
-        maps = torch.rand(1, side, side, device="cuda")
+        maps = torch.rand(1, side, side, device=device)
         take("upsampling", partial(state.upsampling, maps))
         x, y = (int(v) for v in generator.integers(0, (SIZE.width, SIZE.height)))
         began = time.perf_counter()
@@ -178,17 +185,24 @@ def timed(call: Callable[[], Any]) -> tuple[tuple[float, Counter[str]], Any]:
     return (begin.elapsed_time(end), waits), result
 
 
-def storage(side: int) -> dict[str, dict[str, float]]:
+def clocked(call: Callable[[], Any]) -> tuple[tuple[float, Counter[str]], Any]:
+    """`timed` without a device."""
+    begin = time.perf_counter()
+    result = call()
+    return (1e3 * (time.perf_counter() - begin), Counter()), result
+
+
+def storage(side: int, device: str) -> dict[str, dict[str, float]]:
     """The exact chain on a matrix kept in 16 bits: milliseconds and how far its times are off."""
-    transition = doubly_stochastic(random_attention(side, 0))
+    transition = doubly_stochastic(random_attention(side, 0, device))
     dense = transition.dense()
-    start = random_start(side, np.random.default_rng(1))
+    start = random_start(side, np.random.default_rng(1), device)
     expected = saturation_time(transition, start)
-    rows = {}
+    measured, rows = timed if device == "cuda" else clocked, {}
     for dtype in (torch.float32, torch.float16, torch.bfloat16):
         chain = Stored((dense * len(dense)).to(dtype))  # entries near 1: half precision holds them
-        timed(partial(saturation_time, chain, start))
-        (ms, _), found = timed(partial(saturation_time, chain, start))
+        measured(partial(saturation_time, chain, start))
+        (ms, _), found = measured(partial(saturation_time, chain, start))
         apart = (found - expected).abs() / expected.max()
         rows[str(dtype).removeprefix("torch.")] = {
             "ms": round(ms, 3),
