@@ -6,7 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import chain, click, flood_fill, inputs, scoring, transition, upsampling
+from benchmarks import (
+    chain,
+    click,
+    flood_fill,
+    inputs,
+    preparation,
+    scoring,
+    transition,
+    upsampling,
+)
 from benchmarks.harness import FULL, QUICK, Effort, metadata
 from benchmarks.inputs import Case
 from m2n2v2.grid import Size
@@ -15,7 +24,13 @@ Measure = Callable[[Case, Effort], dict[str, dict[str, Any]]]
 
 VGA_WIDE, SMALL = Size(480, 854), Size(320, 480)
 PER_CLICK: tuple[Measure, ...] = (upsampling.measure, flood_fill.measure, scoring.measure)
-ALL: tuple[Measure, ...] = (transition.measure, chain.measure, *PER_CLICK, click.measure)
+ALL: tuple[Measure, ...] = (
+    transition.measure,
+    preparation.measure,
+    chain.measure,
+    *PER_CLICK,
+    click.measure,
+)
 
 
 def main() -> None:

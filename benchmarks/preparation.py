@@ -3,7 +3,8 @@
     python -m benchmarks.preparation --side 128 --out DIR
 
 In a process of its own, so that memory is this alone. The attention is the benchmarks' synthetic
-one and given away, as a network's is; its own making is not counted.
+one and given away, as a network's is; its own making is not counted. `measure` is its row beside
+the textbook, whose preparation is temperature and 200 rounds of balancing.
 """
 
 import argparse
@@ -11,19 +12,23 @@ import json
 import time
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from benchmarks import inputs
-from benchmarks.harness import metadata
-from benchmarks.inputs import Case
+from benchmarks import inputs, textbook
+from benchmarks.harness import Effort, metadata, timing
+from benchmarks.inputs import Case, Given
 from benchmarks.memory import forget_peak, peak_mb, resident_mb
+from benchmarks.transition import ROUNDS
 from m2n2v2.arrays import Image
 from m2n2v2.attention import DenseAttention
 from m2n2v2.attention.reduced import ReducedAttention
 from m2n2v2.grid import Size
 from m2n2v2.pipeline import prepare, warm_up
 from m2n2v2.settings import Settings
+
+M2N2_ROUNDS = 200
 
 
 class GivenAway:
@@ -37,6 +42,31 @@ class GivenAway:
 
     def extract(self, image: Image) -> DenseAttention:
         return self._held.pop()
+
+
+def measure(case: Case, effort: Effort) -> dict[str, dict[str, Any]]:
+    """Ours is all of `prepare`: balancing, reducing with its error, the operator; the textbook
+    builds no operator and reduces nothing, and pays for both with every click."""
+    image, depth = case.photograph
+    rounds = ROUNDS[case.side]
+
+    def ours() -> object:
+        source = GivenAway(DenseAttention(case.attention.clone()))
+        return prepare(image, source, Given(depth))
+
+    def slow() -> object:
+        return textbook.doubly_stochastic(case.attention, Settings.paper().temperature, rounds)
+
+    fast, full = timing(ours, 2), timing(slow, 2)
+    full["median_ms"] = round(full["median_ms"] * M2N2_ROUNDS / rounds, 4)
+    row = {
+        "ours": fast,
+        "textbook": full,
+        "ratio": round(full["median_ms"] / fast["median_ms"], 2),
+        "note": f"the textbook's {M2N2_ROUNDS} rounds in proportion to {rounds}; what both make "
+        "is compared by the rows `transition` and `click`",
+    }
+    return {"preparation": row}
 
 
 def main() -> None:
