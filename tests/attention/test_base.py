@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from m2n2v2.attention.base import FLOOR, DenseAttention
+from m2n2v2.attention.base import FEW, FLOOR, DenseAttention
 from m2n2v2.errors import AttentionError
 from m2n2v2.grid import Size
 
@@ -23,6 +23,27 @@ def test_products_are_those_of_the_matrix():
     torch.testing.assert_close(
         attention.right(v), torch.stack([(row * v).sum() for row in tensor.reshape(6, 6)])
     )
+
+
+@pytest.mark.parametrize("count", [1, 3, FEW, FEW + 1])
+@pytest.mark.parametrize("cells", [(1, 3), (33, 41)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_few_vectors_and_many_are_multiplied_alike(count, cells, dtype, monkeypatch):
+    """Rows that are no multiple of four, more columns than a tile has, two bands of rows."""
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    attention = DenseAttention(random_attention(*cells).to(dtype))
+    p = torch.rand(count, attention.cells.area, dtype=torch.float64)
+    expected = p @ attention.matrix.double()
+    found = attention.left(p.to(dtype))
+    assert found.dtype == dtype
+    torch.testing.assert_close(found.double(), expected, rtol=1e-5, atol=0)
+
+
+def test_a_matrix_in_another_order_multiplies_the_same():
+    attention = DenseAttention(random_attention(4, 5))
+    turned = attention._with_matrix(attention.matrix.T.contiguous().T)
+    p = torch.rand(2, 20)
+    torch.testing.assert_close(turned.left(p), attention.left(p))
 
 
 def test_sharpening_is_softmax_of_the_logarithm_up_to_a_factor_per_row():

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from m2n2v2.attention.factored import FEW, FactoredAttention, Head
+from m2n2v2.attention.base import FEW
+from m2n2v2.attention.factored import FactoredAttention, Head
 from m2n2v2.errors import AttentionError
 from m2n2v2.grid import Size
 from m2n2v2.transition import doubly_stochastic

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol, Self, cast, runtime_checkable
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int64, Shaped
 from torch import Tensor
@@ -10,6 +11,8 @@ from torch import Tensor
 from m2n2v2.arrays import DepthMap, Image
 from m2n2v2.errors import AttentionError
 from m2n2v2.grid import Size
+from m2n2v2.kernels import dense as kernel
+from m2n2v2.kernels.threads import bands, over_rows
 
 
 @runtime_checkable
@@ -107,6 +110,10 @@ FLOOR = 1e-12
 """Attention below this is raised to it: every cell stays reachable and balancing converges."""
 
 
+FEW = 8
+"""Vectors that loops of our own take; torch's products are for more."""
+
+
 class DenseAttention:
     """An attention held as one `n x n` matrix.
 
@@ -157,7 +164,13 @@ class DenseAttention:
         return self.matrix.dtype
 
     def left(self, p: Float[Tensor, "k n"]) -> Float[Tensor, "k n"]:
-        return p @ self.matrix
+        matrix = self.matrix
+        alike = p.dtype == matrix.dtype and p.dtype in (torch.float32, torch.float64)
+        if p.device.type != "cpu" or len(p) > FEW or not alike or not matrix.is_contiguous():
+            return p @ matrix
+        sums = np.empty((bands(len(matrix)), *p.shape), p.numpy().dtype)
+        over_rows(kernel.left, len(matrix), p.contiguous().numpy(), matrix.numpy(), sums)
+        return torch.from_numpy(sums.sum(0))
 
     def right(self, v: Float[Tensor, "n *k"]) -> Float[Tensor, "n *k"]:
         return self.matrix @ v

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
-from m2n2v2.attention.base import DenseAttention, array, as_tensor, cells_of
+from m2n2v2.attention.base import FEW, DenseAttention, array, as_tensor, cells_of
 from m2n2v2.errors import AttentionError
 from m2n2v2.grid import Size
 from m2n2v2.kernels import factored as kernel
@@ -36,9 +36,6 @@ class Head:
 
 
 _HEAD = tuple(Head.__dataclass_fields__)
-
-FEW = 8
-"""More vectors than these are multiplied together, by torch."""
 
 
 class FactoredAttention:
