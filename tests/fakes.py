@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,23 @@ def made_up_set(root: Path, name: str = "mine", count: int = 4) -> Path:
         lines.append(f"{image}.png\t{i}.png")
     (root / name / "pairs.tsv").write_text("\n".join(lines) + "\n")
     return root
+
+
+class Surroundings:
+    """Work whose result is what the worker may use: torch's threads, and a variable."""
+
+    device = "cpu"
+
+    def start(self) -> None:
+        return None
+
+    def on(self, made: None, job: str) -> Iterator[tuple[int, str | None]]:
+        import torch
+
+        yield torch.get_num_threads(), os.environ.get(job)
+
+    def lost(self, job: str, reason: str) -> list[tuple[int, str | None]]:
+        return []
 
 
 def discs(preset: str, device: str, attention_cache: Path | None) -> Segmenter:

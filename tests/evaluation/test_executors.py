@@ -1,10 +1,11 @@
 """Serial, processes and Ray give the same records; a dead worker costs one retry."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.fakes import broken, deadly, discs, made_up_set
+from tests.fakes import Surroundings, broken, deadly, discs, made_up_set
 
 from m2n2v2.errors import DatasetError
 from m2n2v2.evaluation.executors import LOST, Executor, processes, ray_actors, serial
@@ -48,6 +49,20 @@ def check_executor(executor: Executor, tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.mark.slow
 def test_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     check_executor(processes(2), tmp_path, monkeypatch)
+
+
+@pytest.mark.slow
+def test_workers_share_the_cores_and_leave_what_a_person_has_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each with all threads, two take longer than one."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    names = ["OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"]
+    found = [result for some in processes(2)(Surroundings(), names) for result in some]
+    assert sorted(found) == [(3, "3"), (3, "5")]
+    assert "OPENBLAS_NUM_THREADS" not in os.environ
 
 
 @pytest.mark.slow

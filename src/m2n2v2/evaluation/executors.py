@@ -9,7 +9,7 @@ import signal
 import traceback
 from collections import deque
 from collections.abc import Hashable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from multiprocessing import connection, get_context
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol, TypeVar
@@ -149,7 +149,8 @@ class ProcessTeam:
         process = context.Process(
             target=_serve, args=(there, self._work, self._threads), daemon=True
         )
-        process.start()
+        with _environment(dict.fromkeys(_THREADS, str(self._threads))):
+            process.start()
         there.close()
         self._hired[here] = process
         return here
@@ -179,6 +180,22 @@ class ProcessTeam:
         process.terminate()
         process.join()
         process.close()
+
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""What numpy's and scipy's linear algebra reads once, when it is loaded; torch is asked apart."""
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """These variables for the processes that start inside; those that are set stay as they are."""
+    added = [name for name in values if name not in os.environ]
+    os.environ.update({name: values[name] for name in added})
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
 
 
 def _serve(pipe: connection.Connection, work: Work[Any, Any], threads: int) -> None:
