@@ -10,6 +10,7 @@ import torch
 import m2n2v2.kernels
 from m2n2v2 import Predictor, Settings
 from m2n2v2.attention import Precomputed
+from m2n2v2.attention.factored import FactoredAttention, Head
 from m2n2v2.attention.reduced import ReducedAttention
 from m2n2v2.depth import Precomputed as Depth
 from m2n2v2.grid import Size
@@ -19,7 +20,10 @@ from m2n2v2.pipeline import warm_up
 names = [m.name for m in pkgutil.iter_modules(m2n2v2.kernels.__path__, "m2n2v2.kernels.")]
 found = [vars(importlib.import_module(name)) for name in names]
 kernels = {
-    k.__name__: k for names in found for k in names.values() if hasattr(k, "nopython_signatures")
+    f"{k.__module__}.{k.__name__}": k
+    for names in found
+    for k in names.values()
+    if hasattr(k, "nopython_signatures")
 }
 assert len(kernels) > 5, kernels
 
@@ -34,6 +38,9 @@ rest = torch.rand(900, 5, generator=generator) * 1e-3
 some = torch.randint(0, 900, (900, 5), generator=generator)
 small = ReducedAttention(cells, basis, basis.T.contiguous(), some, rest)
 reduced_saturation_time(small, start_state([(3.5, 20.2), (0.0, 0.0)], cells), max_steps=90)
+head = Head(torch.arange(900), torch.arange(900) // 300, torch.ones(900), torch.rand(3, 3))
+p = start_state([(3.5, 20.2), (0.0, 0.0)], cells).flatten(1)
+FactoredAttention(cells, [head]).left(p)
 assert compiled() == before, (before, compiled())
 
 rng = np.random.default_rng(0)

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Int32
 
 from m2n2v2.arrays import CellMap, CellMaps, DepthMap, Image, Mask, PixelMap
 from m2n2v2.attention.base import AttentionSource, DenseAttention, depth_guided
+from m2n2v2.attention.factored import FactoredAttention, Head
 from m2n2v2.attention.reduced import ReducedAttention
 from m2n2v2.depth.base import DepthSource, matching
 from m2n2v2.evidence import middle, weighed
@@ -546,6 +547,10 @@ def warm_up() -> None:
     near = torch.eye(4) + 0.1
     near /= near.sum(1)
     attention = DenseAttention(near.reshape(2, 2, 2, 2))
+    whole = Head(
+        torch.arange(4), torch.zeros(4, dtype=torch.int64), torch.ones(4), torch.ones(1, 1)
+    )
+    FactoredAttention(cells, [whole]).left(near[:1])
     nothing = torch.zeros(4, 1)
     small = ReducedAttention(cells, torch.eye(4), near, nothing.to(torch.int16), nothing)
     reduced_saturation_time(small, start_state([(0.0, 0.0)], cells))
