@@ -79,6 +79,7 @@ def tensor_strength(
     shape = channels[0].shape
     xx, yy, xy = (np.zeros(shape, np.float32) for _ in range(3))
     for channel in channels:
+        # scipy and skimage load a submodule when it is first used: importing us stays quick
         smooth = scipy.ndimage.gaussian_filter1d(channel, sigma, 0)
         x = scipy.ndimage.gaussian_filter1d(smooth, sigma, 1, order=1)
         smooth = scipy.ndimage.gaussian_filter1d(channel, sigma, 1)
