@@ -74,9 +74,9 @@ def main() -> None:
     chosen = parser.parse_args()
     if chosen.again:
         found = json.loads(chosen.again.read_text())
-        found = {**found, **summary(found["rows"]), "rows": found["rows"]}
-        chosen.again.write_text(json.dumps(found, indent=1) + "\n")
-        print(json.dumps(summary(found["rows"]), indent=1))
+        again = summary(found["rows"])
+        chosen.again.write_text(json.dumps({**found, **again}, indent=1) + "\n")
+        print(json.dumps(again, indent=1))
         return
     if chosen.data_root is None:
         parser.error("give --data-root")

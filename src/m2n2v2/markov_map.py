@@ -88,7 +88,8 @@ def saturation_time(
                 break
             active, current, pending = (x.index_select(0, left) for x in (active, current, pending))
         previous = current
-    times.index_copy_(0, active, pending)
+    else:
+        times.index_copy_(0, active, pending)
     return times.masked_fill(times.isinf(), float(max_steps)).reshape(start.shape)
 
 
@@ -198,7 +199,7 @@ def _seen_compiled(
     """The probabilities of coefficients, up to a factor.
 
     Torch would hand each of a click's dozens of small products to its threads and wait for the
-    last of them: fast on a machine that does nothing else, a hundred times slower on one that does.
+    last of them: fast on a machine that does nothing else, many times slower on one that does.
     """
     out = np.empty((len(block), attention.cells.area), np.float32)
     of_cells = attention.basis.T.numpy()

@@ -2,8 +2,10 @@
 
 from numba import njit
 
+from m2n2v2.kernels import FAST
 
-@njit(nogil=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy", cache=True)
+
+@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
 def one_round(start, stop, matrix, columns, rows, sums):  # type: ignore[no-untyped-def]
     """`rows = 1 / (matrix columns)` for rows start to stop, and what they add to `rows matrix`.
 

@@ -2,11 +2,13 @@
 
 from numba import njit
 
+from m2n2v2.kernels import FAST
+
 TILE = 1024
 """Columns whose sums stay in the first-level cache."""
 
 
-@njit(nogil=True, fastmath={"contract", "reassoc", "nsz"}, cache=True)
+@njit(nogil=True, fastmath=FAST, cache=True)
 def left(start, stop, p, matrix, sums):  # type: ignore[no-untyped-def]
     """What rows start to stop add to `p matrix`, for each row of `p` (k, n).
 

@@ -1,16 +1,16 @@
 """Products of one vector with a head `P G P^T`, on one thread.
 
 They are small, and a click takes dozens one after the other: handing parts of them to other threads
-costs more than it brings, and where those threads are busy it costs a hundred times as much.
+costs more than it brings, and many times as much where those threads are busy.
 """
 
 import numpy as np
 from numba import njit
 
-_FAST = {"contract", "reassoc", "nsz"}
+from m2n2v2.kernels import FAST
 
 
-@njit(nogil=True, fastmath=_FAST, cache=True)
+@njit(nogil=True, fastmath=FAST, cache=True)
 def left(p, scale, cell, segment, share, affinity, out):  # type: ignore[no-untyped-def]
     """Add `p diag(scale) P G P^T` to `out`, for each row of `p` (k, n)."""
     for k in range(len(p)):
@@ -27,7 +27,7 @@ def left(p, scale, cell, segment, share, affinity, out):  # type: ignore[no-unty
             out[k, cell[e]] += share[e] * passed[segment[e]]
 
 
-@njit(nogil=True, fastmath=_FAST, cache=True)
+@njit(nogil=True, fastmath=FAST, cache=True)
 def right(v, scale, cell, segment, share, affinity, out):  # type: ignore[no-untyped-def]
     """Add `diag(scale) P G P^T v` to `out` (n)."""
     gathered = np.zeros(len(affinity), v.dtype)

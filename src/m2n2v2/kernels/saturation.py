@@ -3,10 +3,10 @@
 import numpy as np
 from numba import njit
 
-_FAST = {"contract", "reassoc", "nsz"}
+from m2n2v2.kernels import FAST
 
 
-@njit(nogil=True, fastmath=_FAST, cache=True)
+@njit(nogil=True, fastmath=FAST, cache=True)
 def combine(p, rows, out):  # type: ignore[no-untyped-def]
     """Add `p rows` to `out`: (k, n) times (n, m), of p what is not 0."""
     for k in range(len(p)):
@@ -43,7 +43,7 @@ def scatter(p, cell, rest, out):  # type: ignore[no-untyped-def]
                     out[k, cell[i, entry]] += p[k, i] * _widened(rest[i, entry])
 
 
-@njit(nogil=True, fastmath=_FAST, cache=True)
+@njit(nogil=True, fastmath=FAST, cache=True)
 def follow(coefficient, walk, block):  # type: ignore[no-untyped-def]
     """`block[s]`: the coefficients after s + 1 steps, each a product with the leading part of
     `walk` (m, m)."""
@@ -63,7 +63,7 @@ TILE = 32
 """Cells whose rows of the basis stay in the second-level cache for all steps of a block."""
 
 
-@njit(nogil=True, fastmath=_FAST, cache=True)
+@njit(nogil=True, fastmath=FAST, cache=True)
 def evaluate(start, stop, block, basis, out):  # type: ignore[no-untyped-def]
     """`out[s, j]`: the product of `block[s]` (b, m) and the first m numbers of `basis[j]`, for the
     cells j from start to stop.
