@@ -5,8 +5,8 @@
 Two minutes on a machine that does nothing else. Milliseconds of a click's map (chain, upsampling,
 fill and candidates), median and the slowest of 15, at 854 x 480: the offline default, and the
 benchmarks' synthetic attention at side 64, reduced. Then the same while as many processes as there
-are cores multiply matrices. `torch` is what the chains did before: every small product is handed to
-torch's threads. The figures in docs/decisions/threads.md are its output.
+are cores multiply matrices. `torch` hands the chains' small products to
+torch's threads, as was done before. The figures in docs/decisions/threads.md are its output.
 """
 
 import os

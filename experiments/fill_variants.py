@@ -8,15 +8,14 @@ of the fill, the largest difference to the exact one in parts of the largest val
 how far the segment of the best scale is from the exact one's (IoU), the least of four clicks.
 """
 
-import heapq
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from benchmarks import textbook
+from benchmarks.harness import timing
 from benchmarks.inputs import Case
-from experiments.upsampling_variants import milliseconds
 from numba import njit
 from skimage.morphology import reconstruction
 
@@ -57,23 +56,6 @@ def buckets(keys, y, x, count):  # type: ignore[no-untyped-def]
     return out
 
 
-@njit(nogil=True)
-def heap_of_pixels(cost, y, x):  # type: ignore[no-untyped-def]
-    """Dijkstra on a binary heap; a pixel's value is final when it is first seen."""
-    height, width = cost.shape
-    out = np.full(cost.shape, np.inf, cost.dtype)
-    out[y, x] = cost[y, x]
-    heap = [(cost[y, x], y, x)]
-    while heap:
-        value, row, column = heapq.heappop(heap)
-        for dy, dx in ((-1, 0), (1, 0), (0, -1), (0, 1)):
-            ny, nx = row + dy, column + dx
-            if 0 <= ny < height and 0 <= nx < width and out[ny, nx] == np.inf:
-                out[ny, nx] = max(value, cost[ny, nx])
-                heapq.heappush(heap, (out[ny, nx], ny, nx))
-    return out
-
-
 def distance(values: Any, depth: Any, point: tuple[int, int]) -> Any:
     x, y = point
     return np.sqrt((values - values[y, x]) ** 2 + (depth - depth[y, x]) ** 2)
@@ -108,13 +90,13 @@ def main() -> None:
 
     def fill(name: str, call: Callable[[], Any], unit: float = 1.0, repeats: int = 21) -> None:
         apart = np.abs(np.asarray(call()) * unit - expected).max() / expected.max()
-        print(f"| {name} | {milliseconds(call, repeats):.1f} | {apart:.1g} |", flush=True)
+        print(f"| {name} | {timing(call, repeats)['median_ms']:.1f} | {apart:.1g} |", flush=True)
 
     fill(
         "as it is: ranks in a set of bits; level sets, too",
         lambda: filled_level_sets(values, point, depth=case.depth).values,
     )
-    fill("binary heap", lambda: heap_of_pixels(distance(values.numpy(), depth, point), y, x))
+    fill("the textbook: a binary heap", lambda: textbook.flood_fill(values, point, case.depth))
     fill(
         "scikit-image, reconstruction by erosion",
         lambda: reconstructed(distance(values.numpy(), depth, point), point),
@@ -138,7 +120,7 @@ def main() -> None:
     truth = [segment_of(each, each, area) for each in levels]
 
     def score(name: str, made: Callable[[LevelSets], LevelSets]) -> None:
-        ms = milliseconds(lambda: scored(made(levels[0]), area), 21)
+        ms = timing(lambda: scored(made(levels[0]), area), 21)["median_ms"]
         pairs = zip(levels, truth, strict=True)
         iou = min(_iou(segment_of(made(each), each, area), segment) for each, segment in pairs)
         print(f"| {name} | {ms:.1f} | {iou:.4f} |", flush=True)
@@ -150,7 +132,7 @@ def main() -> None:
             lambda each, bits=bits: binned(each, bits),
         )
     first = levels[0].values
-    ms = milliseconds(lambda: textbook.best_scale(first, [0.0], [], area), 3)
+    ms = timing(lambda: textbook.best_scale(first, [0.0], [], area), 3)["median_ms"]
     print(f"| the textbook: grown pixel by pixel | {ms:.1f} | |")
 
 

@@ -8,8 +8,6 @@ of upsampled saturation times (four clicks) to the exact operator's in parts of 
 and largest, and the IoU of the masks after four clicks with the exact ones.
 """
 
-import statistics
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,6 +18,7 @@ from unittest import mock
 
 import numpy as np
 import torch
+from benchmarks.harness import timing
 from benchmarks.inputs import Case
 from numba import njit
 from torch import Tensor
@@ -32,28 +31,6 @@ from m2n2v2.pipeline import ImageState, empty, guided_upsampling, markov_map_sta
 from m2n2v2.upsampling import JointBilateralUpsampling
 
 Operator = Callable[[Tensor], Tensor]
-
-
-@njit(nogil=True, fastmath=True)
-def apply_whole_numbers(start, stop, weights, scale, top, left, cells, out):  # type: ignore[no-untyped-def]
-    """`kernel.apply` where weights are whole numbers in units of each pixel's scale."""
-    width, taps_y, taps_x = weights.shape[1:]
-    taps = taps_y * taps_x
-    patch = np.empty(taps, np.float32)
-    for y in range(start, stop):
-        for k in range(len(cells)):
-            at = -1
-            for x in range(width):
-                if left[x] != at:
-                    at = left[x]
-                    for j in range(taps_y):
-                        for i in range(taps_x):
-                            patch[j * taps_x + i] = cells[k, top[y] + j, at + i]
-                pixel = weights[y, x].reshape(taps)
-                value = np.float32(0)
-                for i in range(taps):
-                    value += np.float32(pixel[i]) * patch[i]
-                out[k, y, x] = value * scale[y, x]
 
 
 @dataclass
@@ -72,8 +49,9 @@ class WholeNumbers:
     def __call__(self, maps: Tensor) -> Tensor:
         exact = self.exact
         out = np.empty((len(maps), *exact.size.shape), np.float32)
-        given = (self.weights, self.scale, exact.top, exact.left, maps.contiguous().numpy(), out)
-        over_rows(apply_whole_numbers, exact.size.height, *given)
+        given = (self.weights, exact.top, exact.left, maps.contiguous().numpy(), out)
+        over_rows(kernel.apply, exact.size.height, *given)
+        out *= self.scale
         return torch.from_numpy(out)
 
 
@@ -165,17 +143,6 @@ def built(state: ImageState) -> JointBilateralUpsampling:
     return guided_upsampling(state.guide, state.transition.cells, state.depth, state.settings)
 
 
-def milliseconds(call: Callable[[], object], repeats: int) -> float:
-    if repeats > 1:
-        call()
-    taken = []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        call()
-        taken.append(time.perf_counter() - begin)
-    return 1e3 * statistics.median(taken)
-
-
 def main() -> None:
     case = Case(Size(480, 854), 64)
     state, cells = case.state, Size(64, 64)
@@ -188,9 +155,9 @@ def main() -> None:
     colour = torch.from_numpy(image.transpose(2, 0, 1).astype(np.float32) / 255)
     guide = torch.cat([colour, depth[None]])
     with kernel_with(exp2_minus=_exp2_looked_up):
-        table_ms = milliseconds(lambda: built(state), 3)
+        table_ms = timing(lambda: built(state), 3)["median_ms"]
         table = built(state)
-    exact_ms, weights_mb = milliseconds(lambda: built(state), 3), exact.weights.nbytes / 1e6
+    exact_ms, weights_mb = timing(lambda: built(state), 3)["median_ms"], exact.weights.nbytes / 1e6
     two = TwoPasses(guide, cells)
     rows: list[tuple[str, Operator, float | None, float | None]] = [
         ("as it is", exact, weights_mb, exact_ms),
@@ -216,7 +183,8 @@ def main() -> None:
 
 
 def applied_ms(operator: Operator, times: Tensor) -> float:
-    return milliseconds(lambda: operator(times[:1]), 1 if isinstance(operator, TwoPasses) else 31)
+    repetitions = 2 if isinstance(operator, TwoPasses) else 31
+    return timing(lambda: operator(times[:1]), repetitions)["median_ms"]
 
 
 def mask_after(state: ImageState, case: Case) -> Any:
