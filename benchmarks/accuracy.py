@@ -28,9 +28,9 @@ from m2n2v2.datasets import Item, find, load
 from m2n2v2.evaluation.interaction import interact
 from m2n2v2.evaluation.metrics import bootstrap_interval
 from m2n2v2.evaluation.protocols import Protocol
-from m2n2v2.pipeline import ImageState, prepare
-from m2n2v2.reduction import reduced
-from m2n2v2.settings import Settings
+from m2n2v2.method.reduction import reduced
+from m2n2v2.method.settings import Settings
+from m2n2v2.method.walk import ImageState, prepare
 
 DATASET = "GrabCut"
 TARGET = 0.9

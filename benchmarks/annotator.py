@@ -28,9 +28,9 @@ from PIL import Image as PILImage
 from skimage import data
 
 from benchmarks.harness import metadata
-from m2n2v2.annotator.runs import Runs
 from m2n2v2.grid import Size
 from m2n2v2.images import resized
+from m2n2v2.masks.runs import Runs
 
 VGA_WIDE = Size(480, 854)
 RESULTS = Path(__file__).parent / "results"

@@ -5,7 +5,7 @@ from typing import Any
 from benchmarks import textbook
 from benchmarks.harness import Agreement, Effort, comparison
 from benchmarks.inputs import Case
-from m2n2v2.flood_fill import flood_fill
+from m2n2v2.method.flood_fill import flood_fill
 
 
 def measure(case: Case, effort: Effort) -> dict[str, dict[str, Any]]:

@@ -16,15 +16,15 @@ from skimage import data
 from m2n2v2.arrays import AttentionTensor, CellMaps, DepthMap, Image, PixelMap
 from m2n2v2.attention import DenseAttention, Precomputed
 from m2n2v2.depth.base import normalized_inverse
-from m2n2v2.flood_fill import filled_level_sets
 from m2n2v2.grid import Size, cell_coordinates
 from m2n2v2.images import resized, resized_map
-from m2n2v2.level_sets import LevelSets
-from m2n2v2.markov_map import saturation_time, start_state
-from m2n2v2.pipeline import ImageState, prepare
+from m2n2v2.method.flood_fill import filled_level_sets
+from m2n2v2.method.level_sets import LevelSets
+from m2n2v2.method.markov_map import saturation_time, start_state
+from m2n2v2.method.settings import Settings
+from m2n2v2.method.transition import Transition, doubly_stochastic
+from m2n2v2.method.walk import ImageState, prepare
 from m2n2v2.prompts import Click
-from m2n2v2.settings import Settings
-from m2n2v2.transition import Transition, doubly_stochastic
 
 SEED = 0
 HEADS = 4

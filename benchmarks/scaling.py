@@ -33,11 +33,11 @@ from benchmarks.memory import forget_peak, peak_mb, resident_mb
 from m2n2v2.attention import Precomputed
 from m2n2v2.evaluation.executors import processes, serial
 from m2n2v2.grid import Size
-from m2n2v2.pipeline import prepare
-from m2n2v2.preparation import FolderWork, Recipe, tasks
+from m2n2v2.method.walk import prepare
 from m2n2v2.presets import PRESETS
 from m2n2v2.prompts import Click
 from m2n2v2.session import Session
+from m2n2v2.states.preparing import FolderWork, Recipe, tasks
 
 SIDE = 64
 VIDEO = Size(480, 854)

@@ -5,7 +5,7 @@ from typing import Any
 from benchmarks import textbook
 from benchmarks.harness import Agreement, Effort, comparison
 from benchmarks.inputs import Case
-from m2n2v2.scoring import Scale, best_scale, candidates, values_at
+from m2n2v2.method.scoring import Scale, best_scale, candidates, values_at
 
 
 def measure(case: Case, effort: Effort) -> dict[str, dict[str, Any]]:

@@ -8,8 +8,8 @@ from benchmarks import textbook
 from benchmarks.harness import Agreement, Effort, comparison
 from benchmarks.inputs import Case
 from m2n2v2.attention import DenseAttention
-from m2n2v2.settings import Settings
-from m2n2v2.transition import doubly_stochastic
+from m2n2v2.method.settings import Settings
+from m2n2v2.method.transition import doubly_stochastic
 
 ROUNDS = {64: 200, 128: 10}
 """M2N2's number; at side 128 both run fewer, since the time is proportional to them."""

@@ -5,7 +5,7 @@ from typing import Any
 from benchmarks import textbook
 from benchmarks.harness import Agreement, Effort, comparison, timing
 from benchmarks.inputs import Case
-from m2n2v2.upsampling import joint_bilateral_upsampling
+from m2n2v2.method.upsampling import joint_bilateral_upsampling
 
 
 def measure(case: Case, effort: Effort) -> dict[str, dict[str, Any]]:

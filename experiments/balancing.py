@@ -15,10 +15,10 @@ import torch
 from benchmarks.inputs import Case, synthetic_attention
 from torch import Tensor
 
-from m2n2v2 import transition
 from m2n2v2.attention import Affinity, DenseAttention
 from m2n2v2.grid import Size
-from m2n2v2.transition import doubly_stochastic
+from m2n2v2.method import transition
+from m2n2v2.method.transition import doubly_stochastic
 
 Next = Callable[[Tensor, Tensor, float], Tensor]
 

@@ -21,12 +21,12 @@ import numpy as np
 import torch
 from benchmarks.inputs import Case
 
-from m2n2v2 import markov_map
 from m2n2v2.attention import Affinity, factored, reduced
 from m2n2v2.grid import Size
-from m2n2v2.pipeline import ImageState, markov_maps, prepare
+from m2n2v2.method import markov_map
+from m2n2v2.method.settings import Settings
+from m2n2v2.method.walk import ImageState, markov_maps, prepare
 from m2n2v2.prompts import Click
-from m2n2v2.settings import Settings
 
 BUSY = "import torch\na = torch.rand(1500, 1500)\nwhile True: a @ a"
 CLICKS = 15

@@ -19,11 +19,11 @@ from benchmarks.inputs import Case
 from numba import njit
 from skimage.morphology import reconstruction
 
-from m2n2v2.flood_fill import filled_level_sets
 from m2n2v2.grid import Size
-from m2n2v2.level_sets import LevelSets
-from m2n2v2.pipeline import markov_map_stages
-from m2n2v2.scoring import best_scale, candidates
+from m2n2v2.method.flood_fill import filled_level_sets
+from m2n2v2.method.level_sets import LevelSets
+from m2n2v2.method.scoring import best_scale, candidates
+from m2n2v2.method.walk import markov_map_stages
 
 BITS = (8, 10, 12, 16)
 

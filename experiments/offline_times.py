@@ -20,12 +20,10 @@ from m2n2v2.attention import Affinity
 from m2n2v2.attention.affinity.cues import measured
 from m2n2v2.attention.affinity.graph import manifold_ranking, weights
 from m2n2v2.attention.affinity.partitions import partitioned
-from m2n2v2.boundaries import boundary_strength, forget
-from m2n2v2.evidence import weighed
 from m2n2v2.grid import Size, of_area
 from m2n2v2.images import read_image, resized
-from m2n2v2.photograph import Photograph
-from m2n2v2.pipeline import (
+from m2n2v2.method.transition import doubly_stochastic
+from m2n2v2.method.walk import (
     ImageState,
     empty,
     guided_upsampling,
@@ -33,8 +31,10 @@ from m2n2v2.pipeline import (
     prepare,
     segment,
 )
-from m2n2v2.refinement import refined
-from m2n2v2.transition import doubly_stochastic
+from m2n2v2.photograph.base import Photograph
+from m2n2v2.photograph.boundaries import boundary_strength, forget
+from m2n2v2.photograph.refinement import refined
+from m2n2v2.photograph.scale_evidence import weighed
 
 
 def preparation(photograph: Path) -> tuple[dict[str, Callable[[], object]], ImageState]:

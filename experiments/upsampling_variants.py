@@ -24,11 +24,11 @@ from numba import njit
 from torch import Tensor
 from torch.nn import functional
 
+from m2n2v2.compiled.threads import over_rows
 from m2n2v2.grid import Size
-from m2n2v2.kernels import upsampling as kernel
-from m2n2v2.kernels.threads import over_rows
-from m2n2v2.pipeline import ImageState, empty, guided_upsampling, markov_map_stages, segment
-from m2n2v2.upsampling import JointBilateralUpsampling
+from m2n2v2.method import _upsampling as kernel
+from m2n2v2.method.upsampling import JointBilateralUpsampling
+from m2n2v2.method.walk import ImageState, empty, guided_upsampling, markov_map_stages, segment
 
 Operator = Callable[[Tensor], Tensor]
 

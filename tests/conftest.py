@@ -2,7 +2,6 @@
 
 import importlib.util
 import os
-import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,23 +15,34 @@ from PIL import Image
 
 import tests.typecheck  # noqa: F401 - the hook below names it
 
-UNCHECKED = {
-    "m2n2v2.kernels",  # compiled by numba, which takes no wrapped functions
+UNCHECKED = (
+    "m2n2v2.compiled",  # numba takes no wrapped functions; so are modules named with an underscore
     "m2n2v2.evaluation",  # its protocols and plans check every value themselves; see below
-    "m2n2v2.annotator",  # pydantic and FastAPI read its annotations; `runs` is checked, below
+    "m2n2v2.annotator",  # pydantic and FastAPI read its annotations
+    "m2n2v2.masks.coco",  # what a file gives is checked there, in words
     "m2n2v2.cli",  # typer's parameters are not what their annotations say
     "m2n2v2.prompts",  # these two hold no arrays and check every value themselves,
-    "m2n2v2.settings",  # which a type checker in front of them would hide
-}
+    "m2n2v2.method.settings",  # which a type checker in front of them would hide
+)
+
+CHECKED = tuple(f"m2n2v2.evaluation.{name}" for name in ("clicker", "interaction", "metrics"))
 
 
 def _modules_to_check() -> list[str]:
     package = importlib.util.find_spec("m2n2v2")  # does not import it
     assert package is not None
-    found = pkgutil.iter_modules(package.submodule_search_locations, "m2n2v2.")
-    arrays = [f"m2n2v2.evaluation.{name}" for name in ("clicker", "interaction", "metrics")]
-    arrays.append("m2n2v2.annotator.runs")
-    return [module.name for module in found if module.name not in UNCHECKED] + arrays
+    assert package.origin is not None
+    root = Path(package.origin).parent
+    names = [
+        ".".join(("m2n2v2", *path.relative_to(root).with_suffix("").parts))
+        for path in root.rglob("*.py")
+        if not path.name.startswith("_")
+    ]
+    return [name for name in names if name in CHECKED or not _unchecked(name)]
+
+
+def _unchecked(name: str) -> bool:
+    return any(name == each or name.startswith(f"{each}.") for each in UNCHECKED)
 
 
 jaxtyping.install_import_hook(_modules_to_check(), "tests.typecheck.checked")

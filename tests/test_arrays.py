@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from m2n2v2.flood_fill import flood_fill
 from m2n2v2.grid import Size
-from m2n2v2.kernels import flood_fill as kernel
-from m2n2v2.scoring import s_prior
-from m2n2v2.upsampling import joint_bilateral_upsampling
+from m2n2v2.method import _flood_fill as kernel
+from m2n2v2.method.flood_fill import flood_fill
+from m2n2v2.method.scoring import s_prior
+from m2n2v2.method.upsampling import joint_bilateral_upsampling
 
 
 def test_a_wrong_number_of_axes_is_caught():

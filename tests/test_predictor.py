@@ -21,7 +21,7 @@ from m2n2v2.errors import (
     StateError,
 )
 from m2n2v2.session import replay
-from m2n2v2.state_file import write_state
+from m2n2v2.states.file import write_state
 from tests.scenes import colour_attention, disc, iou
 
 IMAGE, TRUTH = disc()

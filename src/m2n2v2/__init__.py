@@ -13,28 +13,28 @@ from typing import TYPE_CHECKING, Any
 from m2n2v2.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from m2n2v2.pipeline import ImageState as ImageState
-    from m2n2v2.pipeline import Segmentation as Segmentation
-    from m2n2v2.pipeline import prepare as prepare
-    from m2n2v2.pipeline import segment as segment
+    from m2n2v2.method.settings import Settings as Settings
+    from m2n2v2.method.walk import ImageState as ImageState
+    from m2n2v2.method.walk import Segmentation as Segmentation
+    from m2n2v2.method.walk import prepare as prepare
+    from m2n2v2.method.walk import segment as segment
     from m2n2v2.predictor import Predictor as Predictor
     from m2n2v2.prompts import Click as Click
     from m2n2v2.session import Session as Session
-    from m2n2v2.settings import Settings as Settings
-    from m2n2v2.state_file import read_state as read_state
-    from m2n2v2.state_file import write_state as write_state
+    from m2n2v2.states.file import read_state as read_state
+    from m2n2v2.states.file import write_state as write_state
 
 _HOMES = {
     "Click": "prompts",
-    "ImageState": "pipeline",
+    "ImageState": "method.walk",
     "Predictor": "predictor",
-    "Segmentation": "pipeline",
+    "Segmentation": "method.walk",
     "Session": "session",
-    "Settings": "settings",
-    "prepare": "pipeline",
-    "read_state": "state_file",
-    "segment": "pipeline",
-    "write_state": "state_file",
+    "Settings": "method.settings",
+    "prepare": "method.walk",
+    "read_state": "states.file",
+    "segment": "method.walk",
+    "write_state": "states.file",
 }
 
 __all__ = ["Click", "ImageState", "Predictor", "Segmentation", "Session", "Settings"]

@@ -11,7 +11,8 @@ from scipy import ndimage
 
 from m2n2v2.arrays import Image, Mask
 from m2n2v2.errors import BackendError
-from m2n2v2.pipeline import (
+from m2n2v2.method.scoring import score_curve
+from m2n2v2.method.walk import (
     ImageState,
     Segmentation,
     Stages,
@@ -20,7 +21,6 @@ from m2n2v2.pipeline import (
     votes,
 )
 from m2n2v2.prompts import Click
-from m2n2v2.scoring import score_curve
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

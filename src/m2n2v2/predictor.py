@@ -12,17 +12,17 @@ from jaxtyping import Bool, Float32, Shaped
 from m2n2v2.arrays import Image, Mask
 from m2n2v2.attention.base import Attention, AttentionSource
 from m2n2v2.depth.base import DepthSource
-from m2n2v2.devices import choose_device
 from m2n2v2.errors import ImageError, NoImageError, PromptError, StateError
 from m2n2v2.grid import Size
 from m2n2v2.images import pixel_digest, read_image, resized_map
-from m2n2v2.pipeline import ImageState, Progress, alternatives, prepare
+from m2n2v2.method.settings import Settings
+from m2n2v2.method.walk import ImageState, Progress, alternatives, prepare
 from m2n2v2.presets import preset
 from m2n2v2.prompts import clicks_from_arrays
 from m2n2v2.session import MapCache, Session, replay
-from m2n2v2.settings import Settings
-from m2n2v2.state_file import read_state
-from m2n2v2.weights import Loading
+from m2n2v2.states.file import read_state
+from m2n2v2.weights.catalogue import Loading
+from m2n2v2.weights.devices import choose_device
 
 LOW_RESOLUTION = Size(256, 256)
 """Size of the logits that `predict` returns for the next call's `mask_input`, as SAM's."""

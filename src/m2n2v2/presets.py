@@ -7,10 +7,10 @@ from typing import Any
 
 from m2n2v2.attention.base import AttentionSource
 from m2n2v2.depth.base import DepthSource
-from m2n2v2.devices import choose_device
 from m2n2v2.errors import BackendError
-from m2n2v2.settings import Settings
-from m2n2v2.weights import Loading, cached, model
+from m2n2v2.method.settings import Settings
+from m2n2v2.weights.catalogue import Loading, cached, model
+from m2n2v2.weights.devices import choose_device
 
 
 @dataclass(frozen=True)

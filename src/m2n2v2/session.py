@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from m2n2v2.arrays import Mask, PixelMap
 from m2n2v2.errors import ClickError
-from m2n2v2.pipeline import ImageState, MarkovMap, Segmentation, empty, markov_maps, segment
+from m2n2v2.method.walk import ImageState, MarkovMap, Segmentation, empty, markov_maps, segment
 from m2n2v2.prompts import Click, check_sequence
 
 KEPT = 16

@@ -7,9 +7,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from m2n2v2.annotator.project import Project
-from m2n2v2.annotator.runs import Runs
 from m2n2v2.arrays import Mask
 from m2n2v2.grid import Size
+from m2n2v2.masks.runs import Runs
 from tests.annotator.conftest import BOXES, Start
 from tests.scenes import iou
 

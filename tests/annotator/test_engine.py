@@ -15,11 +15,11 @@ from m2n2v2.annotator import engine as engines
 from m2n2v2.annotator.document import PlacedClick
 from m2n2v2.annotator.engine import Engine, Prepared
 from m2n2v2.annotator.folder import Content
-from m2n2v2.annotator.runs import Runs
+from m2n2v2.compiled import threads as kernel_threads
 from m2n2v2.errors import BusyError, ClickError, ImageError
 from m2n2v2.grid import Size
-from m2n2v2.kernels import threads as kernel_threads
-from m2n2v2.pipeline import ImageState, empty, nudged, prepare, segment
+from m2n2v2.masks.runs import Runs
+from m2n2v2.method.walk import ImageState, empty, nudged, prepare, segment
 from m2n2v2.predictor import Predictor
 from m2n2v2.prompts import Click
 from m2n2v2.session import replay

@@ -15,10 +15,10 @@ from m2n2v2.annotator.wire import WireState
 from m2n2v2.cli.annotate import Preparing
 from m2n2v2.images import read_image
 from m2n2v2.predictor import Predictor
-from m2n2v2.preparation import Preparer, Recipe
 from m2n2v2.presets import PRESETS
-from m2n2v2.state_cache import StateCache
-from m2n2v2.state_file import write_state
+from m2n2v2.states.cache import StateCache
+from m2n2v2.states.file import write_state
+from m2n2v2.states.preparing import Preparer, Recipe
 
 OFFLINE = Recipe(preset=PRESETS["offline"])
 

@@ -16,7 +16,6 @@ import pytest
 
 from m2n2v2.annotator import store as storing
 from m2n2v2.annotator.document import Document, Object, ObjectClass, PlacedClick, Stroke
-from m2n2v2.annotator.runs import Runs
 from m2n2v2.annotator.store import VERSION, Store
 from m2n2v2.errors import (
     AccessError,
@@ -29,6 +28,7 @@ from m2n2v2.errors import (
     StoreError,
 )
 from m2n2v2.grid import Size
+from m2n2v2.masks.runs import Runs
 
 SIZE = Size(6, 8)
 

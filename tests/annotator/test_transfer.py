@@ -19,8 +19,8 @@ from m2n2v2.annotator import transfer
 from m2n2v2.annotator.document import Object, ObjectClass
 from m2n2v2.annotator.formats import FORMATS
 from m2n2v2.annotator.project import Project
-from m2n2v2.annotator.runs import Runs
 from m2n2v2.errors import FormatError
+from m2n2v2.masks.runs import Runs
 from tests.annotator.conftest import Start
 
 BOX = np.zeros((60, 90), bool)

@@ -7,7 +7,7 @@ from m2n2v2.attention.base import FEW
 from m2n2v2.attention.factored import FactoredAttention, Head
 from m2n2v2.errors import AttentionError
 from m2n2v2.grid import Size
-from m2n2v2.transition import doubly_stochastic
+from m2n2v2.method.transition import doubly_stochastic
 
 CELLS = Size(2, 2)
 

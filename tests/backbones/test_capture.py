@@ -21,7 +21,7 @@ from m2n2v2.attention.capture import (
 from m2n2v2.attention.stable_diffusion import LAYERS, StableDiffusion, config_folder
 from m2n2v2.errors import AttentionError, BackendError
 from m2n2v2.grid import Size
-from m2n2v2.loading import quiet
+from m2n2v2.weights.loading import quiet
 from tests.backbones import tiny
 from tests.backbones.accounting import PeakBytes
 

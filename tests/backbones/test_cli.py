@@ -12,7 +12,7 @@ from PIL import Image as PILImage
 from m2n2v2.arrays import Image
 from m2n2v2.attention import stable_diffusion
 from m2n2v2.cli.main import run
-from m2n2v2.weights import MODELS
+from m2n2v2.weights.catalogue import MODELS
 from tests.backbones import tiny
 from tests.backbones.hub import Hub, Repository, folder_files, serve
 

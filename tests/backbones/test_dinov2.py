@@ -13,7 +13,7 @@ from m2n2v2.attention.capture import find_layers
 from m2n2v2.errors import DeviceError, SettingsError, WeightsError
 from m2n2v2.grid import Size
 from m2n2v2.images import resized
-from m2n2v2.weights import Loading
+from m2n2v2.weights.catalogue import Loading
 
 SIDE = 6
 NAMES = ("dinov2-base", "dinov2-with-registers-base")

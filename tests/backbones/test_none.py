@@ -9,9 +9,9 @@ from m2n2v2.attention import NoAttention
 from m2n2v2.attention.none import UniformAttention
 from m2n2v2.depth import Precomputed
 from m2n2v2.grid import Size
-from m2n2v2.pipeline import markov_maps, prepare
+from m2n2v2.method.settings import Settings
+from m2n2v2.method.walk import markov_maps, prepare
 from m2n2v2.prompts import Click
-from m2n2v2.settings import Settings
 
 
 def test_products_are_those_of_the_matrix() -> None:

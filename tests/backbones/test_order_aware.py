@@ -8,9 +8,9 @@ from m2n2v2.arrays import Image
 from m2n2v2.attention import DenseAttention, NoAttention
 from m2n2v2.attention import Precomputed as PrecomputedAttention
 from m2n2v2.depth import Precomputed
-from m2n2v2.pipeline import prepare
-from m2n2v2.settings import Settings
-from m2n2v2.transition import doubly_stochastic, order_aware
+from m2n2v2.method.settings import Settings
+from m2n2v2.method.transition import doubly_stochastic, order_aware
+from m2n2v2.method.walk import prepare
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import torch
 
 from m2n2v2.errors import BackendError
 from m2n2v2.presets import ATTENTION, AUTO, DEPTH, PRESETS, automatic, preset
-from m2n2v2.weights import MODELS, Loading
+from m2n2v2.weights.catalogue import MODELS, Loading
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from m2n2v2.attention.stable_diffusion import empty_prompt
 from m2n2v2.errors import DeviceError, SettingsError, WeightsError
 from m2n2v2.grid import Size
 from m2n2v2.images import resized
-from m2n2v2.weights import Loading
+from m2n2v2.weights.catalogue import Loading
 from tests.backbones import tiny
 
 SIDE = 16

@@ -12,9 +12,9 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from m2n2v2 import weights
 from m2n2v2.errors import BackendError, WeightsError
-from m2n2v2.weights import (
+from m2n2v2.weights import catalogue as weights
+from m2n2v2.weights.catalogue import (
     MODELS,
     Loading,
     Model,
@@ -344,7 +344,7 @@ def test_the_hubs_own_variables_lead_to_its_cache(
 def test_importing_is_light() -> None:
     heavy = "diffusers transformers huggingface_hub accelerate safetensors"
     code = (
-        "import sys, m2n2v2, m2n2v2.presets, m2n2v2.weights, m2n2v2.loading, "
+        "import sys, m2n2v2, m2n2v2.presets, m2n2v2.weights.catalogue, m2n2v2.weights.loading, "
         "m2n2v2.attention.stable_diffusion, m2n2v2.attention.dinov2, "
         "m2n2v2.depth.depth_anything, m2n2v2.depth.marigold; "
         f"print(sorted(set('{heavy}'.split()) & set(sys.modules)))"

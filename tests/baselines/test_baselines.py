@@ -14,10 +14,10 @@ from m2n2v2.baselines.cached import CachedAttention
 from m2n2v2.baselines.ours import Ours
 from m2n2v2.datasets import find, load
 from m2n2v2.errors import BackendError, PromptError, WeightsError
-from m2n2v2.pipeline import empty, prepare, segment
+from m2n2v2.method.settings import Settings
+from m2n2v2.method.walk import empty, prepare, segment
 from m2n2v2.prompts import Click
-from m2n2v2.settings import Settings
-from m2n2v2.weights import Loading
+from m2n2v2.weights.catalogue import Loading
 
 IMAGE, TRUTH = disc()
 ON, OFF = Click(28, 30, True), Click(70, 10, False)

@@ -12,7 +12,7 @@ from PIL import Image as PILImage
 
 from m2n2v2.cli.main import run
 from m2n2v2.images import read_image
-from m2n2v2.state_file import read_header, read_state
+from m2n2v2.states.file import read_header, read_state
 from tests.scenes import disc, iou
 
 IMAGE, TRUTH = disc()
@@ -101,7 +101,7 @@ def test_a_state_of_another_source_or_version_is_refused(
     with_depth[with_depth.index("offline")] = "affinity+flat"
     assert m2n2v2(*with_depth) == 2
     assert "was prepared with" in capsys.readouterr().err
-    monkeypatch.setattr("m2n2v2.preparation.__version__", "9.9")
+    monkeypatch.setattr("m2n2v2.states.preparing.__version__", "9.9")
     assert m2n2v2(*PREPARE) == 2
     assert "was prepared by version 0" in capsys.readouterr().err
 
@@ -249,7 +249,7 @@ def test_the_second_run_takes_it_from_the_cache(
     def fail(*args: object, **more: object) -> None:
         raise AssertionError("prepared again")
 
-    monkeypatch.setattr("m2n2v2.preparation.prepare", fail)
+    monkeypatch.setattr("m2n2v2.states.preparing.prepare", fail)
     assert m2n2v2(*photo, "-o", "second.png") == 0
     without, first, second = (Path(f"{n}.png").read_bytes() for n in ("without", "first", "second"))
     assert without == first == second

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
-from m2n2v2.annotator.runs import Runs
 from m2n2v2.errors import MissingError
 from m2n2v2.grid import Size
+from m2n2v2.masks.runs import Runs
 
 Source = Literal["clicks", "import"]
 

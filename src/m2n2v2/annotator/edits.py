@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from m2n2v2.annotator import wire
 from m2n2v2.annotator.document import Document, Object, PlacedClick, Stroke
-from m2n2v2.annotator.runs import Runs
 from m2n2v2.annotator.strokes import painted
 from m2n2v2.arrays import Mask
 from m2n2v2.errors import ClickError, EditError
 from m2n2v2.grid import Size
+from m2n2v2.masks.runs import Runs
 
 Segmented = Callable[[Object], tuple[Mask, str]]
 """The mask that an object's base and clicks (one at least) give, before its strokes, and what

@@ -20,12 +20,12 @@ import torch
 
 from m2n2v2.annotator.document import PlacedClick
 from m2n2v2.annotator.folder import Content
-from m2n2v2.annotator.runs import Runs
 from m2n2v2.annotator.wire import WireState
 from m2n2v2.arrays import Mask
+from m2n2v2.compiled import threads
 from m2n2v2.errors import BusyError, ClickError, M2N2Error
-from m2n2v2.kernels import threads
-from m2n2v2.pipeline import (
+from m2n2v2.masks.runs import Runs
+from m2n2v2.method.walk import (
     ImageState,
     MarkovMap,
     Segmentation,

@@ -17,7 +17,6 @@ from m2n2v2.annotator import edits, wire
 from m2n2v2.annotator.document import Change, Document, Object
 from m2n2v2.annotator.engine import Engine
 from m2n2v2.annotator.folder import OURS, Content, Folder, Picture
-from m2n2v2.annotator.runs import Runs
 from m2n2v2.annotator.store import Counts, Listed, Store
 from m2n2v2.annotator.strokes import painted
 from m2n2v2.arrays import Mask
@@ -29,7 +28,8 @@ from m2n2v2.errors import (
     MissingError,
     StoreError,
 )
-from m2n2v2.pipeline import ImageState, Segmentation
+from m2n2v2.masks.runs import Runs
+from m2n2v2.method.walk import ImageState, Segmentation
 from m2n2v2.prompts import Click
 
 LOOK_AGAIN = 5.0

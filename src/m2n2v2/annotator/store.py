@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from m2n2v2.annotator.document import Change, Document, Object, ObjectClass
-from m2n2v2.annotator.runs import Runs
 from m2n2v2.errors import (
     AccessError,
     BusyError,
@@ -31,6 +30,7 @@ from m2n2v2.errors import (
     StoreError,
 )
 from m2n2v2.grid import Size
+from m2n2v2.masks.runs import Runs
 
 APPLICATION = 0x6D326E32
 """Marks our files (SQLite's `application_id`): "m2n2"."""

@@ -7,11 +7,11 @@ import numpy as np
 from jaxtyping import Shaped
 from PIL import Image as PILImage
 
-from m2n2v2.annotator.runs import Runs
 from m2n2v2.arrays import Image
 from m2n2v2.errors import MissingError
-from m2n2v2.pipeline import ImageState, Segmentation, area_bound, votes
-from m2n2v2.scoring import score_curve
+from m2n2v2.masks.runs import Runs
+from m2n2v2.method.scoring import score_curve
+from m2n2v2.method.walk import ImageState, Segmentation, area_bound, votes
 
 POINTS = 512
 """Of a score curve, at most, and the chosen one."""

@@ -6,8 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from m2n2v2.annotator.document import Change, Document, Object, ObjectClass
 from m2n2v2.annotator.document import Stroke as DrawnStroke
-from m2n2v2.annotator.runs import Runs
 from m2n2v2.annotator.store import Counts, Listed
+from m2n2v2.masks.runs import Runs
 
 MAX_POINTS = 4096
 """Of one stroke; longer ones are sent in parts."""

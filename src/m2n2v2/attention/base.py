@@ -9,10 +9,10 @@ from jaxtyping import Float, Int64, Shaped
 from torch import Tensor
 
 from m2n2v2.arrays import DepthMap, Image
+from m2n2v2.attention import _dense as kernel
+from m2n2v2.compiled.threads import bands, over_rows
 from m2n2v2.errors import AttentionError
 from m2n2v2.grid import Size
-from m2n2v2.kernels import dense as kernel
-from m2n2v2.kernels.threads import bands, over_rows
 
 
 @runtime_checkable

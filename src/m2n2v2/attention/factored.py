@@ -9,10 +9,10 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
+from m2n2v2.attention import _factored as kernel
 from m2n2v2.attention.base import FEW, DenseAttention, array, as_tensor, cells_of
 from m2n2v2.errors import AttentionError
 from m2n2v2.grid import Size
-from m2n2v2.kernels import factored as kernel
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ import torch
 from jaxtyping import Float, Float16, Float32, Int, Int64
 from torch import Tensor
 
+from m2n2v2.attention import _reduced as kernel
 from m2n2v2.attention.base import array, as_tensor, cells_of
 from m2n2v2.errors import AttentionError
 from m2n2v2.grid import Size
-from m2n2v2.kernels import saturation as kernel
 
 LEAD = 32
 """Directions that a file keeps in 32 bits."""

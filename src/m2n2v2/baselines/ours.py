@@ -9,9 +9,9 @@ from m2n2v2.arrays import DepthMap, Image, Mask
 from m2n2v2.attention.base import AttentionSource
 from m2n2v2.depth.base import DepthSource
 from m2n2v2.depth.precomputed import Precomputed
-from m2n2v2.pipeline import ImageState, empty, prepare, segment
+from m2n2v2.method.settings import Settings
+from m2n2v2.method.walk import ImageState, empty, prepare, segment
 from m2n2v2.prompts import Click
-from m2n2v2.settings import Settings
 
 
 @dataclass(frozen=True)

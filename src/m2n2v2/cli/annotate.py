@@ -9,9 +9,9 @@ from m2n2v2.cli import options
 
 if TYPE_CHECKING:
     from m2n2v2.annotator.folder import Content
-    from m2n2v2.pipeline import ImageState
+    from m2n2v2.method.walk import ImageState
     from m2n2v2.predictor import Predictor
-    from m2n2v2.preparation import Recipe
+    from m2n2v2.states.preparing import Recipe
 
 
 def annotate(
@@ -49,7 +49,7 @@ def annotate(
 ) -> None:
     """Label a folder of images in the browser, click by click."""
     from m2n2v2.errors import BackendError, FolderError
-    from m2n2v2.preparation import Recipe
+    from m2n2v2.states.preparing import Recipe
 
     try:
         from m2n2v2.annotator import app, serve
@@ -98,10 +98,10 @@ class Preparing:
     def __init__(
         self, states: Path | None, recipe: "Recipe | None", device: str, cache: bool
     ) -> None:
-        from m2n2v2.devices import choose_device
-        from m2n2v2.preparation import Preparer
-        from m2n2v2.state_cache import StateCache
-        from m2n2v2.state_folder import StateFolder
+        from m2n2v2.states.cache import StateCache
+        from m2n2v2.states.folder import StateFolder
+        from m2n2v2.states.preparing import Preparer
+        from m2n2v2.weights.devices import choose_device
 
         self._device = choose_device(device)
         self._folder = (

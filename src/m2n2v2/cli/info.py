@@ -13,10 +13,10 @@ def info(
 ) -> None:
     """Versions, devices, the cache of states, and presets."""
     from m2n2v2.baselines import CLASSICAL, TRAINED
-    from m2n2v2.devices import available_devices
     from m2n2v2.presets import ABLATIONS, PRESETS
-    from m2n2v2.state_cache import StateCache
+    from m2n2v2.states.cache import StateCache
     from m2n2v2.version import __version__
+    from m2n2v2.weights.devices import available_devices
 
     versions = {"m2n2v2": __version__, "python": platform.python_version()}
     for name in ("torch", "numpy", "numba", "scikit-image", "diffusers", "transformers"):

@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from m2n2v2.evaluation.executors import Executor
     from m2n2v2.presets import Preset as PresetObject
-    from m2n2v2.weights import Loading
+    from m2n2v2.weights.catalogue import Loading
 
 Preset = Annotated[
     str,
@@ -49,8 +49,8 @@ def chosen_preset(
 ) -> "PresetObject":
     """The preset asked for; for `auto`, a line says which and why."""
     from m2n2v2.errors import BackendError
+    from m2n2v2.method.settings import Settings
     from m2n2v2.presets import Preset, preset
-    from m2n2v2.settings import Settings
 
     if name.partition("/")[0] != "auto":
         return preset(name)
@@ -70,8 +70,8 @@ def loading(
     weights: str | None, offline: bool, allow_pickle: bool, device: str, dtype: str
 ) -> "Loading":
     """How weights are found and where they run."""
-    from m2n2v2.devices import choose_device
-    from m2n2v2.weights import Loading
+    from m2n2v2.weights.catalogue import Loading
+    from m2n2v2.weights.devices import choose_device
 
     return Loading(
         weights=weights,

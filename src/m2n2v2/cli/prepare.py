@@ -12,7 +12,7 @@ import typer
 from m2n2v2.cli import options
 
 if TYPE_CHECKING:
-    from m2n2v2.preparation import Result
+    from m2n2v2.states.preparing import Result
 
 
 def prepare(
@@ -40,8 +40,8 @@ def prepare(
     """Prepare photographs once, one file each; clicking on them needs no backbone."""
     from m2n2v2.datasets.pairs import files
     from m2n2v2.errors import ImageError
-    from m2n2v2.preparation import FolderWork, Recipe, tasks
-    from m2n2v2.preparation import shard as part
+    from m2n2v2.states.preparing import FolderWork, Recipe, tasks
+    from m2n2v2.states.preparing import shard as part
 
     if not folder.is_dir():
         raise ImageError(f"{folder} is no folder", cure="give one that holds photographs")

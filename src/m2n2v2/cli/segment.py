@@ -13,9 +13,9 @@ from m2n2v2.cli import options
 
 if TYPE_CHECKING:
     from m2n2v2.arrays import Image
-    from m2n2v2.pipeline import ImageState
-    from m2n2v2.preparation import Recipe
+    from m2n2v2.method.walk import ImageState
     from m2n2v2.prompts import Click
+    from m2n2v2.states.preparing import Recipe
 
 
 class Ordered(TyperCommand):
@@ -82,8 +82,8 @@ def segment(
     """Segment a photograph by clicks; they count in the order given."""
     from m2n2v2.depth import Measured
     from m2n2v2.images import write_png
-    from m2n2v2.preparation import Recipe
     from m2n2v2.session import Session
+    from m2n2v2.states.preparing import Recipe
 
     clicks = _clicks(ctx.meta["m2n2v2.labels"], fg or [], bg or [], clicks_file)
     for path in (output, overlay):
@@ -151,9 +151,9 @@ def segment(
 
 def _opened(state: Path, image: Path | None, device: str) -> "tuple[Image, ImageState]":
     """A state, and the photograph to draw on: the one given, else as it was worked on."""
-    from m2n2v2.devices import choose_device
     from m2n2v2.images import pixel_digest, read_image, resized
-    from m2n2v2.state_file import read_state
+    from m2n2v2.states.file import read_state
+    from m2n2v2.weights.devices import choose_device
 
     pixels = read_image(image) if image else None
     wanted = None if pixels is None else pixel_digest(pixels)
@@ -178,8 +178,8 @@ def _photograph(image: Path | None, clicks: tuple["Click", ...]) -> "Image":
 def _prepared(recipe: "Recipe", pixels: "Image", cache: bool) -> "ImageState":
     """A photograph's state, from the cache or made now."""
     from m2n2v2.cli.progress import StageBar
-    from m2n2v2.preparation import Preparer
-    from m2n2v2.state_cache import StateCache
+    from m2n2v2.states.cache import StateCache
+    from m2n2v2.states.preparing import Preparer
 
     with StageBar() as bar:
         return Preparer(recipe, StateCache() if cache else None, bar)(pixels)

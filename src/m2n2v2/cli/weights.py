@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from m2n2v2.weights import Located
+    from m2n2v2.weights.catalogue import Located
 
 app = typer.Typer(no_args_is_help=True, help="The backbones' weights: list, fetch, verify, path.")
 
@@ -17,7 +17,7 @@ Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="See `weight
 @app.command("list")
 def list_() -> None:
     """Every model: is it here, its licence, its sources in the order tried."""
-    from m2n2v2.weights import MODELS, cached
+    from m2n2v2.weights.catalogue import MODELS, cached
 
     for model in MODELS.values():
         found = cached(model)
@@ -30,7 +30,7 @@ def list_() -> None:
 @app.command()
 def fetch(names: Names) -> None:
     """Download weights that are not here, from the first source that has them, and check them."""
-    from m2n2v2.weights import Loading, fetch
+    from m2n2v2.weights.catalogue import Loading, fetch
 
     for name in names:
         found = fetch(name, Loading(tell=lambda line: print(line, file=sys.stderr)))
@@ -41,7 +41,7 @@ def fetch(names: Names) -> None:
 def verify(names: Names) -> None:
     """Compare weights with the hub's checksums; a NAME may be a folder or a file."""
     from m2n2v2.errors import WeightsError
-    from m2n2v2.weights import verify
+    from m2n2v2.weights.catalogue import verify
 
     unsound = []
     for name in names:
@@ -64,7 +64,7 @@ def path(name: Annotated[str, typer.Argument(help="See `weights list`.")]) -> No
 
 def _here(name: str) -> "Located":
     """Weights on this machine; no network is used."""
-    from m2n2v2.weights import Loading, Located, Model, locate
+    from m2n2v2.weights.catalogue import Loading, Located, Model, locate
 
     if name.endswith(".safetensors") or Path(name).is_dir():
         return Located(Model(name, "unknown", (), ()), Path(name), name)

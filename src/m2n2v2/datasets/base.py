@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
-import numpy as np
-
 from m2n2v2.arrays import DepthMap, Image, Mask
 from m2n2v2.depth.measured import Measured
 from m2n2v2.errors import DatasetError
 from m2n2v2.grid import Size
 from m2n2v2.images import read_image
+from m2n2v2.masks.readers import grey_values
 
 Convention = Literal["field", "m2n2"]
 """How masks become objects: as the field does it, or as M2N2's official code does."""
@@ -91,8 +90,6 @@ def load(item: Item, *, depth: bool = False, start: bool = False) -> Sample:
     if start:
         if item.start is None:
             raise DatasetError(f"{item.name} has no start mask", cure="start from the empty mask")
-        from m2n2v2.datasets.masks import grey_values
-
         initial = grey_values(item.start) > 0
         _same_size(item, "start mask", initial, size)
     return Sample(item.name, image, truth, void, found, initial)
@@ -105,7 +102,3 @@ def _same_size(item: Item, what: str, array: Mask | DepthMap, size: Size) -> Non
             f"its image {item.image} is {size}",
             cure="give both the same size",
         )
-
-
-def no_void(truth: Mask) -> Mask:
-    return np.zeros_like(truth)

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from m2n2v2.datasets.base import Convention, Item
-from m2n2v2.datasets.masks import CocoMask
 from m2n2v2.errors import DatasetError
+from m2n2v2.masks.readers import CocoMask
 
 USUAL = ("test/_annotations.coco.json", "_annotations.coco.json", "annotations.json")
 """Where exports put the file; tried in this order."""

@@ -8,9 +8,9 @@ import csv
 from pathlib import Path
 
 from m2n2v2.datasets.base import Convention, Item
-from m2n2v2.datasets.masks import MaskFile
 from m2n2v2.datasets.pairs import by_stem, files, stem, subfolder
 from m2n2v2.errors import DatasetError
+from m2n2v2.masks.readers import MaskFile
 
 VOID = 128
 

@@ -6,8 +6,8 @@ M2N2's official code counts 128 as object.
 from pathlib import Path
 
 from m2n2v2.datasets.base import Convention, Item
-from m2n2v2.datasets.masks import MaskFile
 from m2n2v2.datasets.pairs import by_stem, subfolder
+from m2n2v2.masks.readers import MaskFile
 
 
 def grabcut(root: Path, convention: Convention) -> list[Item]:

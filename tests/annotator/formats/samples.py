@@ -8,9 +8,9 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image as PILImage
 
 from m2n2v2.annotator.formats.base import LabelClass, Labelled, LabelledObject, Labels
-from m2n2v2.annotator.runs import Runs
 from m2n2v2.arrays import Mask
 from m2n2v2.grid import Size
+from m2n2v2.masks.runs import Runs
 
 MASKS = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=12), fill=st.booleans())
 SOLID = MASKS.filter(np.any)

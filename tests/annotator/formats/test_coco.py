@@ -13,11 +13,10 @@ from pycocotools.coco import COCO
 
 from m2n2v2.annotator.formats import coco, export, read
 from m2n2v2.annotator.formats.base import LabelClass, Labelled, Labels
-from m2n2v2.annotator.runs import Runs
 from m2n2v2.arrays import Mask
 from m2n2v2.errors import FormatError
 from m2n2v2.grid import Size
-from tests.annotator.formats.rasterisers import coco_mask
+from m2n2v2.masks.runs import Runs
 from tests.annotator.formats.samples import (
     SIZE,
     SIZES,
@@ -27,6 +26,7 @@ from tests.annotator.formats.samples import (
     labels,
     thing,
 )
+from tests.masks.rasterisers import coco_mask
 
 
 def written(folder: Path, **options: bool) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from m2n2v2.annotator.document import Object, ObjectClass, PlacedClick
 from m2n2v2.annotator.exchange import Added, Sizes, add_labels, labels_of
 from m2n2v2.annotator.formats.base import Labels
 from m2n2v2.annotator.project import Project, open_project
-from m2n2v2.annotator.runs import Runs
 from m2n2v2.errors import ConflictError, FormatError
+from m2n2v2.masks.runs import Runs
 from tests.annotator.formats.samples import CORNER, PLAIN, RING, SIZES, by_name, labels, photographs
 
 

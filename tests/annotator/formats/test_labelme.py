@@ -15,11 +15,10 @@ from PIL import Image as PILImage
 from m2n2v2.annotator.formats import export, labelme, read
 from m2n2v2.annotator.formats.base import Labelled, Labels
 from m2n2v2.annotator.formats.files import Photos
-from m2n2v2.annotator.runs import Runs
 from m2n2v2.arrays import Mask
 from m2n2v2.errors import FormatError
 from m2n2v2.grid import Size
-from tests.annotator.formats.rasterisers import labelme_mask
+from m2n2v2.masks.runs import Runs
 from tests.annotator.formats.samples import (
     PLAIN,
     RING,
@@ -32,6 +31,7 @@ from tests.annotator.formats.samples import (
     photographs,
     thing,
 )
+from tests.masks.rasterisers import labelme_mask
 
 POINT = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
 SHAPE = {

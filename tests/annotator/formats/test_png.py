@@ -9,9 +9,9 @@ from PIL import Image as PILImage
 
 from m2n2v2.annotator.formats import export, png, read
 from m2n2v2.annotator.formats.base import Labels
-from m2n2v2.annotator.runs import Runs
 from m2n2v2.errors import FormatError
 from m2n2v2.grid import Size
+from m2n2v2.masks.runs import Runs
 from tests.annotator.formats.samples import (
     CORNER,
     PLAIN,

@@ -12,7 +12,6 @@ from m2n2v2.annotator.formats import export, yolo
 from m2n2v2.annotator.formats.base import LabelClass, Labelled, Labels
 from m2n2v2.annotator.formats.files import Photos
 from m2n2v2.errors import FormatError
-from tests.annotator.formats.rasterisers import yolo_mask
 from tests.annotator.formats.samples import (
     BAR,
     CORNER,
@@ -24,6 +23,7 @@ from tests.annotator.formats.samples import (
     photographs,
     thing,
 )
+from tests.masks.rasterisers import yolo_mask
 
 yaml = pytest.importorskip("yaml")
 

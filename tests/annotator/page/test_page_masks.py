@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from m2n2v2.annotator.runs import Runs
 from m2n2v2.arrays import Mask
+from m2n2v2.masks.runs import Runs
 from tests.annotator.page.conftest import Desk
 
 Open = Callable[..., Desk]

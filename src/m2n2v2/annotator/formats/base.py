@@ -9,9 +9,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from m2n2v2.annotator.runs import Runs
 from m2n2v2.errors import FormatError
 from m2n2v2.grid import Size
+from m2n2v2.masks.runs import Runs
 
 CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
 LONGEST_NAME = 100

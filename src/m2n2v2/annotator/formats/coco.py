@@ -21,18 +21,18 @@ from m2n2v2.annotator.formats.base import (
     solid,
 )
 from m2n2v2.annotator.formats.classes import classes_of, hexadecimal, name_of
-from m2n2v2.annotator.formats.coco_masks import (
+from m2n2v2.annotator.formats.files import Photos, read_json, write_json
+from m2n2v2.annotator.formats.matching import Names, Problems, said_size
+from m2n2v2.errors import FormatError
+from m2n2v2.grid import Size
+from m2n2v2.masks.coco import (
     compressed,
     expanded,
     from_column_major,
     rasterised,
 )
-from m2n2v2.annotator.formats.files import Photos, read_json, write_json
-from m2n2v2.annotator.formats.matching import Names, Problems, said_size
-from m2n2v2.annotator.formats.outlines import polygons as outline_polygons
-from m2n2v2.annotator.runs import Runs
-from m2n2v2.errors import FormatError
-from m2n2v2.grid import Size
+from m2n2v2.masks.outlines import polygons as outline_polygons
+from m2n2v2.masks.runs import Runs
 from m2n2v2.version import __version__
 
 FILE = "annotations.json"

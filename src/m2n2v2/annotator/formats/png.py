@@ -28,9 +28,9 @@ from m2n2v2.annotator.formats.matching import Names, Problems
 from m2n2v2.annotator.formats.names import numbered, stems
 from m2n2v2.annotator.formats.photos_out import read_names
 from m2n2v2.annotator.formats.voc import CLASSES, LABELMAP, OBJECTS
-from m2n2v2.annotator.runs import Runs
 from m2n2v2.errors import FormatError
 from m2n2v2.grid import Size
+from m2n2v2.masks.runs import Runs
 
 MANIFEST = "manifest.json"
 FORMAT = "m2n2v2 masks"

@@ -11,12 +11,12 @@ from collections import Counter
 from pathlib import Path
 
 from m2n2v2.annotator.formats.base import Labelled, Labels, Losses, class_index, overlapping, solid
-from m2n2v2.annotator.formats.bridges import joined
 from m2n2v2.annotator.formats.classes import name_of
 from m2n2v2.annotator.formats.files import Photos, write_text
 from m2n2v2.annotator.formats.names import stems
-from m2n2v2.annotator.formats.outlines import trace
 from m2n2v2.annotator.formats.photos_out import copy_photos, write_names
+from m2n2v2.masks.bridges import joined
+from m2n2v2.masks.outlines import trace
 
 IMAGES = "images/train"
 TEXTS = "labels/train"

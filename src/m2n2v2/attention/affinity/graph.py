@@ -4,10 +4,10 @@ import numpy as np
 from jaxtyping import Float, Int64
 from scipy.linalg import lapack
 
+from m2n2v2.attention.affinity import _superpixels as kernel
 from m2n2v2.attention.affinity.cues import Segments
 from m2n2v2.attention.affinity.parameters import AffinityParameters
 from m2n2v2.errors import AttentionError
-from m2n2v2.kernels import superpixels as kernel
 
 NEAREST = 3
 """The local spread is the distance to this nearest neighbour (Zelnik-Manor and Perona 2004)."""

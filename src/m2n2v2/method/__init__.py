@@ -1,0 +1,1 @@
+"""The paper's stages, each a module, and the walk through them."""

@@ -1,0 +1,107 @@
+"""The minimax fill: Dijkstra with the maximum in place of the sum, on a queue of bits."""
+
+import numpy as np
+from numba import njit
+
+from m2n2v2.compiled.sorting import radix_sort
+
+
+@njit(nogil=True, cache=True)
+def distance(start, stop, values, behind, y, x, out):  # type: ignore[no-untyped-def]
+    """Euclidean distance of every pixel's pair (value, depth) to that of pixel (x, y)."""
+    for row in range(start, stop):
+        for column in range(values.shape[1]):
+            away = values[row, column] - values[y, x]
+            deeper = behind[row, column] - behind[y, x]
+            out[row, column] = np.sqrt(away * away + deeper * deeper)
+
+
+@njit(inline="always")
+def _count_ones(word):  # type: ignore[no-untyped-def]
+    """LLVM knows this for one instruction."""
+    word -= word >> np.uint64(1) & np.uint64(0x5555555555555555)
+    pairs = word >> np.uint64(2) & np.uint64(0x3333333333333333)
+    word = (word & np.uint64(0x3333333333333333)) + pairs
+    word = word + (word >> np.uint64(4)) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return word * np.uint64(0x0101010101010101) >> np.uint64(56)
+
+
+@njit(nogil=True, cache=True)
+def fill(  # type: ignore[no-untyped-def]
+    keys,  # u4 (H, W)
+    start,  # flat index of the prompt's pixel
+    level,  # i4 (H, W), out: index of each pixel's value in `distinct`
+    distinct,  # u4 (H * W), out: the distinct values, ascending
+    area,  # i4 (H * W), out: pixels at or below each
+    place,  # u4 (H * W), and the rest: workspaces
+    pairs,  # u8 (H * W)
+    spare,  # u8 (H * W)
+    rank,  # u4 ((H + 2) * (W + 1))
+    waiting,  # u8 (2 * H * W // 64 + 1)
+):
+    """Smallest possible maximum of `keys` over 4-connected paths from `start`, per pixel.
+
+    A pixel's value is final when it is first seen: from a pixel of value v it is `max(v, key)`,
+    and pixels are expanded in order of v. All pixels are ranked by key beforehand, so that the
+    priority queue is a set of ranks: one bit each, and a pointer that only moves up. Pixels
+    below the pointer, the filled-up minima, go to a stack and are expanded at once.
+
+    Seen pixels and a border around the image carry marks above every rank in place of one.
+    These set bits, too, beyond any that are read, which saves asking whether a neighbour is
+    inside and new: the answer is a coin toss that a processor cannot predict.
+
+    Returns the number of distinct values.
+    """
+    height, width = keys.shape
+    n = height * width
+    stride = width + 1  # one column of border serves both sides
+    for y in range(height):
+        for x in range(width):
+            place[y * width + x] = (y + 1) * stride + x
+    ranked, stack = radix_sort(keys.reshape(n), place, pairs, spare)
+    seen, border = np.uint32(n), np.uint32(2 * n)
+    rank[:] = border
+    for i in range(n):
+        rank[np.uint32(ranked[i])] = i
+
+    waiting[:] = 0
+    six, low_six, one = np.uint32(6), np.uint32(63), np.uint64(1)
+    side, down = np.uint64(1), np.uint64(stride)
+    at = np.uint64((start // width + 1) * stride + start % width)
+    first = rank[at]
+    rank[at] = seen
+    waiting[first >> six] = one << np.uint64(first & low_six)
+    word = np.uint64(first >> six)
+    count, done, stacked = 0, 0, 0
+    while done < n:
+        while waiting[word] == 0:
+            word += one
+        bits = waiting[word]
+        waiting[word] = bits & (bits - one)
+        current = np.uint32(word * np.uint64(64) + _count_ones((bits & (~bits + one)) - one))
+        at = ranked[current] & np.uint64(0xFFFFFFFF)
+        key = np.uint32(ranked[current] >> np.uint64(32))
+        if count == 0 or key != distinct[count - 1]:
+            distinct[count] = key
+            count += 1
+        final = seen + np.uint32(count - 1)
+        while True:
+            done += 1
+            rank[at] = final
+            for to in (at - side, at + side, at - down, at + down):
+                found = rank[to]
+                rank[to] = max(found, seen)
+                if found <= current:
+                    stack[stacked] = to
+                    stacked += 1
+                else:
+                    waiting[found >> six] |= one << np.uint64(found & low_six)
+            if stacked == 0:
+                break
+            stacked -= 1
+            at = stack[stacked]
+        area[count - 1] = done
+    for y in range(height):
+        for x in range(width):
+            level[y, x] = rank[(y + 1) * stride + x] - seen
+    return count

@@ -1,0 +1,76 @@
+"""What a click's evidence and the refinement ask of a photograph, measured once per image."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import skimage
+import torch
+from jaxtyping import Float32, Int32
+
+from m2n2v2.arrays import Image
+from m2n2v2.grid import Size
+from m2n2v2.images import resized_map
+from m2n2v2.photograph.boundaries import analysed
+
+ANALYSED = 200_000
+"""Pixels at which boundaries are measured; larger photographs are reduced to these."""
+
+SIGMA = 2.8
+"""Width of the histograms compared across a boundary, in pixels of that size."""
+
+BINS = (16, 14, 14)
+"""Of L, a and b in the colour models of the refinement."""
+
+CHROMA = 40.0
+"""Values of a and b beyond this count as this."""
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A photograph at working size.
+
+    Attributes:
+        lab: in CIE Lab.
+        strength: of the boundary at each pixel (`boundaries.boundary_strength`).
+        colours: the number of each pixel's colour bin, 0 to `kinds - 1`.
+        kinds: how many bins are in use.
+        contrast: mean squared Lab distance between 4-neighbours, over 0.
+    """
+
+    lab: Float32[np.ndarray, "H W 3"]
+    strength: Float32[np.ndarray, "H W"]
+    colours: Int32[np.ndarray, "H W"]
+    kinds: int
+    contrast: float
+
+    @classmethod
+    def of(cls, image: Image) -> Self:
+        """Measure a photograph."""
+        size = Size(*image.shape[:2])
+        found = analysed(image, ANALYSED, SIGMA)
+        if found.strength.shape == size.shape:
+            lab, strength = found.lab, found.strength
+        else:
+            lab = skimage.color.rgb2lab(image).astype(np.float32)
+            full = resized_map(torch.from_numpy(found.strength), size)
+            strength = np.ascontiguousarray(full.numpy())
+        colours, kinds = _bins(lab)
+        return cls(lab, strength, colours, kinds, _contrast(lab))
+
+
+def _bins(lab: Float32[np.ndarray, "H W 3"]) -> tuple[Int32[np.ndarray, "H W"], int]:
+    """Number of each pixel's colour bin among those in use, and how many are."""
+    key = np.zeros(lab.shape[:2], np.int64)
+    limits = ((0.0, 100.0), (-CHROMA, CHROMA), (-CHROMA, CHROMA))
+    for channel, (count, (low, high)) in enumerate(zip(BINS, limits, strict=True)):
+        place = ((lab[:, :, channel] - low) * (count / (high - low))).astype(np.int64)
+        key = key * count + np.clip(place, 0, count - 1)
+    used = np.bincount(key.ravel()) > 0
+    number = np.cumsum(used, dtype=np.int32) - np.int32(1)
+    return number[key], int(number[-1]) + 1
+
+
+def _contrast(lab: Float32[np.ndarray, "H W 3"]) -> float:
+    squares = [np.square(np.diff(lab, axis=axis)).sum(2) for axis in (0, 1)]
+    return sum(float(each.mean()) for each in squares if each.size) + 1e-3

@@ -1,0 +1,114 @@
+"""What a photograph, and the place of a click, say about its scale: terms of ours, for attentions
+that are weak.
+
+The paper's score asks the Markov-map alone where its edges are. With the attention of a diffusion
+model that is enough; with one computed from colours, the photograph and the click know more:
+
+- a segment ends where the photograph has a boundary;
+- few objects follow the image's frame;
+- people mean things rather than specks;
+- people click in the middle of what they want changed (the premise of Eq. 9 and 10, too).
+
+See docs/decisions/offline-attention.md for what each is worth.
+"""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+from jaxtyping import Float, Int32
+
+from m2n2v2.arrays import Mask, PixelMap
+from m2n2v2.compiled.threads import over_rows
+from m2n2v2.method.scoring import Candidates
+from m2n2v2.photograph import _scale_evidence as kernel
+from m2n2v2.photograph.base import Photograph
+
+CHOICES = 48
+"""Scales weighed, evenly spaced in the logarithm of area, each the strongest edge around it."""
+
+SMALLEST = 12
+"""Pixels of the smallest scale weighed."""
+
+BOUNDARY_POWER = 2.0
+"""Of the mean boundary strength along the outline."""
+
+BOUNDARY_FLOOR = 0.01
+"""Added to that strength."""
+
+FRAME_WEIGHT = 5.0
+"""The score falls to 1/e where this share's inverse of the outline lies on the image's frame."""
+
+AREA_POWER = 0.45
+"""Of the segment's area."""
+
+MIDDLE_POWER = 4.0
+"""Of `middle`, the depth of the click inside the change."""
+
+COARSE = 12_000
+"""Pixels at which depths are measured."""
+
+
+def weighed(
+    values: PixelMap,
+    found: Candidates,
+    point: tuple[int, int],
+    positive: bool,
+    before: Mask,
+    photograph: Photograph,
+) -> Candidates:
+    """Some of a map's candidates, their edge scores multiplied by our terms, the largest being 1.
+
+    Args:
+        values: the Markov-map.
+        found: its candidates.
+        point: the click's pixel (x, y).
+        positive: the click's label.
+        before: the segmentation it corrects.
+    """
+    chosen = _strongest(found)
+    thresholds, area = found.thresholds[chosen], found.area[chosen]
+    array = values.numpy()
+    member = np.empty(array.shape, np.int32)
+    over_rows(kernel.first_set, len(array), array, thresholds, member)
+    sums = np.empty((len(chosen) + 1, 3))
+    kernel.outlines(member, photograph.strength, sums)
+    outline, strength, frame = sums[:-1].T
+    log_score = (
+        np.log(found.edge[chosen] + 1e-3)
+        + BOUNDARY_POWER * np.log(strength / np.maximum(outline, 1) + BOUNDARY_FLOOR)
+        - FRAME_WEIGHT * frame / np.maximum(frame + outline, 1)
+        + AREA_POWER * np.log(area)
+        + MIDDLE_POWER * np.log(_middles(member, len(chosen), before != positive, point))
+    )
+    score = np.exp(log_score - log_score.max()).astype(np.float32)
+    return Candidates(thresholds, area, score)
+
+
+def middle(before: Mask, after: Mask, point: tuple[int, int]) -> float:
+    """How far a click is in the middle of what it changed: its depth inside the change over the
+    depth of the deepest pixel; 1 where nothing changed."""
+    unchanged = (before == after).astype(np.int32)
+    return float(_middles(unchanged, 1, np.ones_like(before), point)[0])
+
+
+def _strongest(found: Candidates) -> Int32[np.ndarray, " k"]:
+    """The candidates to weigh; at least one."""
+    largest = max(0.9 * float(found.area[-1]), SMALLEST + 1)
+    edges = np.searchsorted(found.area, np.geomspace(SMALLEST, largest, CHOICES + 1))
+    edges = np.minimum(edges, len(found.area) - 1)
+    chosen = [a + int(found.edge[a:b].argmax()) for a, b in pairwise(edges) if a < b]
+    return np.array(chosen or [int(edges[-1])], np.int32)
+
+
+def _middles(
+    member: Int32[np.ndarray, "H W"], count: int, free: Mask, point: tuple[int, int]
+) -> Float[np.ndarray, " k"]:
+    """The depth shares of a click in the sets `free & (member <= k)`, seen coarsely."""
+    step = max(1, round(math.sqrt(member.size / COARSE)))
+    half = min(step // 2, min(member.shape) - 1)
+    coarse = np.ascontiguousarray(member[half::step, half::step])
+    share = np.empty(count)
+    x, y = (min(at // step, side - 1) for at, side in zip(point, coarse.shape[::-1], strict=True))
+    kernel.depths(0, count, coarse, np.ascontiguousarray(free[half::step, half::step]), x, y, share)
+    return share

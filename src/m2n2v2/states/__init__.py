@@ -1,0 +1,1 @@
+"""Prepared images: their file, the cache, folders of them, preparing them."""

@@ -1,0 +1,112 @@
+"""A folder of prepared states: find an image's by the image itself."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from m2n2v2.arrays import Image
+from m2n2v2.errors import StateError
+from m2n2v2.images import pixel_digest
+from m2n2v2.method.settings import Settings
+from m2n2v2.method.walk import ImageState
+from m2n2v2.states.file import SUFFIX, StateHeader, read_header, read_state
+
+Tell = Callable[[str], None]
+"""Called with one line for people."""
+
+
+def _silent(line: str) -> None:
+    pass
+
+
+class StateFolder:
+    """The states of `m2n2v2 prepare`, found by an image's content, whatever its file is called.
+
+    Several threads may ask. Files may be added meanwhile.
+
+    Args:
+        root: the folder; its folders are looked into, too.
+        settings: those the states must have been prepared with; None for any.
+        device: where the chain runs.
+        tell: called with each reason why a file was not used, once.
+
+    Attributes:
+        refused: the files that cannot be used, and why.
+
+    Raises:
+        StateError: there is no such folder.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        settings: Settings | None = None,
+        device: torch.device | str = "cpu",
+        tell: Tell = _silent,
+    ) -> None:
+        if not root.is_dir():
+            raise StateError(f"{root} is no folder", cure="give the --out of `m2n2v2 prepare`")
+        self.root = root
+        self.refused: dict[Path, str] = {}
+        self._settings, self._device, self._tell = settings, device, tell
+        self._lock = threading.Lock()
+        self._stamps: dict[Path, tuple[int, int]] = {}
+        self._headers: dict[Path, StateHeader] = {}
+
+    def find(self, image: Image) -> ImageState | None:
+        """The state of an image; None if the folder has none that can be used."""
+        wanted = pixel_digest(image)
+        for path in self._of(wanted):
+            try:
+                return read_state(
+                    path, image_sha256=wanted, settings=self._settings, device=self._device
+                )
+            except StateError as error:
+                self._refuse(path, error)
+        return None
+
+    def __len__(self) -> int:
+        """How many images have a state."""
+        with self._lock:
+            self._look()
+            return len({header.image_sha256 for header in self._headers.values()})
+
+    def attentions(self) -> list[str]:
+        """What made the states' attention."""
+        with self._lock:
+            self._look()
+            return sorted({header.provenance.attention for header in self._headers.values()})
+
+    def _of(self, wanted: str) -> list[Path]:
+        with self._lock:
+            self._look()
+            return sorted(p for p, header in self._headers.items() if header.image_sha256 == wanted)
+
+    def _look(self) -> None:
+        """Read the headers of the files that are new or changed."""
+        found = {}
+        for path in self.root.rglob(f"[!.]*{SUFFIX}"):
+            try:
+                stat = path.stat()
+            except OSError:  # gone since
+                continue
+            found[path] = (stat.st_mtime_ns, stat.st_size)
+        for path in self._stamps.keys() - found.keys():
+            self._headers.pop(path, None)
+        for path, stamp in found.items():
+            if self._stamps.get(path) != stamp:
+                self._headers.pop(path, None)
+                self.refused.pop(path, None)
+                try:
+                    self._headers[path] = read_header(path)
+                except StateError as error:
+                    self._refuse(path, error)
+        self._stamps = found
+
+    def _refuse(self, path: Path, error: StateError) -> None:
+        if self.refused.get(path) != str(error):
+            self.refused[path] = str(error)
+            self._tell(str(error))

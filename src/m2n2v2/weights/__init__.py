@@ -1,0 +1,1 @@
+"""Weights: what exists, where it is found, how it is loaded."""

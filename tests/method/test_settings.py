@@ -1,0 +1,117 @@
+"""Settings: presets, ranges, and that a changed setting is a new object."""
+
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+
+from m2n2v2.errors import SettingsError
+from m2n2v2.method.settings import Settings
+
+POSITIVE = ("temperature", "sinkhorn_tolerance", "spatial_sigma", "range_sigma", "alpha")
+
+
+@pytest.mark.parametrize("name", POSITIVE)
+@pytest.mark.parametrize("value", [0, -1.0, math.nan, math.inf, True, "0.5", None])
+def test_positive_numbers(name, value):
+    with pytest.raises(SettingsError, match=f"setting {name} is"):
+        Settings(**{name: value})
+    assert getattr(Settings(**{name: 2}), name) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "bad", "good"),
+    [
+        ("chain_threshold", [0, 1, -0.1, 1.1, math.nan, "x", None], [0.01, 0.99]),
+        ("order_weight", [-1.0, math.nan, math.inf, True, "1"], [0, 0.0, 4.0]),
+        ("prior_fraction", [0, -0.1, 1.01, math.nan, "x"], [0.01, 1, 1.0]),
+        ("chain_steps", [0, -1, 1.5, 10.0, True, None, "5"], [1, 1000]),
+        ("sinkhorn_rounds", [0, -1, 2.0, True, "5"], [None, 1, 200]),
+        ("max_short_side", [0, 15, 16.0, True, "64"], [None, 16, 1024]),
+        ("chain", ["quick", None, True], ["fast", "exact"]),
+        ("click_placement", ["centre", None, 0], ["half-pixel", "corner"]),
+        ("size_rule", ["none", None, 1], ["adaptive", "prior"]),
+        ("depth_guided_attention", [0, 1, None, "yes"], [True, False]),
+        ("depth_guided_upsampling", [0, 1, None, "yes", np.True_], [True, False]),
+        ("depth_guided_fill", [0, 1, None, "yes"], [True, False]),
+        ("scale_evidence", [0, 1, None, "yes"], [True, False]),
+        ("steady_scales", [0, 1, None, "yes"], [True, False]),
+        ("refinement", [-0.01, 0.21, math.nan, True, "0.1", None], [0, 0.02, 0.2]),
+    ],
+)
+def test_ranges(name, bad, good):
+    for value in bad:
+        with pytest.raises(SettingsError, match=f"setting {name} is"):
+            Settings(**{name: value})
+    for value in good:
+        assert getattr(Settings(**{name: value}), name) == value
+
+
+def test_every_setting_is_tried_here():
+    tried = {
+        *POSITIVE,
+        "chain_threshold",
+        "order_weight",
+        "prior_fraction",
+        "chain_steps",
+        "sinkhorn_rounds",
+        "max_short_side",
+        "chain",
+        "click_placement",
+        "size_rule",
+        "depth_guided_attention",
+        "depth_guided_upsampling",
+        "depth_guided_fill",
+        "scale_evidence",
+        "steady_scales",
+        "refinement",
+    }
+    assert {field.name for field in dataclasses.fields(Settings)} == tried
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(SettingsError, match=r"'temprature' does not exist; choose from temp"):
+        Settings.from_dict({"temprature": 1.0})
+    with pytest.raises(SettingsError, match="'tau' does not exist"):
+        Settings.paper().replace(tau=0.5)
+    with pytest.raises(TypeError, match="tau"):
+        Settings(tau=0.5)
+
+
+def test_values_are_checked_on_every_way_in():
+    with pytest.raises(SettingsError, match="alpha"):
+        Settings.paper().replace(alpha=-1)
+    with pytest.raises(SettingsError, match="alpha"):
+        Settings.from_dict({"alpha": -1})
+
+
+def test_m2n2_is_the_first_version():
+    differing = {
+        name: value
+        for name, value in Settings.m2n2().to_dict().items()
+        if value != Settings.paper().to_dict()[name]
+    }
+    assert differing == {
+        "sinkhorn_rounds": 200,
+        "chain": "exact",
+        "click_placement": "corner",
+        "depth_guided_upsampling": False,
+        "depth_guided_fill": False,
+        "size_rule": "prior",
+    }
+
+
+def test_settings_travel_through_json():
+    settings = Settings.m2n2().replace(alpha=3.5)
+    assert Settings.from_dict(json.loads(json.dumps(settings.to_dict()))) == settings
+
+
+def test_a_change_is_a_new_object():
+    settings = Settings.paper()
+    changed = settings.replace(alpha=4.0)
+    assert (settings.alpha, changed.alpha) != (4.0, settings.alpha)
+    assert hash(changed) != hash(settings)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        settings.alpha = 4.0

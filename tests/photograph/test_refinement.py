@@ -1,0 +1,151 @@
+"""The outline drawn to the photograph: pictures drawn by hand, and the laws."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.ndimage import distance_transform_cdt, gaussian_filter
+
+from m2n2v2.photograph import _refinement as kernel
+from m2n2v2.photograph.base import Photograph
+from m2n2v2.photograph.refinement import refined
+from tests.scenes import disc, iou
+
+
+def margin_of(mask: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.where(mask, np.float32(1), np.float32(-1)))
+
+
+def shifted(mask: np.ndarray, by: int) -> np.ndarray:
+    return np.roll(mask, by, 1)
+
+
+def test_an_outline_a_little_off_falls_on_the_edge() -> None:
+    image, truth = disc()
+    photograph = Photograph.of(image)
+    rough = shifted(truth, 2)
+    found = refined(margin_of(rough), photograph, [(30, 28)], [True], 0.1).numpy() > 0
+    assert iou(rough, truth) < 0.85
+    assert iou(found, truth) > 0.98
+
+
+def test_beyond_the_band_nothing_changes() -> None:
+    image, truth = disc()
+    rough = shifted(truth, 12)
+    margin = margin_of(rough) * 0.5
+    found = refined(margin, Photograph.of(image), [(42, 28)], [True], 0.05)
+    away = distance_transform_cdt(rough, "taxicab") + distance_transform_cdt(~rough, "taxicab")
+    fixed = np.zeros(rough.shape, bool)
+    fixed[27:30, 41:44] = True
+    untouched = (away > 4) & ~fixed
+    assert torch.equal(found[untouched], margin[untouched])
+
+
+@pytest.mark.parametrize("value", [-1.0, 1.0])
+def test_without_an_outline_the_margin_stays(value: float) -> None:
+    image, truth = disc()
+    margin = torch.full(truth.shape, value)
+    assert refined(margin, Photograph.of(image), [(3, 3)], [value > 0], 0.05) is margin
+
+
+@given(st.integers(0, 2**31))
+def test_distances_by_scipy(seed: int) -> None:
+    mask = gaussian_filter(np.random.default_rng(seed).random((17, 23)), 2) > 0.5
+    distance = np.empty(mask.shape, np.float32)
+    kernel.distances(mask, np.float32(6), distance)
+    if mask.any() and not mask.all():
+        inside = distance_transform_cdt(mask, "taxicab")
+        outside = distance_transform_cdt(~mask, "taxicab")
+        np.testing.assert_array_equal(distance, np.minimum(inside + outside - 0.5, 7))
+
+
+def test_a_colour_says_which_side_by_its_logarithm() -> None:
+    """Object pixels of colour 0, background of colour 1 but for one pixel in four of colour 0."""
+    mask = np.zeros((32, 32), bool)
+    mask[:, :16] = True
+    colours = np.where(mask, 0, 1).astype(np.int32)
+    colours[::2, 16::2] = 0
+    distance = np.zeros(mask.shape, np.float32)
+    ratio = np.zeros(mask.shape, np.float32)
+    kernel.colour_ratio(mask, distance, np.float32(1), colours, 2, 32, np.float32(0), ratio)
+    inside = np.array([512, 0]) + 0.02
+    outside = np.array([128, 384]) + 0.02
+    expected = np.log(inside / inside.sum() / (outside / outside.sum()))
+    np.testing.assert_allclose(ratio, expected[colours], rtol=1e-4)
+
+
+def test_relaxation_beside_a_field_updated_pixel_by_pixel() -> None:
+    """Borders, clicks and pixels outside the band included."""
+    rng = np.random.default_rng(4)
+    height, width, rounds = 9, 11, 3
+    lab = rng.normal(0, 10, (height, width, 3)).astype(np.float32)
+    mask = gaussian_filter(rng.random((height, width)), 1) > 0.5
+    distance = rng.random((height, width)).astype(np.float32) * 4
+    ratio = rng.normal(0, 4, (height, width)).astype(np.float32)
+    fixed = np.zeros((height, width), np.int8)
+    fixed[2, 3], fixed[8, 10] = 1, -1
+    colour, place, smoothness, contrast, reach = (np.float32(x) for x in (0.5, 0.7, 0.9, 150, 3))
+    belief = np.empty((height, width), np.float32)
+    kernel.relax(
+        lab,
+        mask,
+        distance,
+        reach,
+        ratio,
+        fixed,
+        colour,
+        place,
+        smoothness,
+        contrast,
+        rounds,
+        belief,
+    )
+
+    expected = np.where(fixed != 0, fixed, np.where(mask, 1, -1)).astype(float)
+    free = [(y, x) for y, x in np.ndindex(height, width) if not fixed[y, x] and distance[y, x] <= 3]
+    assert 20 < len(free) < height * width
+    for turn in range(rounds):
+        for y, x in free if turn % 2 == 0 else free[::-1]:
+            total = colour * np.clip(ratio[y, x], -3, 3)
+            total += place * (distance[y, x] / reach) ** 2 * (1 if mask[y, x] else -1)
+            for v, u in np.ndindex(height, width):
+                apart = (v - y) ** 2 + (u - x) ** 2
+                if 0 < apart <= 2:
+                    likeness = np.exp(-((lab[y, x] - lab[v, u]) ** 2).sum() / contrast)
+                    total += smoothness * likeness / np.sqrt(apart) * expected[v, u]
+            expected[y, x] = np.tanh(total)
+    np.testing.assert_allclose(belief, expected, atol=1e-5)
+
+
+@given(
+    st.integers(1, 24),
+    st.integers(1, 24),
+    st.integers(0, 2**31),
+    st.lists(st.tuples(st.floats(0, 0.999), st.floats(0, 0.999), st.booleans()), max_size=6),
+)
+def test_clicks_keep_their_label_whatever_the_picture(
+    height: int, width: int, seed: int, clicks: list[tuple[float, float, bool]]
+) -> None:
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, 256, (height, width, 3)).astype(np.uint8)
+    mask = gaussian_filter(rng.random((height, width)), 1) > 0.5
+    placed = {(int(x * width), int(y * height)): label for x, y, label in clicks}
+    for (x, y), label in placed.items():
+        mask[y, x] = label
+    margin = margin_of(mask)
+    before = margin.clone()
+    found = refined(margin, Photograph.of(image), list(placed), list(placed.values()), 0.1)
+    assert torch.equal(margin, before)
+    assert bool((found.abs() <= 1).all())
+    for (x, y), label in placed.items():
+        assert bool(found[y, x] > 0) == label
+
+
+def test_colours_are_numbered_without_gaps() -> None:
+    image, _ = disc()
+    photograph = Photograph.of(image)
+    assert set(np.unique(photograph.colours)) == set(range(photograph.kinds))
+    grey = Photograph.of(np.full((5, 6, 3), 99, np.uint8))
+    assert grey.kinds == 1
+    assert grey.contrast > 0
