@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image as PILImage
 
 from m2n2v2.errors import ImageError, OutputError
 from m2n2v2.grid import Size
 from m2n2v2.images import read_image, resized, resized_map, write_png
+from tests.areas import area_mean
 
 ROW = np.array([[[0, 10, 20], [100, 110, 120], [255, 250, 245]]], np.uint8)  # 1 x 3
 
@@ -255,6 +258,59 @@ def test_reducing_averages_areas():
     image[:, 1], image[:, 3] = 100, 200
     assert resized(image, Size(1, 2)).tolist() == [[[50] * 3, [100] * 3]]
     assert resized(image, Size(2, 4)) is image
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"), [([0, 90], [0, 45, 90]), ([0, 90, 180], [30, 150]), ([0, 1], [1])]
+)
+def test_resizing_is_exact_area_overlap(row, expected):
+    for turned in (False, True):
+        image = np.array(grey(*row), np.uint8)
+        size = Size(1, len(expected))
+        if turned:
+            image, size = image.transpose(1, 0, 2), Size(len(expected), 1)
+        assert resized(image, size)[:, :, 0].flatten().tolist() == expected
+
+
+SIDES = st.integers(1, 90)
+
+
+def random_image(height: int, width: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+@given(SIDES, SIDES, SIDES, SIDES, st.integers(0, 99))
+def test_resizing_is_the_mean_over_areas(height, width, rows, columns, seed):
+    image = random_image(height, width, seed)
+    wanted = area_mean(image, rows, columns)
+    assert np.abs(resized(image, Size(rows, columns)) - wanted).max() <= 0.5 + 1e-6
+
+
+@given(SIDES, SIDES, SIDES, SIDES, st.integers(0, 99))
+def test_resizing_commutes_with_mirroring(height, width, rows, columns, seed):
+    image, size = random_image(height, width, seed), Size(rows, columns)
+    assert np.array_equal(resized(image[:, ::-1], size), resized(image, size)[:, ::-1])
+    assert np.array_equal(resized(image[::-1], size), resized(image, size)[::-1])
+
+
+@given(st.tuples(SIDES, SIDES), st.tuples(SIDES, SIDES), st.booleans(), st.integers(0, 99))
+def test_resizing_is_opencvs_inter_area(heights, widths, enlarged, seed):
+    """Within rounding: OpenCV enlarges in fixed point. Both axes go the same way."""
+    cv2 = pytest.importorskip("cv2")
+    (height, rows), (width, columns) = (sorted(pair) for pair in (heights, widths))
+    if not enlarged:
+        height, rows, width, columns = rows, height, columns, width
+    image = random_image(height, width, seed)
+    wanted = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
+    found = resized(image, Size(rows, columns))
+    assert np.abs(found.astype(int) - wanted.reshape(found.shape)).max() <= 1
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_threads_make_no_difference_to_resizing():
+    image = random_image(50, 30, 0)
+    wanted = area_mean(image, 70, 20)
+    assert np.abs(resized(image, Size(70, 20)) - wanted).max() <= 0.5 + 1e-6
 
 
 def test_resizing_a_map_keeps_half_pixel_centres():

@@ -16,7 +16,9 @@ from PIL import ImageOps
 from torch import Tensor
 from torch.nn import functional
 
+from m2n2v2 import _images as kernel
 from m2n2v2.arrays import Image, PixelMap
+from m2n2v2.compiled.threads import over_rows
 from m2n2v2.errors import ImageError
 from m2n2v2.files import whole_file
 from m2n2v2.grid import Size
@@ -60,11 +62,17 @@ def pixel_digest(image: Image) -> str:
 
 
 def resized(image: Image, size: Size) -> UInt8[np.ndarray, "h w 3"]:
-    """`image` at `size`, by area averaging where it is reduced."""
+    """`image` at `size`: each pixel is the mean over the area it covers, rounded, halves up.
+
+    The overlaps are exact, whether an axis is reduced or enlarged, so mirroring an image mirrors
+    what it is resized to. OpenCV's INTER_AREA computes the same within rounding where both axes are
+    reduced or both enlarged; where one is reduced and the other enlarged it interpolates instead.
+    """
     if image.shape[:2] == size.shape:
         return image
-    scaled = PILImage.fromarray(image).resize((size.width, size.height), PILImage.Resampling.BOX)
-    return np.asarray(scaled)
+    out = np.empty((*size.shape, 3), np.uint8)
+    over_rows(kernel.averaged, size.height, np.ascontiguousarray(image), out)
+    return out
 
 
 def resized_map(values: PixelMap, size: Size) -> Float[Tensor, "h w"]:

@@ -11,9 +11,8 @@ from m2n2v2.arrays import Image
 from m2n2v2.attention import Dinov2
 from m2n2v2.attention.capture import find_layers
 from m2n2v2.errors import DeviceError, SettingsError, WeightsError
-from m2n2v2.grid import Size
-from m2n2v2.images import resized
 from m2n2v2.weights.catalogue import Loading
+from tests.areas import area_bytes
 
 SIDE = 6
 NAMES = ("dinov2-base", "dinov2-with-registers-base")
@@ -25,7 +24,7 @@ def test_extraction_is_the_librarys_own_attention(
     name: str, folders: dict[str, Path], photograph: Image
 ) -> None:
     source = Dinov2.load(name, Loading(weights=folders[name]), side=SIDE, flip=False)
-    pixels = resized(photograph, Size(14 * SIDE, 14 * SIDE)) / 255
+    pixels = area_bytes(photograph, 14 * SIDE, 14 * SIDE) / 255
     pixels = (pixels - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
     source.model.set_attn_implementation("eager")
     told = source.model(

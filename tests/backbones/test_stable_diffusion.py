@@ -16,8 +16,8 @@ from m2n2v2.attention import StableDiffusion, stable_diffusion
 from m2n2v2.attention.stable_diffusion import empty_prompt
 from m2n2v2.errors import DeviceError, SettingsError, WeightsError
 from m2n2v2.grid import Size
-from m2n2v2.images import resized
 from m2n2v2.weights.catalogue import Loading
+from tests.areas import area_bytes
 from tests.backbones import tiny
 
 SIDE = 16
@@ -43,7 +43,7 @@ def textbook(source: StableDiffusion, image: Image) -> Tensor:
             if name.endswith(("attn1.to_q", "attn1.to_k"))
         ]
         shown = np.ascontiguousarray(image[:, ::-1]) if mirrored else image
-        pixels = torch.from_numpy(resized(shown, Size(8 * SIDE, 8 * SIDE)) / np.float32(127.5) - 1)
+        pixels = torch.from_numpy(area_bytes(shown, 8 * SIDE, 8 * SIDE) / 127.5 - 1).float()
         latent = source.vae.encode(pixels.permute(2, 0, 1)[None]).latent_dist.mode() * 0.18215
         source.unet(latent, 100, encoder_hidden_states=source.prompt)
         for handle in handles:
