@@ -9,6 +9,7 @@ from tests.fakes import made_up_set
 from tests.scenes import colour_attention, disc, iou
 
 from m2n2v2.attention import Precomputed
+from m2n2v2.attention.affinity import Affinity, AffinityParameters
 from m2n2v2.baselines import CLASSICAL, TRAINED, Segmenter, description, names, segmenter
 from m2n2v2.baselines.cached import CachedAttention
 from m2n2v2.baselines.ours import Ours
@@ -173,6 +174,22 @@ def test_attention_is_computed_once(tmp_path: Path) -> None:
         path.write_bytes(path.read_bytes()[:100])  # cut short: computed again
     cached.extract(IMAGE)
     assert source.calls == 3
+
+
+def test_attention_of_other_parameters_or_code_is_computed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found(**parameters: int) -> tuple[int, int]:
+        source = Affinity(AffinityParameters(**parameters))
+        return CachedAttention(source, tmp_path).extract(IMAGE).cells.shape
+
+    assert found() == (64, 64)
+    assert found(grid=32) == (32, 32)
+    assert found() == (64, 64)
+    assert len(list(tmp_path.iterdir())) == 2
+    monkeypatch.setattr("m2n2v2.baselines.cached.source_digest", lambda *roots: "other code")
+    found()
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 class TestSam:

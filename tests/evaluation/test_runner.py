@@ -96,7 +96,7 @@ def test_refuses_other_data(plan: Plan, tmp_path: Path) -> None:
 
 def test_refuses_other_code(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     evaluate(plan, tmp_path / "run")
-    monkeypatch.setattr("m2n2v2.evaluation.runner.code_digest", lambda: "another")
+    monkeypatch.setattr("m2n2v2.evaluation.runner.source_digest", lambda *roots: "another")
     with pytest.raises(RunError, match="code"):
         evaluate(plan, tmp_path / "run")
 

@@ -98,7 +98,7 @@ def test_the_key_depends_on_all_that_a_state_does(monkeypatch: pytest.MonkeyPatc
         cache_key("image", settings, "other"),
     }
     assert cache_key("image", settings, "recipe") in keys
-    monkeypatch.setattr("m2n2v2.states.cache.source_digest", lambda *without: "other code")
+    monkeypatch.setattr("m2n2v2.states.cache.source_digest", lambda *roots: "other code")
     keys.add(cache_key("image", settings, "recipe"))
     assert len(keys) == 5
 

@@ -81,7 +81,8 @@ class AttentionSource(Protocol):
 
     @property
     def name(self) -> str:
-        """What made the attention (backbone, weights, revision), recorded with every result."""
+        """What made the attention: backbone, weights and revision, and whatever of its options
+        changes what it gives. Recorded with every result; attention is cached by it."""
         ...
 
     def extract(self, image: Image) -> Attention:

@@ -7,17 +7,18 @@ from pathlib import Path
 
 import torch
 
-import m2n2v2.attention
 from m2n2v2.arrays import DepthMap, Image
 from m2n2v2.attention.base import Attention, AttentionSource, depth_guided
 from m2n2v2.errors import OutputError
+from m2n2v2.source_code import source_digest
 
 
 class CachedAttention:
     """An attention source that computes the attention of a photograph once.
 
-    A file's name is a digest of the photograph, the source's name and the source code of
-    `m2n2v2.attention`, so nothing goes stale. Files are pickles: use a folder of your own.
+    A file's name is a digest of the photograph, the source's name, and the code of all attention
+    sources with what they import, so nothing goes stale. Files are pickles: use a folder of your
+    own.
 
     Args:
         folder: made if it is not there. A dense attention over 128 x 128 cells takes 1 GiB.
@@ -28,7 +29,7 @@ class CachedAttention:
 
     def __init__(self, source: AttentionSource, folder: Path) -> None:
         self._source, self._folder = source, folder
-        self._code = _code()
+        self._code = source_digest("m2n2v2.attention")
 
     @property
     def name(self) -> str:
@@ -65,11 +66,3 @@ class CachedAttention:
                 cure="make room, or leave out --attention-cache",
             ) from error
         return made
-
-
-def _code() -> str:
-    root = Path(m2n2v2.attention.__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()

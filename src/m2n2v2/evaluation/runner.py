@@ -16,7 +16,6 @@ from typing import Any, get_args
 
 import torch
 
-import m2n2v2
 from m2n2v2.baselines import description
 from m2n2v2.datasets import Item, find
 from m2n2v2.datasets.folder import VOID
@@ -25,6 +24,8 @@ from m2n2v2.evaluation.executors import Executor, serial
 from m2n2v2.evaluation.protocols import Protocol
 from m2n2v2.evaluation.records import Record, RecordFile, read_records
 from m2n2v2.evaluation.work import Depth, Job, Work
+from m2n2v2.source_code import source_digest
+from m2n2v2.version import __version__
 
 RUN = "run.json"
 FORMAT = 1
@@ -166,23 +167,9 @@ def identify(plan: Plan, items: dict[str, list[Item]]) -> dict[str, Any]:
         "shard": list(plan.shard),
         "void": plan.void,
         "depth_unit": plan.depth_unit,
-        "version": m2n2v2.__version__,
-        "code": code_digest(),
+        "version": __version__,
+        "code": source_digest(__name__),
     }
-
-
-def code_digest() -> str:
-    """A digest of the source that can change a record: everything but the command line."""
-    root = Path(m2n2v2.__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        name = path.relative_to(root)
-        if name.parts[0] not in ("cli", "server") and name.parts[-2:] not in _REPORTING:
-            digest.update(name.as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-_REPORTING = {("evaluation", f"{name}.py") for name in ("report", "plots", "published")}
 
 
 def read_run(run: Path) -> dict[str, Any]:

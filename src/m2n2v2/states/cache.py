@@ -135,7 +135,7 @@ class StateCache:
 
 def cache_key(image_sha256: str, settings: Settings, recipe: str) -> str:
     """Of all that a state depends on: image, settings, sources and their weights, and our code."""
-    code = source_digest("annotator", "baselines", "cli", "datasets", "evaluation")
+    code = source_digest("m2n2v2.states.preparing")
     facts = [FORMAT, image_sha256, settings.to_dict(), recipe, code]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 

@@ -1,6 +1,6 @@
 """The constants of the weight-free attention, each with its meaning, range and reason."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from m2n2v2.errors import SettingsError
 
@@ -82,6 +82,11 @@ class AffinityParameters:
 
     ranking: float = 0.98
     """How far affinity spreads along the graph, in (0, 1): each step keeps this share."""
+
+    def changed(self) -> dict[str, object]:
+        """The constants that are not the defaults, by name."""
+        values = {field: getattr(self, field.name) for field in fields(self)}
+        return {field.name: value for field, value in values.items() if value != field.default}
 
     def __post_init__(self) -> None:
         for name in ("grid", "pixels"):

@@ -24,11 +24,12 @@ class Affinity:
         parameters: its constants.
     """
 
-    name = "affinity (no weights)"
     takes_depth = True
 
     def __init__(self, parameters: AffinityParameters | None = None) -> None:
         self.parameters = parameters or AffinityParameters()
+        others = [f"{name} {value}" for name, value in self.parameters.changed().items()]
+        self.name = ", ".join(["affinity (no weights)", *others])
 
     def extract(self, image: Image, depth: DepthMap | None = None) -> FactoredAttention:
         """The attention of `image` over a square grid, whatever the image's shape.
