@@ -30,7 +30,8 @@ from m2n2v2.evaluation.metrics import bootstrap_interval
 from m2n2v2.evaluation.protocols import Protocol
 from m2n2v2.method.reduction import reduced
 from m2n2v2.method.settings import Settings
-from m2n2v2.method.walk import ImageState, prepare
+from m2n2v2.method.values import ImageState
+from m2n2v2.preparation import prepare
 
 DATASET = "GrabCut"
 TARGET = 0.9

@@ -9,7 +9,8 @@ from benchmarks import textbook
 from benchmarks.harness import Agreement, Effort, comparison, timing
 from benchmarks.inputs import Case
 from m2n2v2.arrays import Mask
-from m2n2v2.method.walk import MarkovMap, empty, markov_maps, segment
+from m2n2v2.method.values import MarkovMap
+from m2n2v2.method.walk import empty, markov_maps, segment
 
 
 def measure(case: Case, effort: Effort) -> dict[str, dict[str, Any]]:

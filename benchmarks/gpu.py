@@ -40,7 +40,9 @@ from m2n2v2.method.markov_map import reduced_saturation_time, saturation_time, s
 from m2n2v2.method.reduction import reduced
 from m2n2v2.method.settings import Settings
 from m2n2v2.method.transition import Transition, doubly_stochastic
-from m2n2v2.method.walk import ImageState, empty, prepare, segment
+from m2n2v2.method.values import ImageState
+from m2n2v2.method.walk import empty, segment
+from m2n2v2.preparation import prepare
 from m2n2v2.prompts import Click
 
 SIZE = Size(480, 854)

@@ -23,7 +23,8 @@ from m2n2v2.method.level_sets import LevelSets
 from m2n2v2.method.markov_map import saturation_time, start_state
 from m2n2v2.method.settings import Settings
 from m2n2v2.method.transition import Transition, doubly_stochastic
-from m2n2v2.method.walk import ImageState, prepare
+from m2n2v2.method.values import ImageState
+from m2n2v2.preparation import prepare
 from m2n2v2.prompts import Click
 
 SEED = 0

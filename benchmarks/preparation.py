@@ -26,7 +26,7 @@ from m2n2v2.attention import DenseAttention
 from m2n2v2.attention.reduced import ReducedAttention
 from m2n2v2.grid import Size
 from m2n2v2.method.settings import Settings
-from m2n2v2.method.walk import prepare, warm_up
+from m2n2v2.preparation import prepare, warm_up
 
 M2N2_ROUNDS = 200
 

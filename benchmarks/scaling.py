@@ -33,7 +33,7 @@ from benchmarks.memory import forget_peak, peak_mb, resident_mb
 from m2n2v2.attention import Precomputed
 from m2n2v2.evaluation.executors import processes, serial
 from m2n2v2.grid import Size
-from m2n2v2.method.walk import prepare
+from m2n2v2.preparation import prepare
 from m2n2v2.presets import PRESETS
 from m2n2v2.prompts import Click
 from m2n2v2.session import Session

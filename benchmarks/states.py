@@ -20,7 +20,7 @@ from m2n2v2.attention import Affinity, Precomputed
 from m2n2v2.attention.reduced import ReducedAttention
 from m2n2v2.grid import Size
 from m2n2v2.method.settings import Settings
-from m2n2v2.method.walk import prepare
+from m2n2v2.preparation import prepare
 from m2n2v2.states.file import read_header, read_state, write_state
 
 VIDEO, PHOTOGRAPH = Size(480, 854), Size(3000, 4000)

@@ -25,7 +25,9 @@ from m2n2v2.attention import Affinity, factored, reduced
 from m2n2v2.grid import Size
 from m2n2v2.method import markov_map
 from m2n2v2.method.settings import Settings
-from m2n2v2.method.walk import ImageState, markov_maps, prepare
+from m2n2v2.method.values import ImageState
+from m2n2v2.method.walk import markov_maps
+from m2n2v2.preparation import prepare
 from m2n2v2.prompts import Click
 
 BUSY = "import torch\na = torch.rand(1500, 1500)\nwhile True: a @ a"

@@ -20,21 +20,16 @@ from m2n2v2.attention import Affinity
 from m2n2v2.attention.affinity.cues import measured
 from m2n2v2.attention.affinity.graph import manifold_ranking, weights
 from m2n2v2.attention.affinity.partitions import partitioned
+from m2n2v2.boundaries import boundary_strength, forget
 from m2n2v2.grid import Size, of_area
 from m2n2v2.images import read_image, resized
 from m2n2v2.method.transition import doubly_stochastic
-from m2n2v2.method.walk import (
-    ImageState,
-    empty,
-    guided_upsampling,
-    markov_maps,
-    prepare,
-    segment,
-)
+from m2n2v2.method.values import ImageState
+from m2n2v2.method.walk import empty, guided_upsampling, markov_maps, segment
 from m2n2v2.photograph.base import Photograph
-from m2n2v2.photograph.boundaries import boundary_strength, forget
 from m2n2v2.photograph.refinement import refined
 from m2n2v2.photograph.scale_evidence import weighed
+from m2n2v2.preparation import prepare
 
 
 def preparation(photograph: Path) -> tuple[dict[str, Callable[[], object]], ImageState]:
@@ -74,8 +69,7 @@ def clicking(state: ImageState) -> dict[str, Callable[[], object]]:
     for x, y in ((width // 2, height // 2), (width // 4, height // 2)):
         before = segment(state, before, Click(x, y))
     (found,) = markov_maps(state, (click,))
-    mask, photograph, settings = before.working_mask, state.photograph, state.settings
-    assert photograph is not None
+    mask, photograph, settings = before.working_mask, state.additions.photograph, state.settings
     points = [prompt.map.point for prompt in before.prompts]
     return {
         "map: chain, upsampling, fill, edges": lambda: markov_maps(state, (click,)),

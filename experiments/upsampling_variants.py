@@ -28,7 +28,8 @@ from m2n2v2.compiled.threads import over_rows
 from m2n2v2.grid import Size
 from m2n2v2.method import _upsampling as kernel
 from m2n2v2.method.upsampling import JointBilateralUpsampling
-from m2n2v2.method.walk import ImageState, empty, guided_upsampling, markov_map_stages, segment
+from m2n2v2.method.values import ImageState
+from m2n2v2.method.walk import empty, guided_upsampling, markov_map_stages, segment
 
 Operator = Callable[[Tensor], Tensor]
 

@@ -1,4 +1,4 @@
-"""`Predictor`: SAM's call shapes over the pipeline."""
+"""`Predictor`: SAM's call shapes over the walk."""
 
 from pathlib import Path
 

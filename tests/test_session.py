@@ -7,7 +7,8 @@ from m2n2v2 import Click, Session, Settings
 from m2n2v2.attention import Precomputed
 from m2n2v2.errors import ClickError
 from m2n2v2.images import Image
-from m2n2v2.method.walk import ImageState, prepare
+from m2n2v2.method.values import ImageState
+from m2n2v2.preparation import prepare
 from m2n2v2.session import MapCache, replay
 from tests.scenes import colour_attention, disc
 

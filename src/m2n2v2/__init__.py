@@ -14,11 +14,11 @@ from m2n2v2.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from m2n2v2.method.settings import Settings as Settings
-    from m2n2v2.method.walk import ImageState as ImageState
-    from m2n2v2.method.walk import Segmentation as Segmentation
-    from m2n2v2.method.walk import prepare as prepare
+    from m2n2v2.method.values import ImageState as ImageState
+    from m2n2v2.method.values import Segmentation as Segmentation
     from m2n2v2.method.walk import segment as segment
     from m2n2v2.predictor import Predictor as Predictor
+    from m2n2v2.preparation import prepare as prepare
     from m2n2v2.prompts import Click as Click
     from m2n2v2.session import Session as Session
     from m2n2v2.states.file import read_state as read_state
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Click": "prompts",
-    "ImageState": "method.walk",
+    "ImageState": "method.values",
     "Predictor": "predictor",
-    "Segmentation": "method.walk",
+    "Segmentation": "method.values",
     "Session": "session",
     "Settings": "method.settings",
-    "prepare": "method.walk",
+    "prepare": "preparation",
     "read_state": "states.file",
     "segment": "method.walk",
     "write_state": "states.file",

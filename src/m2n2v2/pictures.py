@@ -11,15 +11,8 @@ from scipy import ndimage
 
 from m2n2v2.arrays import Image, Mask
 from m2n2v2.errors import BackendError
-from m2n2v2.method.scoring import score_curve
-from m2n2v2.method.walk import (
-    ImageState,
-    Segmentation,
-    Stages,
-    area_bound,
-    markov_map_stages,
-    votes,
-)
+from m2n2v2.method.values import ImageState, Segmentation, Stages
+from m2n2v2.method.walk import markov_map_stages, score_curve_of
 from m2n2v2.prompts import Click
 
 if TYPE_CHECKING:
@@ -75,7 +68,7 @@ def walk(image: Image, state: ImageState, segmentation: Segmentation, index: int
     prompt, scale = segmentation.prompts[index], segmentation.scales[index]
     (stages,) = markov_map_stages(state, (prompt.click,))
     found = prompt.choices
-    score = score_curve(found, *votes(prompt, segmentation.prompts), area_bound(state, prompt))
+    score = score_curve_of(state, prompt, segmentation.prompts)
 
     height, width = image.shape[:2]
     figure = _figure((16, 1.5 + 6.4 * min(max(height / width, 0.5), 1.5)))

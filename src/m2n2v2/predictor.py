@@ -1,4 +1,4 @@
-"""An object with SAM's call shapes, thin over the pipeline."""
+"""An object with SAM's call shapes, thin over the walk."""
 
 import os
 from dataclasses import dataclass, replace
@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float32, Shaped
 
+from m2n2v2.adjusting import alternatives
 from m2n2v2.arrays import Image, Mask
 from m2n2v2.attention.base import Attention, AttentionSource
 from m2n2v2.depth.base import DepthSource
@@ -16,7 +17,9 @@ from m2n2v2.errors import ImageError, NoImageError, PromptError, StateError
 from m2n2v2.grid import Size
 from m2n2v2.images import pixel_digest, read_image, resized_map
 from m2n2v2.method.settings import Settings
-from m2n2v2.method.walk import ImageState, Progress, alternatives, prepare
+from m2n2v2.method.values import ImageState
+from m2n2v2.method.walk import Progress
+from m2n2v2.preparation import prepare
 from m2n2v2.presets import preset
 from m2n2v2.prompts import clicks_from_arrays
 from m2n2v2.session import MapCache, Session, replay

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from m2n2v2.arrays import Mask, PixelMap
 from m2n2v2.errors import ClickError
-from m2n2v2.method.walk import ImageState, MarkovMap, Segmentation, empty, markov_maps, segment
+from m2n2v2.method.values import ImageState, MarkovMap, Segmentation
+from m2n2v2.method.walk import empty, markov_maps, segment
 from m2n2v2.prompts import Click, check_sequence
 
 KEPT = 16
@@ -114,7 +115,7 @@ class Session:
     ever.
 
     Args:
-        state: the prepared image (`pipeline.prepare`, or `Predictor.session()`).
+        state: the prepared image (`prepare`, or `Predictor.session()`).
         previous: a mask to correct, at the photograph's size; it stays wherever no click claims a
             pixel. Empty if not given.
     """

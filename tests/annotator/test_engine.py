@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from m2n2v2.adjusting import nudged
 from m2n2v2.annotator import engine as engines
 from m2n2v2.annotator.document import PlacedClick
 from m2n2v2.annotator.engine import Engine, Prepared
@@ -19,8 +20,10 @@ from m2n2v2.compiled import threads as kernel_threads
 from m2n2v2.errors import BusyError, ClickError, ImageError
 from m2n2v2.grid import Size
 from m2n2v2.masks.runs import Runs
-from m2n2v2.method.walk import ImageState, empty, nudged, prepare, segment
+from m2n2v2.method.values import ImageState
+from m2n2v2.method.walk import empty, segment
 from m2n2v2.predictor import Predictor
+from m2n2v2.preparation import prepare
 from m2n2v2.prompts import Click
 from m2n2v2.session import replay
 from tests.annotator.conftest import BOXES, Gate

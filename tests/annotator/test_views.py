@@ -12,7 +12,7 @@ from m2n2v2.annotator import views
 from m2n2v2.annotator.project import Project
 from m2n2v2.grid import Size
 from m2n2v2.images import read_image
-from m2n2v2.method.walk import prepare
+from m2n2v2.preparation import prepare
 from tests.annotator.conftest import BOXES, Start
 from tests.annotator.test_app import box, edit, image, mask
 from tests.scenes import ColourAttention, GivenDepth, iou, photograph

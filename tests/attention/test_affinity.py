@@ -18,7 +18,8 @@ from m2n2v2.errors import SettingsError
 from m2n2v2.grid import Size, overlaps
 from m2n2v2.images import read_image
 from m2n2v2.method.settings import Settings
-from m2n2v2.method.walk import empty, prepare, segment
+from m2n2v2.method.walk import empty, segment
+from m2n2v2.preparation import prepare
 from m2n2v2.prompts import Click
 
 SMALL = AffinityParameters(grid=16, partitions=(Slic(60, 10.0), Slic(100, 20.0), Watershed(80)))

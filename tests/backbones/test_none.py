@@ -10,7 +10,8 @@ from m2n2v2.attention.none import UniformAttention
 from m2n2v2.depth import Precomputed
 from m2n2v2.grid import Size
 from m2n2v2.method.settings import Settings
-from m2n2v2.method.walk import markov_maps, prepare
+from m2n2v2.method.walk import markov_maps
+from m2n2v2.preparation import prepare
 from m2n2v2.prompts import Click
 
 

@@ -10,7 +10,7 @@ from m2n2v2.attention import Precomputed as PrecomputedAttention
 from m2n2v2.depth import Precomputed
 from m2n2v2.method.settings import Settings
 from m2n2v2.method.transition import doubly_stochastic, order_aware
-from m2n2v2.method.walk import prepare
+from m2n2v2.preparation import prepare
 
 
 @pytest.fixture

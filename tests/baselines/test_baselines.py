@@ -16,7 +16,8 @@ from m2n2v2.baselines.ours import Ours
 from m2n2v2.datasets import find, load
 from m2n2v2.errors import BackendError, PromptError, WeightsError
 from m2n2v2.method.settings import Settings
-from m2n2v2.method.walk import empty, prepare, segment
+from m2n2v2.method.walk import empty, segment
+from m2n2v2.preparation import prepare
 from m2n2v2.prompts import Click
 from m2n2v2.weights.catalogue import Loading
 

@@ -113,7 +113,7 @@ def test_clicks_from_a_file_come_first(
 
 def test_the_command_and_the_library_agree(folder: Path, m2n2v2: Verb) -> None:
     from m2n2v2.attention import Precomputed
-    from m2n2v2.method.walk import prepare
+    from m2n2v2.preparation import prepare
 
     assert m2n2v2("segment", "photo.png", "--fg", "30,28", "--attention", "attention.npy") == 0
     state = prepare(IMAGE, Precomputed("attention.npy"), settings=Settings.paper())

@@ -12,7 +12,7 @@ import pytest
 import skimage
 
 from m2n2v2 import Click, Predictor
-from m2n2v2.method.walk import ImageState, Segmentation
+from m2n2v2.method.values import ImageState, Segmentation
 from m2n2v2.session import MapCache, replay
 
 CUP_AND_SAUCER = (Click(300, 180), Click(420, 200))

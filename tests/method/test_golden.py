@@ -9,15 +9,9 @@ from m2n2v2.attention.precomputed import Precomputed
 from m2n2v2.method.flood_fill import flood_fill
 from m2n2v2.method.scoring import EDGE_STEPS, edge_strength
 from m2n2v2.method.settings import Settings
-from m2n2v2.method.walk import (
-    ImageState,
-    Segmentation,
-    empty,
-    markov_map_stages,
-    prepare,
-    segment,
-    votes,
-)
+from m2n2v2.method.values import ImageState, Segmentation
+from m2n2v2.method.walk import empty, markov_map_stages, segment, votes_of
+from m2n2v2.preparation import prepare
 from m2n2v2.prompts import Click, clicks_from_arrays
 
 PARTIAL_PLATEAU = {("llama", clicks, 0) for clicks in (6, 7, 8)}
@@ -102,7 +96,7 @@ def test_the_named_exception_is_a_plateau_cut_in_two(golden, steps):
     official_threshold, official_score, official_area = row[2:].tolist()
     prompts = steps[k].prompts
     values, found = prompts[i].map.values.numpy(), prompts[i].map.candidates
-    same, _ = votes(prompts[i], prompts)
+    same, _ = votes_of(prompts[i], prompts)
     opened = prompts[5].map.point[::-1]
     threshold = values[opened]
     assert threshold == pytest.approx(official_threshold, abs=1e-5)

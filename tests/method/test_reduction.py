@@ -25,7 +25,8 @@ from m2n2v2.method.markov_map import (
 )
 from m2n2v2.method.reduction import FEWEST_CELLS, reduced, reduced_attention
 from m2n2v2.method.transition import Transition, doubly_stochastic
-from m2n2v2.method.walk import Settings, markov_maps, prepare
+from m2n2v2.method.walk import Settings, markov_maps
+from m2n2v2.preparation import prepare
 from m2n2v2.prompts import Click
 from tests.scenes import ColourAttention, iou, photograph
 

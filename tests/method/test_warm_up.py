@@ -15,7 +15,7 @@ from m2n2v2.attention.reduced import ReducedAttention
 from m2n2v2.depth import Precomputed as Depth
 from m2n2v2.grid import Size
 from m2n2v2.method.markov_map import reduced_saturation_time, start_state
-from m2n2v2.method.walk import warm_up
+from m2n2v2.preparation import warm_up
 
 places = pkgutil.walk_packages(m2n2v2.__path__, "m2n2v2.")
 private = re.compile(r"\.compiled\.|\._[a-z]")

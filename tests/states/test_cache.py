@@ -13,7 +13,8 @@ import torch
 from m2n2v2 import Click, Settings
 from m2n2v2.attention import Precomputed
 from m2n2v2.errors import OutputError, SettingsError
-from m2n2v2.method.walk import ImageState, prepare
+from m2n2v2.method.values import ImageState
+from m2n2v2.preparation import prepare
 from m2n2v2.presets import PRESETS
 from m2n2v2.session import replay
 from m2n2v2.states.cache import StateCache, cache_key, default_folder

@@ -19,7 +19,8 @@ from m2n2v2.attention import Affinity, Precomputed
 from m2n2v2.attention.reduced import ReducedAttention
 from m2n2v2.errors import OutputError, StateError
 from m2n2v2.images import pixel_digest
-from m2n2v2.method.walk import ImageState, prepare
+from m2n2v2.method.values import ImageState
+from m2n2v2.preparation import prepare
 from m2n2v2.session import replay
 from m2n2v2.states.file import read_header, read_state, write_state
 from tests.scenes import GivenDepth, colour_attention, disc

@@ -8,7 +8,8 @@ import pytest
 from m2n2v2 import Click, Settings
 from m2n2v2.attention import Precomputed
 from m2n2v2.errors import StateError
-from m2n2v2.method.walk import ImageState, prepare
+from m2n2v2.method.values import ImageState
+from m2n2v2.preparation import prepare
 from m2n2v2.session import replay
 from m2n2v2.states.file import write_state
 from m2n2v2.states.folder import StateFolder

@@ -25,7 +25,7 @@ from m2n2v2.annotator.engine import Engine
 from m2n2v2.annotator.folder import MAX_UPLOAD
 from m2n2v2.annotator.guard import Guard, TooLargeError
 from m2n2v2.annotator.project import Project, check_revision
-from m2n2v2.method.walk import ImageState, Segmentation
+from m2n2v2.method.values import ImageState, Segmentation
 from m2n2v2.version import __version__
 
 PAGE = Path(__file__).parent / "page"

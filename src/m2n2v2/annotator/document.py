@@ -16,7 +16,7 @@ class PlacedClick:
 
     Attributes:
         x, y: in pixels of the photograph.
-        nudge: of its threshold, in [-1, 1]; 0 is the method's choice (`pipeline.nudged`).
+        nudge: of its threshold, in [-1, 1]; 0 is the method's choice (`adjusting.nudged`).
     """
 
     x: float

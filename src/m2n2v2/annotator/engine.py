@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from m2n2v2.adjusting import nudged
 from m2n2v2.annotator.document import PlacedClick
 from m2n2v2.annotator.folder import Content
 from m2n2v2.annotator.wire import WireState
@@ -25,17 +26,10 @@ from m2n2v2.arrays import Mask
 from m2n2v2.compiled import threads
 from m2n2v2.errors import BusyError, ClickError, M2N2Error
 from m2n2v2.masks.runs import Runs
-from m2n2v2.method.walk import (
-    ImageState,
-    MarkovMap,
-    Segmentation,
-    empty,
-    markov_maps,
-    nudged,
-    prepare,
-    segment,
-)
+from m2n2v2.method.values import ImageState, MarkovMap, Segmentation
+from m2n2v2.method.walk import empty, markov_maps, segment
 from m2n2v2.predictor import Predictor
+from m2n2v2.preparation import prepare
 from m2n2v2.prompts import Click, check_sequence
 from m2n2v2.session import MapCache
 

@@ -29,7 +29,7 @@ from m2n2v2.errors import (
     StoreError,
 )
 from m2n2v2.masks.runs import Runs
-from m2n2v2.method.walk import ImageState, Segmentation
+from m2n2v2.method.values import ImageState, Segmentation
 from m2n2v2.prompts import Click
 
 LOOK_AGAIN = 5.0

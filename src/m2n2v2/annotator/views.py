@@ -10,8 +10,8 @@ from PIL import Image as PILImage
 from m2n2v2.arrays import Image
 from m2n2v2.errors import MissingError
 from m2n2v2.masks.runs import Runs
-from m2n2v2.method.scoring import score_curve
-from m2n2v2.method.walk import ImageState, Segmentation, area_bound, votes
+from m2n2v2.method.values import ImageState, Segmentation
+from m2n2v2.method.walk import score_curve_of
 
 POINTS = 512
 """Of a score curve, at most, and the chosen one."""
@@ -52,7 +52,7 @@ def curve(state: ImageState, segmentation: Segmentation, index: int) -> Curve:
     """The score curve of a click among the others."""
     prompt, scale = segmentation.prompts[index], segmentation.scales[index]
     found = prompt.choices
-    score = score_curve(found, *votes(prompt, segmentation.prompts), area_bound(state, prompt))
+    score = score_curve_of(state, prompt, segmentation.prompts)
     count = len(found.thresholds)
     shown = np.unique(np.linspace(0, count - 1, min(count, POINTS)).astype(np.int64))
     if scale.threshold is not None:

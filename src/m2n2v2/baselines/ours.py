@@ -10,13 +10,15 @@ from m2n2v2.attention.base import AttentionSource
 from m2n2v2.depth.base import DepthSource
 from m2n2v2.depth.precomputed import Precomputed
 from m2n2v2.method.settings import Settings
-from m2n2v2.method.walk import ImageState, empty, prepare, segment
+from m2n2v2.method.values import ImageState
+from m2n2v2.method.walk import empty, segment
+from m2n2v2.preparation import prepare
 from m2n2v2.prompts import Click
 
 
 @dataclass(frozen=True)
 class Ours:
-    """The pipeline behind the common Protocol.
+    """The walk behind the common Protocol.
 
     Args:
         preset: the name under which it was chosen.

@@ -9,7 +9,7 @@ from m2n2v2.cli import options
 
 if TYPE_CHECKING:
     from m2n2v2.annotator.folder import Content
-    from m2n2v2.method.walk import ImageState
+    from m2n2v2.method.values import ImageState
     from m2n2v2.predictor import Predictor
     from m2n2v2.states.preparing import Recipe
 

@@ -4,7 +4,7 @@ from typing import Self
 
 from tqdm.auto import tqdm
 
-from m2n2v2.method.walk import STAGES
+from m2n2v2.preparation import STAGES
 
 
 class StageBar:

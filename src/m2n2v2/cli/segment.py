@@ -13,7 +13,7 @@ from m2n2v2.cli import options
 
 if TYPE_CHECKING:
     from m2n2v2.arrays import Image
-    from m2n2v2.method.walk import ImageState
+    from m2n2v2.method.values import ImageState
     from m2n2v2.prompts import Click
     from m2n2v2.states.preparing import Recipe
 

@@ -77,11 +77,11 @@ class Settings:
 
     scale_evidence: bool = False
     """Terms of ours in the score: boundaries of the photograph, its frame, size, and the click's
-    place in what it changes (`evidence.weighed`). For weak attentions; the paper has none."""
+    place in what it changes (`scale_evidence.weighed`). For weak attentions; the paper has none."""
 
     steady_scales: bool = False
     """Earlier prompts keep their scales where that puts the new click better in the middle of the
-    change (`pipeline.segment`). For weak attentions; the paper scores all again at every click."""
+    change (`photograph.additions`). For weak attentions; the paper scores all again."""
 
     refinement: float = 0.0
     """Half the width of the band in which the outline is drawn to the photograph's edges, as a

@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float32, Int32
 
 from m2n2v2.arrays import Image
+from m2n2v2.boundaries import analysed
 from m2n2v2.grid import Size
 from m2n2v2.images import resized_map
-from m2n2v2.photograph.boundaries import analysed
 
 ANALYSED = 200_000
 """Pixels at which boundaries are measured; larger photographs are reduced to these."""

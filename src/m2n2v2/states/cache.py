@@ -17,7 +17,7 @@ import torch
 
 from m2n2v2.errors import OutputError, SettingsError, StateError
 from m2n2v2.method.settings import Settings
-from m2n2v2.method.walk import ImageState
+from m2n2v2.method.values import ImageState
 from m2n2v2.source_code import source_digest
 from m2n2v2.states.file import FORMAT, SUFFIX, read_state, write_state
 

@@ -30,7 +30,9 @@ from m2n2v2.files import whole_file
 from m2n2v2.grid import Size, limited
 from m2n2v2.method.settings import Settings
 from m2n2v2.method.transition import Transition
-from m2n2v2.method.walk import ImageState, Provenance, guided_upsampling, measured, warm_up
+from m2n2v2.method.values import ImageState, Provenance
+from m2n2v2.method.walk import guided_upsampling
+from m2n2v2.preparation import ready
 
 FORMAT = 1
 """Of the file; a reader takes this one only."""
@@ -279,8 +281,7 @@ def _unpacked(
         }
     )
     upsampling = guided_upsampling(guide, transition.cells, depth, settings).to(device)
-    warm_up()
-    return ImageState(
+    state = ImageState(
         header.size,
         size,
         transition,
@@ -290,8 +291,8 @@ def _unpacked(
         header.provenance,
         guide,
         header.image_sha256,
-        measured(guide, settings),
     )
+    return ready(state)
 
 
 def _aligned(value: Tensor) -> Tensor:

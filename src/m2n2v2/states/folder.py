@@ -10,7 +10,7 @@ from m2n2v2.arrays import Image
 from m2n2v2.errors import StateError
 from m2n2v2.images import pixel_digest
 from m2n2v2.method.settings import Settings
-from m2n2v2.method.walk import ImageState
+from m2n2v2.method.values import ImageState
 from m2n2v2.states.file import SUFFIX, StateHeader, read_header, read_state
 
 Tell = Callable[[str], None]

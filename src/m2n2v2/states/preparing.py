@@ -26,7 +26,9 @@ from m2n2v2.errors import (
 )
 from m2n2v2.images import pixel_digest, read_image
 from m2n2v2.method.settings import Settings
-from m2n2v2.method.walk import ImageState, Progress, prepare
+from m2n2v2.method.values import ImageState
+from m2n2v2.method.walk import Progress
+from m2n2v2.preparation import prepare
 from m2n2v2.presets import ATTENTION, DEPTH, Preset, backbone
 from m2n2v2.states.cache import StateCache, cache_key
 from m2n2v2.states.file import SUFFIX, read_header, refuse, write_state
@@ -144,7 +146,7 @@ class Preparer:
         """Made now, and kept.
 
         Raises:
-            M2N2Error: it cannot be prepared (`pipeline.prepare`), or a source cannot be loaded.
+            M2N2Error: it cannot be prepared (`preparation.prepare`), or a source cannot be loaded.
         """
         attention, depth = self.sources
         state = prepare(

@@ -8,9 +8,9 @@ from skimage import segmentation
 from m2n2v2 import grid
 from m2n2v2.attention.affinity import _superpixels as kernel
 from m2n2v2.attention.affinity.parameters import Partition, Slic
+from m2n2v2.boundaries import tensor_strength
 from m2n2v2.compiled.threads import over_rows
 from m2n2v2.grid import Size
-from m2n2v2.photograph.boundaries import tensor_strength
 
 Labels = Int32[np.ndarray, "H W"]
 """The segment of each pixel, 0 to m - 1, every number used."""

@@ -10,9 +10,9 @@ from m2n2v2.attention.affinity.graph import manifold_ranking, weights
 from m2n2v2.attention.affinity.parameters import AffinityParameters
 from m2n2v2.attention.affinity.partitions import Labels, partitioned, shares
 from m2n2v2.attention.factored import FactoredAttention, Head
+from m2n2v2.boundaries import analysed
 from m2n2v2.grid import Size
 from m2n2v2.images import resized_map
-from m2n2v2.photograph.boundaries import analysed
 
 
 class Affinity:

@@ -5,8 +5,7 @@ import pytest
 from skimage.color import rgb2lab
 
 from m2n2v2.attention import Affinity
-from m2n2v2.photograph.base import Photograph
-from m2n2v2.photograph.boundaries import (
+from m2n2v2.boundaries import (
     BINS,
     RANGES,
     analysed,
@@ -14,6 +13,7 @@ from m2n2v2.photograph.boundaries import (
     forget,
     tensor_strength,
 )
+from m2n2v2.photograph.base import Photograph
 
 
 @pytest.mark.parametrize("top", [1, 60, 256])
@@ -56,7 +56,7 @@ def test_boundaries_are_measured_once_for_attention_and_evidence(
         calls.append(arguments)
         return boundary_strength(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("m2n2v2.photograph.boundaries.boundary_strength", counted)
+    monkeypatch.setattr("m2n2v2.boundaries.boundary_strength", counted)
     Affinity().extract(image)
     Photograph.of(image)
     assert len(calls) == 1
