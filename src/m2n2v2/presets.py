@@ -20,10 +20,12 @@ class Backbone:
     Attributes:
         weights: a key of `weights.MODELS`; the callable then takes it, a `Loading` and a side.
             None: it takes nothing.
+        libraries: what it needs beside torch, once it has weights.
     """
 
     home: str
     weights: str | None = None
+    libraries: tuple[str, ...] = ("huggingface_hub", "transformers", "diffusers")
 
 
 _SIZES = ("small", "base", "large")
@@ -31,6 +33,11 @@ _DINOV2 = [f"dinov2-{kind}{size}" for kind in ("", "with-registers-") for size i
 
 ATTENTION = {
     "affinity": Backbone("m2n2v2.attention.affinity:Affinity"),
+    "dinov2-graph": Backbone(
+        "m2n2v2.attention.affinity.likeness:LikenessAffinity.load",
+        "dinov2-small",
+        ("huggingface_hub",),
+    ),
     "none": Backbone("m2n2v2.attention.none:NoAttention"),
     "sd2": Backbone("m2n2v2.attention.stable_diffusion:StableDiffusion.load", "sd2"),
     "sd1": Backbone("m2n2v2.attention.stable_diffusion:StableDiffusion.load", "sd1"),
@@ -101,6 +108,13 @@ PRESETS = {
             None,
             Settings.offline(),
             "attention computed from the photograph alone, no weights (not the paper's)",
+        ),
+        Preset(
+            "dinov2-graph",
+            "dinov2-graph",
+            None,
+            Settings.offline(),
+            "the offline attention, joined by what DINOv2 Small finds alike (not the paper's)",
         ),
         Preset(
             "offline-m2n2",
@@ -192,10 +206,11 @@ order-aware attention (the weight is ours) and, with values of ours, Table 6: wh
 a preset."""
 
 AUTO = {
-    "cpu": ("sd2-64", "dinov2-base", "offline"),
-    "gpu": ("sd2", "sd1", "dinov2-base", "offline"),
+    "cpu": ("dinov2-graph", "sd2-64", "dinov2-base", "offline"),
+    "gpu": ("sd2", "sd1", "dinov2-base", "dinov2-graph", "offline"),
 }
-"""What `auto` looks for, best first (Table 2), by kind of device."""
+"""What `auto` looks for, best first, by kind of device: on a GPU as in Table 2, on a CPU what was
+measured here (docs/decisions/likeness.md)."""
 
 
 def preset(name: str, *, device: str = "cpu") -> Preset:
@@ -233,8 +248,9 @@ def automatic(device: str = "auto") -> Preset:
     absent: list[str] = []
     for name in AUTO[kind]:
         found = PRESETS[name]
-        attention = backbone(ATTENTION, found.attention).weights
-        if attention and not _here(attention):
+        source = backbone(ATTENTION, found.attention)
+        attention = source.weights
+        if attention and not (_installed(source) and _here(attention)):
             absent.append(attention)
             continue
         reasons = [f"the best on this {kind.upper()} with weights here"] if attention else []
@@ -247,11 +263,13 @@ def automatic(device: str = "auto") -> Preset:
     raise AssertionError("the last preset of AUTO needs no weights")
 
 
+def _installed(source: Backbone) -> bool:
+    return all(importlib.util.find_spec(each) for each in source.libraries)
+
+
 def _here(weights: str) -> bool:
-    """Can these weights be loaded now?"""
-    extra = ("huggingface_hub", "transformers", "diffusers")
-    installed = all(importlib.util.find_spec(each) for each in extra)
-    return installed and cached(model(weights)) is not None
+    """Are these weights in the cache?"""
+    return cached(model(weights)) is not None
 
 
 def _named(name: str) -> Preset:
@@ -265,7 +283,8 @@ def _named(name: str) -> Preset:
             f"{', '.join(ATTENTION)} and {', '.join(DEPTH)}",
         )
     backbone(ATTENTION, attention), backbone(DEPTH, depth)
-    settings = Settings.offline() if attention == "affinity" else Settings.paper()
+    graph = attention.partition("@")[0] in ("affinity", "dinov2-graph")
+    settings = Settings.offline() if graph else Settings.paper()
     return Preset(name, attention, depth, settings, f"{attention} attention, {depth} depth")
 
 

@@ -1,5 +1,6 @@
 """Presets with weights: the paper's table by name, and what `auto` finds."""
 
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,7 +70,7 @@ def test_auto_without_weights_is_offline_and_says_why(here: Callable[..., None])
     here()
     found = automatic()
     assert found.name == "offline"
-    assert "no weights of sd2 or dinov2-base are here" in found.summary
+    assert "no weights of dinov2-small or sd2 or dinov2-base are here" in found.summary
 
 
 def test_auto_takes_the_smaller_side_on_a_cpu(here: Callable[..., None]) -> None:
@@ -77,6 +78,27 @@ def test_auto_takes_the_smaller_side_on_a_cpu(here: Callable[..., None]) -> None
     assert automatic().name == "sd2-64"
     here("sd2", "depth-anything-v2-small", gpu=True)
     assert automatic().name == "sd2"
+
+
+def test_auto_takes_the_graph_with_a_network_on_a_cpu(here: Callable[..., None]) -> None:
+    here("dinov2-small", "sd2", "depth-anything-v2-small")
+    found = automatic()
+    assert (found.name, found.depth) == ("dinov2-graph", None)
+    assert found.settings == preset("dinov2-graph+flat").settings
+    here("dinov2-small", gpu=True)
+    assert automatic().name == "dinov2-graph"
+
+
+def test_the_graph_with_a_network_needs_no_transformers(
+    here: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = importlib.util.find_spec
+    heavy = ("transformers", "diffusers")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda n: None if n in heavy else there(n))
+    here("dinov2-small", "sd2", "depth-anything-v2-small")
+    assert automatic().name == "dinov2-graph"
+    here("sd2", "depth-anything-v2-small")
+    assert automatic().name == "offline"
 
 
 def test_auto_goes_down_the_list(here: Callable[..., None]) -> None:

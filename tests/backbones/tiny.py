@@ -132,7 +132,7 @@ def save_marigold(folder: Path) -> Path:
     return folder
 
 
-def dinov2(*, registers: int = 0, layers: int = 2) -> Any:
+def dinov2(*, registers: int = 0, layers: int = 2, **changes: int) -> Any:
     import transformers
 
     arguments = {
@@ -141,7 +141,7 @@ def dinov2(*, registers: int = 0, layers: int = 2) -> Any:
         "num_attention_heads": 2,
         "patch_size": 14,
         "image_size": 56,
-    }
+    } | changes
     if registers:
         config = transformers.Dinov2WithRegistersConfig(num_register_tokens=registers, **arguments)
         return randomized(transformers.Dinov2WithRegistersModel(config), 4)

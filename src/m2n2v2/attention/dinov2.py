@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from m2n2v2.arrays import Image
 from m2n2v2.attention.base import DenseAttention
 from m2n2v2.attention.capture import Aggregate, Layer, capture
+from m2n2v2.attention.vit import HEAD_CHANNELS, normalized
 from m2n2v2.errors import SettingsError
 from m2n2v2.grid import Size
 from m2n2v2.images import resized
@@ -17,9 +18,6 @@ from m2n2v2.weights.devices import out_of_memory_named
 from m2n2v2.weights.loading import library, placed, transformer
 
 SIDE = 80
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
-HEAD_CHANNELS = 64
 
 
 class Dinov2:
@@ -104,14 +102,6 @@ class Dinov2:
         config: Any = self.model.config
         edge = int(config.patch_size) * self.cells.height
         return normalized(resized(image, Size(edge, edge))).to(next(self.model.parameters()))
-
-
-def normalized(image: Image) -> Float[Tensor, "1 3 H W"]:
-    """An image as DINOv2 and its descendants take it: ImageNet's mean and deviation."""
-    values = torch.tensor(image).to(torch.float32) / 255
-    return ((values - torch.tensor(IMAGENET_MEAN)) / torch.tensor(IMAGENET_STD)).permute(2, 0, 1)[
-        None
-    ]
 
 
 def inferred_config(shapes: dict[str, tuple[int, ...]]) -> Any:

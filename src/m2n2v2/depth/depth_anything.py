@@ -9,7 +9,8 @@ from PIL import Image as PILImage
 from torch import Tensor, nn
 
 from m2n2v2.arrays import DepthMap, Image
-from m2n2v2.attention.dinov2 import backbone_arguments, normalized
+from m2n2v2.attention.dinov2 import backbone_arguments
+from m2n2v2.attention.vit import normalized
 from m2n2v2.depth.base import normalized_inverse
 from m2n2v2.depth.flip import flip_averaged
 from m2n2v2.errors import SettingsError

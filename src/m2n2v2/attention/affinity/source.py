@@ -1,5 +1,7 @@
 """From a photograph to the weight-free attention."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -37,19 +39,40 @@ class Affinity:
         Args:
             depth: of the image, one more cue beside colour; None for none.
         """
-        found = analysed(image, self.parameters.pixels, self.parameters.boundary_sigma)
-        lab, strength = found.lab, found.strength
-        channels = lab / 100
-        if depth is not None:
-            near = resized_map(depth, Size(*strength.shape)).cpu().numpy()
-            channels = np.dstack([channels, self.parameters.depth_weight * near])
-        cells = Size(self.parameters.grid, self.parameters.grid)
-        heads = []
-        for partition in self.parameters.partitions:
-            labels = partitioned(lab, partition)
-            graph = weights(measured(labels, channels, strength), self.parameters)
-            heads.append(_head(labels, cells, manifold_ranking(graph, self.parameters.ranking)))
-        return FactoredAttention(cells, heads)
+        return joined(image, self.parameters, depth)
+
+
+Likeness = Callable[[Labels], Float[np.ndarray, "m m"]]
+"""From a partition to a factor in (0, 1] for the link of each pair of its segments."""
+
+
+def joined(
+    image: Image,
+    parameters: AffinityParameters,
+    depth: DepthMap | None = None,
+    likeness: Likeness | None = None,
+) -> FactoredAttention:
+    """The attention of `image`, one head a partition.
+
+    Args:
+        depth: of the image, one more cue beside colour.
+        likeness: what else says how alike segments are; None for nothing else.
+    """
+    found = analysed(image, parameters.pixels, parameters.boundary_sigma)
+    lab, strength = found.lab, found.strength
+    channels = lab / 100
+    if depth is not None:
+        near = resized_map(depth, Size(*strength.shape)).cpu().numpy()
+        channels = np.dstack([channels, parameters.depth_weight * near])
+    cells = Size(parameters.grid, parameters.grid)
+    heads = []
+    for partition in parameters.partitions:
+        labels = partitioned(lab, partition)
+        graph = weights(measured(labels, channels, strength), parameters)
+        if likeness is not None:
+            graph *= likeness(labels)
+        heads.append(_head(labels, cells, manifold_ranking(graph, parameters.ranking)))
+    return FactoredAttention(cells, heads)
 
 
 def _head(labels: Labels, cells: Size, affinity: Float[np.ndarray, "m m"]) -> Head:

@@ -1,0 +1,161 @@
+"""What decides the likeness in the graph: what is compared, how sharply, on which cells.
+
+    python experiments/likeness.py --weights FOLDER --data-root DATA --out runs/likeness
+
+One row a variant, on every third photograph of the tuning set, each against `offline`'s own row;
+`--rows a,b` chooses some, `--datasets` and `--shard` others of the data. What the network makes of
+a photograph is kept in the output folder, so that a row costs no forward pass twice.
+
+Hardware: a CPU. Time: about half a minute a row on one core, the forward passes apart.
+Expected: docs/decisions/likeness.md.
+"""
+
+import argparse
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from m2n2v2.attention import Affinity
+from m2n2v2.attention.affinity import AffinityParameters
+from m2n2v2.attention.affinity.likeness import LikenessAffinity
+from m2n2v2.attention.vit import VisionTransformer
+from m2n2v2.baselines.ours import Ours
+from m2n2v2.evaluation.metrics import number_of_clicks
+from m2n2v2.evaluation.protocols import Protocol
+from m2n2v2.evaluation.runner import Plan
+from m2n2v2.evaluation.work import Work
+from m2n2v2.grid import Size
+from m2n2v2.method.settings import Settings
+from m2n2v2.weights.catalogue import Loading
+
+CLICKS = (1, 5, 10)
+THRESHOLDS = (0.85, 0.9, 0.95)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A variant: what is compared, on which cells, and the method's settings.
+
+    Attributes:
+        kinds: (block from the last, kind) of each feature whose cosines are averaged.
+        keep: cells in the photograph's proportions, `side` squared in number.
+    """
+
+    kinds: tuple[tuple[int, str], ...] = ((-1, "keys"),)
+    side: int = 37
+    temperature: float = 0.1
+    keep: bool = False
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+PRIOR = {"size_rule": "prior"}
+FINE = {"grid": 96}
+KEYS, TOKENS, VALUES, QUERIES = ((-1, kind) for kind in ("keys", "tokens", "values", "queries"))
+
+ROWS = {
+    "keys": Row(),
+    "tokens": Row((TOKENS,)),
+    "values": Row((VALUES,)),
+    "keys+tokens": Row((KEYS, TOKENS)),
+    "all": Row((KEYS, TOKENS, VALUES, QUERIES)),
+    "keys-2": Row((KEYS, (-2, "keys"))),
+    "tau-0.05": Row(temperature=0.05),
+    "tau-0.07": Row(temperature=0.07),
+    "tau-0.2": Row(temperature=0.2),
+    "side-28": Row(side=28),
+    "side-48": Row(side=48),
+    "keep": Row(keep=True),
+    "keep-48": Row(keep=True, side=48),
+    "grid-96": Row(parameters=FINE),
+    "prior": Row(settings=PRIOR),
+    "prior-96": Row(settings=PRIOR, parameters=FINE),
+    "both-prior-96": Row((KEYS, TOKENS), settings=PRIOR, parameters=FINE),
+}
+
+
+class Variant(LikenessAffinity):
+    """A row's attention; what the network makes of a photograph is kept on disk."""
+
+    def __init__(self, network: VisionTransformer, row: Row, store: Path) -> None:
+        parameters = AffinityParameters(**row.parameters)
+        super().__init__(network, side=row.side, temperature=row.temperature, parameters=parameters)
+        self.row, self.store = row, store
+
+    def _features(self, image: np.ndarray) -> np.ndarray:
+        row, height, width = self.row, *image.shape[:2]
+        self.cells = Size(row.side, row.side)
+        if row.keep:
+            ratio = (height / width) ** 0.5
+            self.cells = Size(max(1, round(row.side * ratio)), max(1, round(row.side / ratio)))
+        digest = hashlib.sha256(image.tobytes()).hexdigest()[:16]
+        parts = []
+        missing = {}
+        files = {}
+        for block, kind in row.kinds:
+            file = self.store / f"{digest}-{self.cells}{block}{kind}.npy"
+            files[block, kind] = file
+            if not file.exists():
+                missing[block] = missing.get(block, frozenset()) | {kind}
+        if missing:
+            found = self.network.features(self.network.pixels(image, self.cells), missing)
+            for (block, kind), value in found.items():
+                array = value.flatten(0, 1).numpy().astype(np.float16)
+                np.save(files[block - self.network.shape.blocks, kind], array)
+        for file in files.values():
+            value = torch.from_numpy(np.load(file).astype(np.float32))
+            parts.append(torch.nn.functional.normalize(value - value.mean(0), dim=1))
+        return torch.cat(parts, 1).numpy()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data-root", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--weights", help="a folder; the cache's if not given")
+    parser.add_argument("--rows", default=",".join(["offline", *ROWS]))
+    parser.add_argument("--datasets", default="bsds_objects")
+    parser.add_argument("--shard", default="1/3")
+    given = parser.parse_args()
+    store = given.out / "features"
+    store.mkdir(parents=True, exist_ok=True)
+    network, _ = VisionTransformer.load("dinov2-small", Loading(weights=given.weights))
+    index, count = (int(part) for part in given.shard.split("/"))
+    plan = Plan(
+        preset="offline",
+        datasets=tuple(given.datasets.split(",")),
+        data_root=given.data_root,
+        shard=(index, count),
+    )
+    jobs = plan.jobs(plan.items())
+    print("| row | NoC85 / 90 / 95 | mIoU@1 / 5 / 10 |\n|---|---|---|")
+    for name in given.rows.split(","):
+        ious = evaluated(name, network, jobs, store)
+        noc = [np.mean([number_of_clicks(each, t, 20) for each in ious]) for t in THRESHOLDS]
+        miou = [np.mean([each[min(k, len(each)) - 1] for each in ious]) for k in CLICKS]
+        numbers = " / ".join(f"{x:.2f}" for x in noc), " / ".join(f"{x:.3f}" for x in miou)
+        print(f"| {name} | {numbers[0]} | {numbers[1]} |", flush=True)
+        np.savez(given.out / f"{name}.npz", *[np.asarray(each) for each in ious])
+
+
+def evaluated(
+    name: str, network: VisionTransformer, jobs: list[Any], store: Path
+) -> list[tuple[float, ...]]:
+    """The IoU after every click, of every object."""
+    row = ROWS.get(name, Row())
+    source = Affinity() if name == "offline" else Variant(network, row, store)
+    settings = Settings.offline().replace(**row.settings)
+    made = Ours(name, source, None, settings, torch.device("cpu"))
+    work = Work(name, Protocol())
+    return [record.ious for job in jobs for record in work.on(made, job)]
+
+
+if __name__ == "__main__":
+    main()
