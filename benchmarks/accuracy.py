@@ -108,7 +108,7 @@ def main() -> None:
 def compared(item: Item, source: Matrix, protocol: Protocol) -> dict[str, Any]:
     """One object on both chains."""
     sample = load(item)
-    exact = prepare(sample.image, source, settings=Settings.paper().replace(chain="exact"))
+    exact = prepare(sample.image, source, settings=Settings.ours().replace(chain="exact"))
     began = time.perf_counter()
     transition = reduced(exact.transition)
     seconds = time.perf_counter() - began

@@ -139,7 +139,7 @@ def stages(side: int, repetitions: int, device: str) -> dict[str, Any]:
         del attention, balanced, small
         image = generator.integers(0, 256, (*SIZE.shape, 3), dtype=np.uint8)
         began = time.perf_counter()
-        state: ImageState = prepare(image, source, settings=Settings.paper(), device=device)
+        state: ImageState = prepare(image, source, settings=Settings.ours(), device=device)
         if device == "cuda":
             torch.cuda.synchronize()
         prepared = time.perf_counter() - began

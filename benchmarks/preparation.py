@@ -55,7 +55,7 @@ def measure(case: Case, effort: Effort) -> dict[str, dict[str, Any]]:
         return prepare(image, source, Given(depth))
 
     def slow() -> object:
-        return textbook.doubly_stochastic(case.attention, Settings.paper().temperature, rounds)
+        return textbook.doubly_stochastic(case.attention, Settings.ours().temperature, rounds)
 
     fast, full = timing(ours, 2), timing(slow, 2)
     full["median_ms"] = round(full["median_ms"] * M2N2_ROUNDS / rounds, 4)
@@ -82,7 +82,7 @@ def main() -> None:
     before = resident_mb()
     forget_peak()
     began: list[tuple[str, float]] = []
-    settings = Settings.paper().replace(chain=chosen.chain)
+    settings = Settings.ours().replace(chain=chosen.chain)
     state = prepare(
         image,
         source,

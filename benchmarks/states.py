@@ -57,7 +57,7 @@ def measured(size: Size, side: int, chain: str) -> dict[str, Any]:
     case = Case(size, side)
     image, depth = case.photograph
     source = Affinity() if chain == "offline" else Precomputed(case.attention)
-    settings = Settings.offline() if chain == "offline" else Settings(chain=chain)  # type: ignore[arg-type]
+    settings = Settings.offline() if chain == "offline" else Settings.ours().replace(chain=chain)
     state = prepare(image, source, Given(depth), settings)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "state.safetensors"

@@ -141,22 +141,26 @@ def best_scale(
     same_class: Sequence[float],
     other_class: Sequence[float],
     area_bound: float,
+    every_pixel: bool = False,
 ) -> tuple[float, float]:
-    """Threshold and score of the best segment: grow it pixel by pixel and score every value."""
+    """Threshold and score of the best segment: grow it pixel by pixel and score every value.
+
+    With `every_pixel` the segment is scored after every pixel, as the first version does.
+    """
     array = values.numpy()
     across = ndimage.sobel(array, axis=1, mode="mirror")
     down = ndimage.sobel(array, axis=0, mode="mirror")
     magnitude = np.sqrt(across * across + down * down)
     strength = (magnitude * (EDGE_STEPS / max(magnitude.max(), 1e-30))).astype(np.int64)
-    order = np.argsort(array, axis=None)
+    order = np.argsort(array, axis=None, kind="stable")
     same = np.asarray(same_class, array.dtype)
     excluded = min(other_class, default=float(array.max()))
-    threshold, score = _grow(array, strength, order, same, excluded, area_bound)
+    threshold, score = _grow(array, strength, order, same, excluded, area_bound, every_pixel)
     return float(threshold), float(score)
 
 
 @njit(nogil=True, cache=True)
-def _grow(array, strength, order, same, excluded, area_bound):  # type: ignore[no-untyped-def]
+def _grow(array, strength, order, same, excluded, area_bound, every_pixel):  # type: ignore[no-untyped-def]
     height, width = array.shape
     inside = np.zeros(array.shape, np.bool_)
     border = np.zeros(array.shape, np.bool_)
@@ -179,7 +183,11 @@ def _grow(array, strength, order, same, excluded, area_bound):  # type: ignore[n
                 total += strength[ny, nx]
                 length += 1
         last = i + 1 == len(order)
-        if not last and array[order[i + 1] // width, order[i + 1] % width] == value:
+        if (
+            not every_pixel
+            and not last
+            and array[order[i + 1] // width, order[i + 1] % width] == value
+        ):
             continue
         if i + 1 >= area_bound:
             break

@@ -105,7 +105,9 @@ def test_points_of_any_container(predictor: Predictor, kind: type) -> None:
 
 def test_previous_mask_bounds_the_change() -> None:
     """A click one pixel outside a given mask means a small change (Eq. 9-10)."""
-    predictor = Predictor(Precomputed(colour_attention(IMAGE)), settings=Settings(alpha=1.0))
+    predictor = Predictor(
+        Precomputed(colour_attention(IMAGE)), settings=Settings.ours().replace(alpha=1.0)
+    )
     predictor.set_image(IMAGE)
     free, _, _ = predictor.predict([[30, 28]], [1])
     near = np.zeros(TRUTH.shape, bool)
@@ -149,7 +151,7 @@ def test_depth_finds_what_colour_does_not() -> None:
 def test_large_images_are_reduced_and_masks_come_back_full() -> None:
     large = np.repeat(np.repeat(IMAGE, 4, 0), 4, 1)
     predictor = Predictor(
-        Precomputed(colour_attention(IMAGE)), settings=Settings(max_short_side=60)
+        Precomputed(colour_attention(IMAGE)), settings=Settings.ours().replace(max_short_side=60)
     )
     predictor.set_image(large)
     assert predictor.get_image_embedding().working_size.shape == (60, 80)
@@ -161,7 +163,7 @@ def test_large_images_are_reduced_and_masks_come_back_full() -> None:
 def test_clicked_pixels_keep_their_label_at_full_size() -> None:
     large = np.repeat(np.repeat(IMAGE, 4, 0), 4, 1)
     predictor = Predictor(
-        Precomputed(colour_attention(IMAGE)), settings=Settings(max_short_side=60)
+        Precomputed(colour_attention(IMAGE)), settings=Settings.ours().replace(max_short_side=60)
     )
     predictor.set_image(large)
     points, labels = [[122, 114], [123, 40], [300, 200], [150, 120]], [1, 1, 1, 0]
@@ -184,7 +186,7 @@ def test_a_changed_setting_is_never_ignored() -> None:
     source = Precomputed(colour_attention(IMAGE))
     areas = []
     for threshold in (0.05, 0.9):
-        predictor = Predictor(source, settings=Settings(chain_threshold=threshold))
+        predictor = Predictor(source, settings=Settings.ours().replace(chain_threshold=threshold))
         predictor.set_image(IMAGE)
         areas.append(predictor.get_image_embedding().settings.chain_threshold)
         predictor.predict([[30, 28]], [1])

@@ -23,6 +23,21 @@ def test_an_ablation_changes_what_it_names_and_nothing_else(ablation: str) -> No
     }
 
 
+def test_flip_belongs_to_the_preset() -> None:
+    assert not preset("m2n2").flip
+    without = {name for name, found in PRESETS.items() if not found.flip}
+    assert without == {"m2n2", "offline", "offline-m2n2", "dinov2-graph"}
+    assert preset("m2n2/with-flip").flip
+    assert not preset("paper/without-flip").flip
+    assert preset("paper/without-flip").settings == preset("paper").settings
+
+
+def test_ours_is_in_our_presets_only() -> None:
+    assert preset("paper").settings == preset("sd1+flat").settings == Settings.paper()
+    assert preset("m2n2").settings == Settings.m2n2()
+    assert preset("sd2-64").settings == preset("dinov2-small").settings == Settings.ours()
+
+
 def test_without_novel_components_has_the_rules_of_the_first_version() -> None:
     found = Settings.paper().replace(**ABLATIONS["without-novel-components"])
     first = Settings.m2n2()

@@ -166,7 +166,9 @@ def test_settings_of_a_state_are_its_own(state: ImageState) -> None:
     """Two states of one image and different settings do not share anything."""
     image: Image = IMAGE
     prior = prepare(
-        image, Precomputed(colour_attention(image)), settings=Settings(size_rule="prior")
+        image,
+        Precomputed(colour_attention(image)),
+        settings=Settings.ours().replace(size_rule="prior"),
     )
     clicks = [Click(30, 28), Click(33, 40)]
     assert all(np.isinf(p.limit) for p in replay(prior, clicks).prompts)

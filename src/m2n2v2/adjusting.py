@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Int32
 
-from m2n2v2.method.scoring import Candidates, Scale
+from m2n2v2.method.scoring import Candidates, Scale, scale_at
 from m2n2v2.method.values import ImageState, Segmentation
 from m2n2v2.method.walk import best_scale_of, merged, score_curve_of
 
@@ -32,7 +32,7 @@ def alternatives(
         if score[at] <= 0:
             results.append(results[-1])
             continue
-        scale = Scale(float(choices.thresholds[at]), float(score[at]), int(choices.area[at]))
+        scale = scale_at(choices, float(choices.thresholds[at]), float(score[at]))
         results.append(_rescaled(state, segmentation, scale))
         score[_alike(choices.area, scale.area)] = 0
     return tuple(results)
@@ -52,7 +52,7 @@ class Nudge:
         """The largest candidate of at most `16 ** amount` times the area, scored by its edge."""
         wanted = scale.area * 16.0**self.amount
         at = max(int(np.searchsorted(known.area, wanted, side="right")) - 1, 0)
-        return Scale(float(known.thresholds[at]), float(known.edge[at]), int(known.area[at]))
+        return scale_at(known, float(known.thresholds[at]), float(known.edge[at]))
 
 
 def nudged(state: ImageState, segmentation: Segmentation, amount: float) -> Segmentation:

@@ -37,7 +37,7 @@ class Predictor:
     Args:
         attention: where attention comes from (`m2n2v2.attention`).
         depth: where depth comes from (`m2n2v2.depth`); None for no guidance.
-        settings: the method's constants; `Settings.paper()` if not given.
+        settings: the method's constants; `Settings.ours()` if not given.
         device: a torch device, or `auto`.
         progress: called with the name of each stage of the preparation.
     """
@@ -53,7 +53,7 @@ class Predictor:
     ) -> None:
         self.attention = attention
         self.depth = depth
-        self.settings = settings or Settings.paper()
+        self.settings = settings or Settings.ours()
         self.device = choose_device(str(device))
         self.progress = progress
         self._maps: MapCache | None = None

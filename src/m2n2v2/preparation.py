@@ -40,11 +40,12 @@ def prepare(
         image: `H x W x 3` RGB uint8 (`images.read_image` makes one of anything).
         attention: where the attention comes from.
         depth: where the depth map comes from; None for no guidance.
-        settings: the method's constants; `Settings.paper()` if not given.
+        settings: the method's constants; `Settings.ours()` if not given.
         device: where the chain runs.
         progress: called with each of `STAGES` as it begins.
     """
-    state = image_state(image, attention, depth, settings, device=device, progress=progress)
+    chosen = settings or Settings.ours()
+    state = image_state(image, attention, depth, chosen, device=device, progress=progress)
     if progress is not None:
         progress("warm-up")
     return ready(state)

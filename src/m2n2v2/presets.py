@@ -18,14 +18,16 @@ class Backbone:
     """Where a source is made: `module:callable`.
 
     Attributes:
-        weights: a key of `weights.MODELS`; the callable then takes it, a `Loading` and a side.
-            None: it takes nothing.
+        weights: a key of `weights.MODELS`; the callable then takes it, a `Loading`, a side and
+            `flip`. None: it takes nothing.
         libraries: what it needs beside torch, once it has weights.
+        flips: it can see the mirrored photograph, too; False: `flip` is not taken.
     """
 
     home: str
     weights: str | None = None
     libraries: tuple[str, ...] = ("huggingface_hub", "transformers", "diffusers")
+    flips: bool = True
 
 
 _SIZES = ("small", "base", "large")
@@ -37,6 +39,7 @@ ATTENTION = {
         "m2n2v2.attention.affinity.likeness:LikenessAffinity.load",
         "dinov2-small",
         ("huggingface_hub",),
+        flips=False,
     ),
     "none": Backbone("m2n2v2.attention.none:NoAttention"),
     "sd2": Backbone("m2n2v2.attention.stable_diffusion:StableDiffusion.load", "sd2"),
@@ -69,6 +72,8 @@ class Preset:
             given).
         settings: the method's constants.
         summary: one line for people.
+        flip: each source that can sees the mirrored photograph, too, and the two are averaged
+            (supplement 9).
     """
 
     name: str
@@ -76,17 +81,18 @@ class Preset:
     depth: str | None
     settings: Settings
     summary: str
+    flip: bool = True
 
     def attention_source(self, loading: Loading | None = None) -> AttentionSource:
         """Load the attention backbone; `loading` says from where and to which device."""
-        source: AttentionSource = _made(ATTENTION, self.attention, loading)
+        source: AttentionSource = _made(ATTENTION, self.attention, loading, self.flip)
         return source
 
     def depth_source(self, loading: Loading | None = None) -> DepthSource | None:
         """Load the depth backbone, if the preset has one."""
         if self.depth is None:
             return None
-        source: DepthSource = _made(DEPTH, self.depth, loading)
+        source: DepthSource = _made(DEPTH, self.depth, loading, self.flip)
         return source
 
     def weights(self) -> tuple[str, ...]:
@@ -95,8 +101,14 @@ class Preset:
         return tuple(each.weights for each in needed if each and each.weights)
 
 
-def _paper(name: str, attention: str, depth: str, summary: str) -> Preset:
-    return Preset(name, attention, depth, Settings.paper(), summary)
+def _ours(name: str, attention: str, summary: str) -> Preset:
+    return Preset(
+        name,
+        attention,
+        "depth-anything-v2-small",
+        Settings.ours(),
+        f"{summary}, Depth Anything V2 Small, in our numerics",
+    )
 
 
 PRESETS = {
@@ -108,6 +120,7 @@ PRESETS = {
             None,
             Settings.offline(),
             "attention computed from the photograph alone, no weights (not the paper's)",
+            flip=False,
         ),
         Preset(
             "dinov2-graph",
@@ -115,6 +128,7 @@ PRESETS = {
             None,
             Settings.offline(),
             "the offline attention, joined by what DINOv2 Small finds alike (not the paper's)",
+            flip=False,
         ),
         Preset(
             "offline-m2n2",
@@ -128,11 +142,13 @@ PRESETS = {
                 }
             ),
             "the first version's rules (prior score, no depth) on the offline attention",
+            flip=False,
         ),
-        _paper(
+        Preset(
             "paper",
             "sd2",
             "depth-anything-v2-large@2024",
+            Settings.paper(),
             "M2N2V2 as published: Stable Diffusion 2, Depth Anything V2 Large (CC-BY-NC-4.0)",
         ),
         Preset(
@@ -140,39 +156,22 @@ PRESETS = {
             "sd2",
             None,
             Settings.m2n2(),
-            "the first version as published: Stable Diffusion 2, prior score, no depth",
+            "the first version as its code runs: Stable Diffusion 2, prior score, no depth or flip",
+            flip=False,
         ),
-        _paper(
-            "sd2",
-            "sd2",
-            "depth-anything-v2-small",
-            "Stable Diffusion 2 at side 128, Depth Anything V2 Small",
-        ),
-        _paper(
+        _ours("sd2", "sd2", "Stable Diffusion 2 at side 128"),
+        _ours(
             "sd2-64",
             "sd2@64",
-            "depth-anything-v2-small",
             "Stable Diffusion 2 at side 64, for the CPU: a sixteenth of the memory, coarser maps",
         ),
-        _paper(
-            "sd1",
-            "sd1",
-            "depth-anything-v2-small",
-            "Stable Diffusion 1 at side 112, Depth Anything V2 Small",
-        ),
-        *(
-            _paper(
-                name,
-                name,
-                "depth-anything-v2-small",
-                f"{name.replace('dinov2', 'DINOv2')} at side 80, Depth Anything V2 Small",
-            )
-            for name in _DINOV2
-        ),
-        _paper(
+        _ours("sd1", "sd1", "Stable Diffusion 1 at side 112"),
+        *(_ours(name, name, f"{name.replace('dinov2', 'DINOv2')} at side 80") for name in _DINOV2),
+        Preset(
             "none",
             "none",
             "depth-anything-v2-small",
+            Settings.paper(),
             "no attention, depth alone (the paper's ablation)",
         ),
     )
@@ -205,6 +204,9 @@ ABLATIONS: dict[str, dict[str, Any]] = {
 order-aware attention (the weight is ours) and, with values of ours, Table 6: what each changes in
 a preset."""
 
+FLIPS = {"with-flip": True, "without-flip": False}
+"""Ablations of the flip augmentation (supplement 9)."""
+
 AUTO = {
     "cpu": ("dinov2-graph", "sd2-64", "dinov2-base", "offline"),
     "gpu": ("sd2", "sd1", "dinov2-base", "dinov2-graph", "offline"),
@@ -230,14 +232,16 @@ def preset(name: str, *, device: str = "cpu") -> Preset:
     found = automatic(device) if base == "auto" else _named(base)
     if not ablation:
         return found
-    if ablation not in ABLATIONS:
+    if ablation not in ABLATIONS and ablation not in FLIPS:
         raise BackendError(
-            f"there is no ablation {ablation!r}", cure=f"choose from {', '.join(ABLATIONS)}"
+            f"there is no ablation {ablation!r}",
+            cure=f"choose from {', '.join([*ABLATIONS, *FLIPS])}",
         )
     return replace(
         found,
         name=f"{found.name}/{ablation}",
-        settings=found.settings.replace(**ABLATIONS[ablation]),
+        settings=found.settings.replace(**ABLATIONS.get(ablation, {})),
+        flip=FLIPS.get(ablation, found.flip),
         summary=f"{found.summary}; {ablation.replace('-', ' ')}",
     )
 
@@ -307,7 +311,7 @@ def backbone(registry: dict[str, Backbone], key: str) -> Backbone:
     return registry[name]
 
 
-def _made(registry: dict[str, Backbone], key: str, loading: Loading | None) -> Any:
+def _made(registry: dict[str, Backbone], key: str, loading: Loading | None, flip: bool) -> Any:
     found = backbone(registry, key)
     home, _, path = found.home.partition(":")
     make: Any = importlib.import_module(home)
@@ -316,4 +320,5 @@ def _made(registry: dict[str, Backbone], key: str, loading: Loading | None) -> A
     if found.weights is None:
         return make()
     side = key.partition("@")[2]
-    return make(found.weights, loading, side=int(side) if side else None)
+    flips = {"flip": flip} if found.flips else {}
+    return make(found.weights, loading, side=int(side) if side else None, **flips)

@@ -69,6 +69,21 @@ def test_stable_diffusion_and_depth_anything_from_folders(
     assert "licence Apache-2.0" in told.err
 
 
+@pytest.mark.parametrize(("flags", "flips"), [((), True), (("--no-flip",), False)])
+def test_flip_is_the_presets_unless_said(
+    segment: Call, folders: dict[str, Path], capfd: pytest.CaptureFixture[str], flags, flips
+) -> None:
+    """The second preset has none of its own."""
+    for preset, expected in (
+        ("dinov2-base@6+flat", flips),
+        ("dinov2-base@6+flat/without-flip", False),
+    ):
+        code = segment("--preset", preset, "--weights", folders["dinov2-base"], *flags)
+        told = capfd.readouterr()
+        assert code == 0, told.err
+        assert ("flip" in json.loads(told.out)["attention"]) == expected
+
+
 def test_single_files(
     segment: Call,
     folders: dict[str, Path],

@@ -30,7 +30,7 @@ def test_the_markov_map_is_the_flood_fill_of_depth_alone(
 ) -> None:
     """From the click over 4-neighbours, the smallest possible largest step in depth."""
     ramp = np.tile(np.abs(np.linspace(-1, 1, photograph.shape[1])), (photograph.shape[0], 1))
-    settings = Settings.paper().replace(chain_threshold=threshold)
+    settings = Settings.ours().replace(chain_threshold=threshold)
     state = prepare(photograph, NoAttention(), Precomputed(torch.from_numpy(ramp)), settings)
     (found,) = markov_maps(state, (Click(10, 40),))
     assert state.depth is not None

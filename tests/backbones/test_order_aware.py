@@ -63,6 +63,6 @@ def test_it_is_a_setting_off_by_default(photograph: Image, attention: DenseAtten
     source = PrecomputedAttention(attention.matrix.reshape(3, 4, 3, 4))
     depth = Precomputed(torch.from_numpy(photograph[:, :, 0].astype(np.float32)))
     off = prepare(photograph, source, depth).transition
-    on = prepare(photograph, source, depth, Settings.paper().replace(order_weight=4)).transition
+    on = prepare(photograph, source, depth, Settings.ours().replace(order_weight=4)).transition
     assert torch.equal(off.dense(), doubly_stochastic(attention).dense())
     assert not torch.allclose(on.dense(), off.dense(), atol=1e-3)

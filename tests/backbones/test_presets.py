@@ -16,7 +16,6 @@ from m2n2v2.weights.catalogue import MODELS, Loading
     ("name", "attention", "depth"),
     [
         ("paper", "sd2", "depth-anything-v2-large@2024"),
-        ("sd2-64", "sd2@64", "depth-anything-v2-small"),
         ("sd2+flat", "sd2", "flat"),
         ("sd2+marigold-lcm", "sd2", "marigold-lcm"),
         ("none+depth-anything-v2-large@2024", "none", "depth-anything-v2-large@2024"),

@@ -27,7 +27,7 @@ ON, OFF = Click(28, 30, True), Click(70, 10, False)
 
 def ours(**changes: object) -> Ours:
     attention = Precomputed(colour_attention(IMAGE))
-    settings = Settings.paper().replace(**changes)
+    settings = Settings.ours().replace(**changes)
     return Ours("stand-in", attention, None, settings, torch.device("cpu"))
 
 

@@ -116,7 +116,7 @@ def test_the_command_and_the_library_agree(folder: Path, m2n2v2: Verb) -> None:
     from m2n2v2.preparation import prepare
 
     assert m2n2v2("segment", "photo.png", "--fg", "30,28", "--attention", "attention.npy") == 0
-    state = prepare(IMAGE, Precomputed("attention.npy"), settings=Settings.paper())
+    state = prepare(IMAGE, Precomputed("attention.npy"), settings=Settings.ours())
     expected = replay(state, [Click(30, 28)]).mask
     np.testing.assert_array_equal(_mask("mask.png"), expected)
 

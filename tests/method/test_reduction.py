@@ -229,7 +229,7 @@ def test_what_comes_back_from_arrays_walks_the_same(fast):
 def test_the_setting_decides_and_the_masks_agree():
     image, cells = photograph(Size(64, 64), BOXES), Size(46, 46)
     states = [
-        prepare(image, ColourAttention(cells), settings=Settings.paper().replace(chain=chain))
+        prepare(image, ColourAttention(cells), settings=Settings.ours().replace(chain=chain))
         for chain in ("fast", "exact")
     ]
     assert isinstance(states[0].transition.attention, ReducedAttention)

@@ -32,7 +32,10 @@ def test_positive_numbers(name, value):
         ("max_short_side", [0, 15, 16.0, True, "64"], [None, 16, 1024]),
         ("chain", ["quick", None, True], ["fast", "exact"]),
         ("click_placement", ["centre", None, 0], ["half-pixel", "corner"]),
+        ("candidates", ["all", None, True], ["pixels", "level-sets"]),
         ("size_rule", ["none", None, 1], ["adaptive", "prior"]),
+        ("bound", ["area", None, 0], ["segment", "change"]),
+        ("discard", ["never", None, 1], ["forever", "once"]),
         ("depth_guided_attention", [0, 1, None, "yes"], [True, False]),
         ("depth_guided_upsampling", [0, 1, None, "yes", np.True_], [True, False]),
         ("depth_guided_fill", [0, 1, None, "yes"], [True, False]),
@@ -60,7 +63,10 @@ def test_every_setting_is_tried_here():
         "max_short_side",
         "chain",
         "click_placement",
+        "candidates",
         "size_rule",
+        "bound",
+        "discard",
         "depth_guided_attention",
         "depth_guided_upsampling",
         "depth_guided_fill",
@@ -87,19 +93,44 @@ def test_values_are_checked_on_every_way_in():
         Settings.from_dict({"alpha": -1})
 
 
-def test_m2n2_is_the_first_version():
-    differing = {
-        name: value
-        for name, value in Settings.m2n2().to_dict().items()
-        if value != Settings.paper().to_dict()[name]
-    }
-    assert differing == {
-        "sinkhorn_rounds": 200,
-        "chain": "exact",
-        "click_placement": "corner",
+def difference(one: Settings, other: Settings) -> dict:
+    return {name: v for name, v in one.to_dict().items() if v != other.to_dict()[name]}
+
+
+def test_m2n2_is_the_paper_without_what_the_paper_adds():
+    assert difference(Settings.m2n2(), Settings.paper()) == {
         "depth_guided_upsampling": False,
         "depth_guided_fill": False,
         "size_rule": "prior",
+        "max_short_side": None,
+    }
+
+
+def test_the_first_versions_constants():
+    """As its code has them (method notes, sections 2 to 7)."""
+    found = Settings.m2n2()
+    assert (found.temperature, found.sinkhorn_rounds) == (0.65, 200)
+    assert (found.chain, found.chain_threshold, found.chain_steps) == ("exact", 0.3, 1000)
+    assert (found.click_placement, found.candidates) == ("corner", "pixels")
+    assert (found.spatial_sigma, found.range_sigma, found.prior_fraction) == (1.0, 0.1, 0.4)
+    assert (found.scale_evidence, found.steady_scales, found.refinement) == (False, False, 0)
+
+
+def test_what_is_ours_is_off_by_default_and_named():
+    assert Settings() == Settings.paper()
+    assert difference(Settings.ours(), Settings.paper()) == {
+        "sinkhorn_rounds": None,
+        "chain": "fast",
+        "click_placement": "half-pixel",
+        "candidates": "level-sets",
+    }
+    assert difference(Settings.offline(), Settings.ours()) == {
+        "temperature": 1.0,
+        "chain": "exact",
+        "spatial_sigma": 0.4,
+        "scale_evidence": True,
+        "steady_scales": True,
+        "refinement": 0.02,
     }
 
 

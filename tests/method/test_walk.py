@@ -35,7 +35,7 @@ def state_of(
         photograph(size, boxes, seed),
         ColourAttention(CELLS, dtype),
         source,
-        Settings.paper().replace(**{"chain_steps": 60} | changes),  # enough, and quick
+        Settings.ours().replace(**{"chain_steps": 60} | changes),  # enough, and quick
     )
 
 
@@ -285,7 +285,7 @@ def test_an_attention_that_cannot_be_balanced_is_refused():
         prepare(
             photograph(SIZE, BOXES),
             Precomputed(first_only),
-            settings=Settings.paper().replace(temperature=0.05),
+            settings=Settings.ours().replace(temperature=0.05),
         )
 
 
@@ -316,7 +316,7 @@ def test_a_hundred_megapixels_work():
     state = prepare(
         read_image(image),
         Precomputed(np.full((4, 4), 0.25)),
-        settings=Settings.paper().replace(max_short_side=16),
+        settings=Settings.ours().replace(max_short_side=16),
     )
     done = segment(state, empty(state), Click(shape[1] - 1, shape[0] - 1))
     mask = done.mask
@@ -421,7 +421,7 @@ def test_without_the_adaptive_rule_no_click_is_limited(state):
 @pytest.mark.parametrize("changes", [{}, {"size_rule": "prior"}, OURS], ids=str)
 @given(SEQUENCES)
 def test_clicked_pixels_have_their_label(helped, changes, clicks):
-    settings = Settings.paper().replace(chain_steps=60, **changes)
+    settings = Settings.ours().replace(chain_steps=60, **changes)
     chosen = dataclasses.replace(helped, settings=settings)
     done = run(chosen, clicks)
     for click in clicks:
@@ -469,7 +469,7 @@ def test_mirroring_everything_mirrors_the_mask(found, clicks, seed, with_depth):
 
     def mask(image, depth, clicks):
         source = None if depth is None else GivenDepth(depth)
-        chosen = Settings.paper().replace(chain_steps=60)
+        chosen = Settings.ours().replace(chain_steps=60)
         return run(prepare(image, attention, source, chosen), clicks)
 
     ours = mask(image, depth, clicks)

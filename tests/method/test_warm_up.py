@@ -51,7 +51,7 @@ attention = rng.random((8, 8, 8, 8)).astype(np.float32)
 source = Precomputed(attention, normalize=True)
 ours = Settings.offline().replace(temperature=0.65)
 for depth in (None, Depth(rng.random((40, 50)))):
-    for settings in (Settings.paper(), Settings.m2n2(), ours):
+    for settings in (Settings.paper(), Settings.ours(), Settings.m2n2(), ours):
         predictor = Predictor(source, depth, settings)
         predictor.set_image(image)
         before = compiled()

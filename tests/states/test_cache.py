@@ -91,7 +91,7 @@ def test_what_a_dead_process_left_is_swept_after_an_hour(state: ImageState, tmp_
 
 
 def test_the_key_depends_on_all_that_a_state_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = Settings.paper()
+    settings = Settings.ours()
     keys = {
         cache_key("image", settings, "recipe"),
         cache_key("other", settings, "recipe"),

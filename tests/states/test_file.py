@@ -32,7 +32,7 @@ CLICKS = [Click(30, 28), Click(60, 12, False), Click(33, 40)]
 def made(kind: str, depth: bool = True, settings: Settings | None = None) -> ImageState:
     source = Precomputed(colour_attention(IMAGE)) if kind == "dense" else Affinity()
     usual = {
-        "dense": Settings.paper(),
+        "dense": Settings.ours(),
         "factored": Settings.offline().replace(chain="exact"),
         "reduced": Settings.offline(),
     }
@@ -123,7 +123,7 @@ def test_another_image_is_refused(dense: ImageState, tmp_path: Path) -> None:
 def test_other_settings_are_refused_by_name(dense: ImageState, tmp_path: Path) -> None:
     path = write_state(tmp_path / "s.safetensors", dense)
     with pytest.raises(StateError, match=r"alpha 32\.0 and not 4\.0; prepare"):
-        read_state(path, settings=Settings.paper().replace(alpha=4.0))
+        read_state(path, settings=Settings.ours().replace(alpha=4.0))
 
 
 def _rewritten(

@@ -69,7 +69,7 @@ def test_states_of_other_settings_are_refused(state: ImageState, tmp_path: Path)
     states = StateFolder(tmp_path, settings=Settings.offline())
     assert states.find(IMAGE) is None
     assert "temperature 0.65 and not 1.0" in states.refused[path]
-    assert StateFolder(tmp_path, settings=Settings.paper()).find(IMAGE) is not None
+    assert StateFolder(tmp_path, settings=Settings.ours()).find(IMAGE) is not None
 
 
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:

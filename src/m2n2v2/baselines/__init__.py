@@ -77,6 +77,7 @@ def description(name: str) -> str:
     found = _preset(name)
     return (
         f"{name} (attention: {found.attention}; depth: {found.depth or 'none'}; "
+        f"flip: {'on' if found.flip else 'off'}; "
         f"settings: {found.settings.to_dict()})"
     )
 

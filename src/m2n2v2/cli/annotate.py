@@ -37,6 +37,7 @@ def annotate(
     offline: options.Offline = False,
     allow_pickle: options.AllowPickle = False,
     dtype: options.Dtype = "auto",
+    flip: options.Flip = None,
     device: options.Device = "auto",
     states: Annotated[
         Path | None,
@@ -65,7 +66,7 @@ def annotate(
     recipe = None
     if states is None or preset != "auto":
         recipe = Recipe(
-            preset=options.chosen_preset(preset, device, weights, depth_weights),
+            preset=options.chosen_preset(preset, device, weights, depth_weights, flip),
             loading=options.loading(weights, offline, allow_pickle, device, dtype),
             depth_weights=depth_weights,
         )

@@ -13,7 +13,7 @@ def info(
 ) -> None:
     """Versions, devices, the cache of states, and presets."""
     from m2n2v2.baselines import CLASSICAL, TRAINED
-    from m2n2v2.presets import ABLATIONS, PRESETS
+    from m2n2v2.presets import ABLATIONS, FLIPS, PRESETS
     from m2n2v2.states.cache import StateCache
     from m2n2v2.version import __version__
     from m2n2v2.weights.devices import available_devices
@@ -38,7 +38,7 @@ def info(
             "versions": versions,
             "devices": devices,
             "presets": presets,
-            "ablations": ABLATIONS,
+            "ablations": ABLATIONS | {name: {"flip": flip} for name, flip in FLIPS.items()},
             "baselines": [*CLASSICAL, *TRAINED],
         }
         print(json.dumps(facts, indent=2))
@@ -54,7 +54,7 @@ def info(
     for name, summary in presets.items():
         print(f"  {name:14} {summary}")
     print("ablations, as PRESET/ABLATION")
-    for name in ABLATIONS:
+    for name in (*ABLATIONS, *FLIPS):
         print(f"  {name}")
     print("baselines, for `evaluate`")
     for name in (*CLASSICAL, *TRAINED):

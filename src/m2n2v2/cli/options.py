@@ -1,6 +1,7 @@
 """Options that several verbs share: which sources prepare an image, and where."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,6 +30,13 @@ AllowPickle = Annotated[
 ]
 Dtype = Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16 (CUDA only).")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:N, mps or auto.")]
+Flip = Annotated[
+    bool | None,
+    typer.Option(
+        "--flip/--no-flip",
+        help="Let each backbone see the mirrored photograph, too; the preset's if left out.",
+    ),
+]
 Cache = Annotated[
     bool, typer.Option("--cache/--no-cache", help="Keep what was prepared for the next time.")
 ]
@@ -45,9 +53,21 @@ def chosen_preset(
     device: str,
     weights: str | None,
     depth_weights: str | None,
+    flip: bool | None,
     attention: Path | None = None,
 ) -> "PresetObject":
     """The preset asked for; for `auto`, a line says which and why."""
+    found = _chosen(name, device, weights, depth_weights, attention)
+    return found if flip is None else replace(found, flip=flip)
+
+
+def _chosen(
+    name: str,
+    device: str,
+    weights: str | None,
+    depth_weights: str | None,
+    attention: Path | None,
+) -> "PresetObject":
     from m2n2v2.errors import BackendError
     from m2n2v2.method.settings import Settings
     from m2n2v2.presets import Preset, preset
@@ -55,7 +75,7 @@ def chosen_preset(
     if name.partition("/")[0] != "auto":
         return preset(name)
     if attention:  # there is no backbone to choose
-        return Preset("auto", "none", None, Settings.paper(), "the attention given")
+        return Preset("auto", "none", None, Settings.ours(), "the attention given")
     if weights or depth_weights:
         raise BackendError(
             "weights came without a preset to say which model they are",

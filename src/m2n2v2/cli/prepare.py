@@ -24,6 +24,7 @@ def prepare(
     offline: options.Offline = False,
     allow_pickle: options.AllowPickle = False,
     dtype: options.Dtype = "auto",
+    flip: options.Flip = None,
     device: options.Device = "auto",
     executor: options.ExecutorName = "local",
     workers: options.Workers = 1,
@@ -48,7 +49,7 @@ def prepare(
     index, count = options.part(shard)
     run = options.chosen_executor(executor, workers, address)
     recipe = Recipe(
-        preset=options.chosen_preset(preset, device, weights, depth_weights),
+        preset=options.chosen_preset(preset, device, weights, depth_weights, flip),
         loading=options.loading(weights, offline, allow_pickle, device, dtype),
         depth_weights=depth_weights,
     )

@@ -66,6 +66,7 @@ def segment(
     offline: options.Offline = False,
     allow_pickle: options.AllowPickle = False,
     dtype: options.Dtype = "auto",
+    flip: options.Flip = None,
     attention: Annotated[
         Path | None, typer.Option(help="An attention from a .npy or .npz file, not the preset's.")
     ] = None,
@@ -99,7 +100,7 @@ def segment(
         pixels = _photograph(image, clicks)
         if depth:
             Measured(depth, unit=depth_unit)  # its errors come before any line about the preset
-        chosen = options.chosen_preset(preset, device, weights, depth_weights, attention)
+        chosen = options.chosen_preset(preset, device, weights, depth_weights, flip, attention)
         recipe = Recipe(
             preset=chosen,
             loading=options.loading(weights, offline, allow_pickle, device, dtype),

@@ -35,6 +35,18 @@ class LevelSets:
         level = level.reshape(tuple(values.shape)).astype(np.int32)
         return cls(thresholds, np.cumsum(count, dtype=np.int32), level)
 
+    def pixel_by_pixel(self) -> "LevelSets":
+        """One set more for every pixel, equal values row by row: M2N2's candidates.
+
+        `thresholds` then has a value for each pixel, `area` counts from 1 to all of them.
+        """
+        order = np.argsort(self.level, axis=None, kind="stable")
+        rank = np.empty(len(order), np.int32)
+        rank[order] = np.arange(len(order), dtype=np.int32)
+        thresholds = self.thresholds[self.level.ravel()[order]]
+        area = np.arange(1, len(order) + 1, dtype=np.int32)
+        return LevelSets(thresholds, area, rank.reshape(self.level.shape))
+
     @property
     def values(self) -> PixelMap:
         """The map itself, on the CPU."""

@@ -18,6 +18,10 @@ from m2n2v2.compiled.threads import over_rows
 from m2n2v2.compiled.workspace import workspace
 from m2n2v2.method import _scoring as kernel
 from m2n2v2.method.level_sets import LevelSets
+from m2n2v2.method.settings import CandidateRule
+
+LEAST = 1e-7
+"""M2N2 raises smaller thresholds to this."""
 
 EDGE_STEPS = 1024
 """Gradients are quantised to this many steps, so that sums over borders are exact (M2N2)."""
@@ -28,8 +32,8 @@ class Candidates:
     """The candidate thresholds of one map and what they need nobody else to know.
 
     Attributes:
-        thresholds: the map's distinct values, ascending.
-        area: pixels at or below each.
+        thresholds: the map's distinct values, ascending; or the values of all its pixels.
+        area: pixels of each candidate: at or below its threshold, or the pixels up to it in order.
         edge: `s_edge` of each, in [0, 1].
     """
 
@@ -62,7 +66,8 @@ def candidates(values: PixelMap, levels: LevelSets | None = None) -> Candidates:
 
     Args:
         values: a Markov-map `M_i`, in [0, 1].
-        levels: its level sets, if known (`filled_level_sets` finds them).
+        levels: its level sets, if known (`filled_level_sets` finds them), or one for every pixel
+            (`LevelSets.pixel_by_pixel`).
     """
     levels = levels or LevelSets.of(values)
     array = np.ascontiguousarray(values.detach().cpu().numpy())
@@ -146,7 +151,12 @@ def score_curve(
 
 
 def best_scale(
-    found: Candidates, same_class: Sequence[float], other_class: Sequence[float], area_bound: float
+    found: Candidates,
+    same_class: Sequence[float],
+    other_class: Sequence[float],
+    area_bound: float,
+    *,
+    least: float | None = None,
 ) -> Scale:
     """The candidate of the highest `s_edge * s_pos * s_neg * s_adapt`, first on ties (Eq. 5-6).
 
@@ -157,6 +167,8 @@ def best_scale(
         found: the map's candidates.
         same_class, other_class: the map's value at each prompt of its own and of the other class.
         area_bound: segments have fewer pixels than this: `min(tau * H * W, limit)`.
+        least: the least threshold, which holds where nothing scores, too (M2N2's is `LEAST`); None
+            for none of that.
     """
     kind = found.thresholds.dtype.type
     excluded = kind(min(other_class, default=float(found.thresholds[-1])))
@@ -175,9 +187,26 @@ def best_scale(
             score = float(found.edge[at]) * (count / len(steps) if steps else 1.0)
             if score > best_score:
                 best, best_score = at, score
-    if best < 0:
+    if best < 0 and least is None:
         return Scale(None, 0.0, 1)
-    return Scale(float(found.thresholds[best]), best_score, int(found.area[best]))
+    threshold = float(found.thresholds[max(best, 0)])
+    return scale_at(found, threshold if least is None else max(threshold, least), best_score)
+
+
+def scale_at(found: Candidates, threshold: float, score: float) -> Scale:
+    """A scale of this threshold, with the area of all pixels at or below it."""
+    kind = found.thresholds.dtype.type
+    within = int(np.searchsorted(found.thresholds, kind(threshold), side="right"))
+    return Scale(threshold, score, int(found.area[within - 1]))
+
+
+def prior_bound(image_area: int, fraction: float, rule: CandidateRule) -> float:
+    """The pixels that a segment is smaller than by M2N2's prior (Eq. 7): `tau * H * W`.
+
+    Its code spreads the candidates, but for the whole image, evenly over [0, 1] and asks for less
+    than tau; so do candidates by pixel.
+    """
+    return fraction * (image_area - 2) + 1 if rule == "pixels" else fraction * image_area
 
 
 def size_limit(click: tuple[int, int], positive: bool, previous: Mask, alpha: float) -> float:

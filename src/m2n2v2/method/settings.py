@@ -10,11 +10,15 @@ from m2n2v2.grid import Placement
 
 SizeRule = Literal["adaptive", "prior"]
 Chain = Literal["fast", "exact"]
+CandidateRule = Literal["pixels", "level-sets"]
+Bound = Literal["segment", "change"]
+Discard = Literal["forever", "once"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The method's constants; the defaults are M2N2V2's.
+    """The method's constants. Every default is M2N2V2's as its paper describes it, which keeps all
+    of M2N2's but those it names; what is ours is off, and on in `ours` and `offline`.
 
     A changed setting is a new object (`settings.replace(alpha=4)`), and everything cached
     belongs to one settings object, so nothing goes stale.
@@ -29,8 +33,8 @@ class Settings:
     sinkhorn_tolerance: float = 1e-3
     """Stop balancing once every column sums to 1 within this, over 0 (ours)."""
 
-    sinkhorn_rounds: int | None = None
-    """A fixed number of balancing rounds instead of the tolerance; M2N2 runs 200."""
+    sinkhorn_rounds: int | None = 200
+    """Balancing rounds (M2N2); None: as many as `sinkhorn_tolerance` asks (ours)."""
 
     order_weight: float = 0.0
     """Attention to cells at another depth is multiplied by `exp(-order_weight |difference|)`, 0 or
@@ -45,13 +49,20 @@ class Settings:
     chain_steps: int = 1000
     """Steps after which the chain stops; cells not reached get this time, 1 or more (M2N2)."""
 
-    chain: Chain = "fast"
-    """`fast`: the chain is reduced to a few hundred dimensions, once per image, where the error,
-    measured on that image, is small (`reduction`); `exact`: every step is a product with the
-    matrix (M2N2). See docs/decisions/fast-chain.md."""
+    chain: Chain = "exact"
+    """`exact`: every step is a product with the matrix (M2N2); `fast`: the chain is reduced to a
+    few hundred dimensions, once per image, where the error, measured on that image, is small
+    (`reduction`; ours). See docs/decisions/fast-chain.md."""
 
-    click_placement: Placement = "half-pixel"
-    """Where a click enters the grid; `corner` is M2N2's (see `grid.cell_coordinates`)."""
+    click_placement: Placement = "corner"
+    """Where a click enters the grid: `corner` is M2N2's, `half-pixel` ours, under which mirroring
+    an image mirrors its mask (`grid.cell_coordinates`)."""
+
+    candidates: CandidateRule = "pixels"
+    """What is scored. `pixels`: the pixels in the order of their values, equal ones row by row,
+    each with all before it; the value of the best one is the threshold, and where nothing scores,
+    all pixels of value 0 are the segment (M2N2). `level-sets`: whole sets of pixels up to a value,
+    so that what is scored is what is used; where nothing scores, the prompt's own pixel (ours)."""
 
     spatial_sigma: float = 1.0
     """Spatial sigma of the upsampling, in attention cells, over 0 (M2N2)."""
@@ -70,6 +81,15 @@ class Settings:
 
     prior_fraction: float = 0.4
     """tau: a segment covers less than this share of the image, in (0, 1] (Eq. 7 and 8)."""
+
+    bound: Bound = "segment"
+    """What the adaptive rule bounds by the limit of Eq. 10: the pixels of the prompt's `segment`,
+    or the `change`, by which they exceed the segmentation before. The paper's words allow both;
+    see docs/decisions/adaptive-rule.md."""
+
+    discard: Discard = "forever"
+    """How long a prompt that changed more than its limit stays out of the other scores: `forever`,
+    or `once`, until the next click. The paper's words allow both; see the same page."""
 
     alpha: float = 32.0
     """Largest change of area in discs of the click's distance, over 0 (Eq. 10). The paper's
@@ -121,31 +141,48 @@ class Settings:
         self._check(
             "click_placement", self.click_placement in get_args(Placement), f"{get_args(Placement)}"
         )
+        self._check(
+            "candidates", self.candidates in get_args(CandidateRule), f"{get_args(CandidateRule)}"
+        )
+        self._check("bound", self.bound in get_args(Bound), f"{get_args(Bound)}")
+        self._check("discard", self.discard in get_args(Discard), f"{get_args(Discard)}")
         self._check("chain", self.chain in get_args(Chain), f"{get_args(Chain)}")
         self._check("size_rule", self.size_rule in get_args(SizeRule), f"{get_args(SizeRule)}")
 
     @classmethod
     def paper(cls) -> Self:
-        """M2N2V2 as the paper describes it."""
+        """M2N2V2 as the paper describes it: "all hyperparameters as in M2N2", and what is new.
+
+        Two values are not in its text: `alpha`, and the `max_short_side` that supplement 9 speaks
+        of.
+        """
         return cls()
 
     @classmethod
     def m2n2(cls) -> Self:
-        """The first version, exactly: prior score, no depth, 200 rounds, its click placement."""
+        """The first version as its code runs: prior score, no depth, photographs of any size."""
         return cls(
-            sinkhorn_rounds=200,
-            chain="exact",
-            click_placement="corner",
             depth_guided_upsampling=False,
             depth_guided_fill=False,
             size_rule="prior",
+            max_short_side=None,
+        )
+
+    @classmethod
+    def ours(cls) -> Self:
+        """The paper's method in our numerics: faster, and mirror-symmetric."""
+        return cls(
+            sinkhorn_rounds=None,
+            chain="fast",
+            click_placement="half-pixel",
+            candidates="level-sets",
         )
 
     @classmethod
     def offline(cls) -> Self:
         """For the weight-free attention (`attention.Affinity`), which has no temperature,
-        and whose scales and outlines need the photograph's help."""
-        return cls(
+        and whose scales and outlines need the photograph's help: `ours`, and more."""
+        return cls.ours().replace(
             temperature=1.0,
             chain="exact",  # it takes few steps, each cheap: reducing it costs more than it saves
             spatial_sigma=0.4,

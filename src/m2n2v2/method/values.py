@@ -98,6 +98,7 @@ class Prompt:
             working size (Eq. 10); infinite for none.
         choices: the scales to choose from: the map's candidates, or what an addition made of them
             when it was placed.
+        before: pixels of the segmentation when it was placed, at working size.
         counted: False if it was discarded from `s_pos` and `s_neg` (end of section 3.4).
         moved: how a person moves its scale from the one chosen; None is not at all.
     """
@@ -106,6 +107,7 @@ class Prompt:
     map: MarkovMap
     limit: float
     choices: Candidates
+    before: int = 0
     counted: bool = True
     moved: Callable[[Scale, Candidates], Scale] | None = None
 

@@ -26,9 +26,11 @@ from m2n2v2.method.markov_map import reduced_saturation_time, saturation_time, s
 from m2n2v2.method.nearest_neighbour import truncated_nearest_neighbour
 from m2n2v2.method.reduction import reduced
 from m2n2v2.method.scoring import (
+    LEAST,
     Scale,
     best_scale,
     candidates,
+    prior_bound,
     score_curve,
     size_limit,
     values_at,
@@ -151,7 +153,8 @@ def markov_map_stages(state: ImageState, clicks: tuple[Click, ...]) -> Iterator[
         values = _over_maximum(upsampled[k])  # H W, [0, 1]
         levels = filled_level_sets(values, point, depth=guide).over_maximum()
         filled = levels.values  # H W, [0, 1]: M_i
-        known = MarkovMap(filled, point, candidates(filled, levels))
+        scored = levels.pixel_by_pixel() if settings.candidates == "pixels" else levels
+        known = MarkovMap(filled, point, candidates(filled, scored))
         yield Stages(start[k], times[k], values, known)
 
 
@@ -191,10 +194,13 @@ def segment(
     """
     check_sequence((*previous.clicks, click), state.size)
     prompt = _placed(state, previous, click, known or markov_maps(state, (click,))[0])
-    result = _scored(state, (*previous.prompts, prompt), previous.base)
-    if abs(result.claimed - previous.claimed) > prompt.limit:
+    earlier = previous.prompts
+    if state.settings.discard == "once":
+        earlier = tuple(replace(each, counted=True) for each in earlier)
+    result = _scored(state, (*earlier, prompt), previous.base)
+    if abs(result.claimed - prompt.before) > prompt.limit:
         prompt = replace(prompt, counted=False)
-        result = _scored(state, (*previous.prompts, prompt), previous.base)
+        result = _scored(state, (*earlier, prompt), previous.base)
     result = state.additions.steadied(state, previous, result)
     return state.additions.refined(state, result)
 
@@ -204,7 +210,7 @@ def _placed(state: ImageState, previous: Segmentation, click: Click, known: Mark
     before, limit = previous.working_mask, math.inf
     if state.settings.size_rule == "adaptive":
         limit = size_limit(known.point, click.positive, before, state.settings.alpha)
-    prompt = Prompt(click, known, limit, known.candidates)
+    prompt = Prompt(click, known, limit, known.candidates, previous.claimed)
     return state.additions.weighed(state, prompt, before)
 
 
@@ -216,7 +222,9 @@ def _scored(state: ImageState, prompts: tuple[Prompt, ...], base: PixelMap | Non
 
 def best_scale_of(state: ImageState, prompt: Prompt, prompts: tuple[Prompt, ...]) -> Scale:
     """Lambda of one prompt among all prompts (Eq. 5), or where a person moved it to."""
-    best = best_scale(prompt.choices, *votes_of(prompt, prompts), _area_bound(state, prompt))
+    least = LEAST if state.settings.candidates == "pixels" else None
+    votes, bound = votes_of(prompt, prompts), _area_bound(state, prompt)
+    best = best_scale(prompt.choices, *votes, bound, least=least)
     return best if prompt.moved is None else prompt.moved(best, prompt.map.candidates)
 
 
@@ -238,7 +246,10 @@ def votes_of(prompt: Prompt, prompts: tuple[Prompt, ...]) -> tuple[list[float], 
 
 def _area_bound(state: ImageState, prompt: Prompt) -> float:
     """The prompt's segment has fewer pixels than this: `min(tau * H * W, limit)` (Eq. 8)."""
-    return min(state.settings.prior_fraction * state.working_size.area, prompt.limit)
+    settings = state.settings
+    prior = prior_bound(state.working_size.area, settings.prior_fraction, settings.candidates)
+    before = prompt.before if settings.bound == "change" else 0
+    return min(prior, before + prompt.limit)
 
 
 def merged(

@@ -96,9 +96,8 @@ class Recipe:
     def _depth_loading(self) -> Loading:
         return replace(self.loading, weights=self.depth_weights)
 
-    @staticmethod
     def _of(
-        kind: Literal["attention", "depth"], key: str | None, loading: Loading, fetch: bool
+        self, kind: Literal["attention", "depth"], key: str | None, loading: Loading, fetch: bool
     ) -> str | None:
         """A source by name, with its weights if it has any."""
         if key is None:
@@ -110,7 +109,8 @@ class Recipe:
         if found is None:
             return None
         dtype = str(compute_dtype(loading.dtype, choose_device(loading.device)))
-        return f"{key} from {identity(found)}, {dtype.removeprefix('torch.')}"
+        flip = ", flip" if self.preset.flip else ""
+        return f"{key} from {identity(found)}, {dtype.removeprefix('torch.')}{flip}"
 
 
 class Preparer:
