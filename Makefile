@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH_OUT ?= benchmarks/results
 
-.PHONY: demo check test bench format clean
+.PHONY: demo check test explore bench format clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -25,6 +25,9 @@ check: $(READY)
 
 test: $(READY)
 	$(BIN)/pytest $(PYTEST)
+
+explore: $(READY)
+	HYPOTHESIS_PROFILE=explore $(BIN)/pytest $(PYTEST)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks --out $(BENCH_OUT)

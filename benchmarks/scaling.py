@@ -234,7 +234,7 @@ def plots(found: dict[str, Any], folder: Path) -> list[Path]:
             axes.plot(range(1, len(ms) + 1), ms, "o-", label=label)
         axes.set(xlabel="threads", xticks=(1, 2), ylabel="ms per click")
         axes.set_ylim(bottom=0)
-        axes.legend()
+        axes.legend(loc="lower left")
     written.append(_saved(figure, folder / "scaling-click.png"))
 
     panels = 2 + bool(rows("workers"))
@@ -249,7 +249,7 @@ def plots(found: dict[str, Any], folder: Path) -> list[Path]:
             axes.plot([r[key] for r in some], [r[f"{what}_mb"] for r in some], "o-", label=label)
         axes.set(ylabel="resident MB")
         axes.set_ylim(bottom=0)
-        axes.legend()
+        axes.legend(loc="upper left")
     over_area.set(xscale="log", xlabel="megapixels (side 64)")
     by_side.set(xlabel="attention side (854 x 480)")
     for axes in by_worker:

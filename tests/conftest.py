@@ -2,9 +2,11 @@
 
 import importlib.util
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import hypothesis
 import jaxtyping
@@ -14,6 +16,7 @@ import torch
 from PIL import Image
 
 import tests.typecheck  # noqa: F401 - the hook below names it
+from tests.patience import PATIENCE
 
 UNCHECKED = (
     "m2n2v2.compiled",  # numba takes no wrapped functions; so are modules named with an underscore
@@ -49,6 +52,7 @@ jaxtyping.install_import_hook(_modules_to_check(), "tests.typecheck.checked")
 
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, max_examples=30)
 hypothesis.settings.register_profile("explore", deadline=None, max_examples=500)
+"""The first is the same search every time; the second, `make explore`, another and longer one."""
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
@@ -74,6 +78,27 @@ def three_threads() -> Iterator[None]:
     torch.set_num_threads(3)
     yield
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def ray_cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Ray on this machine, with patience: its own limits on starting are for a machine at rest."""
+    milliseconds = str(int(1000 * PATIENCE))
+    for name, value in {
+        "gcs_server_request_timeout_seconds": str(int(PATIENCE)),
+        "worker_register_timeout_seconds": str(int(PATIENCE)),
+        "health_check_initial_delay_ms": milliseconds,
+        "health_check_timeout_ms": milliseconds,
+    }.items():
+        monkeypatch.setenv(f"RAY_{name}", value)  # read when it is imported and started
+    ray = pytest.importorskip("ray", reason="Ray is not installed")
+    clock = SimpleNamespace(**vars(time) | {"monotonic": lambda: 0.0})
+    monkeypatch.setattr("ray._private.node.time", clock)  # it waits 30 seconds, whatever is set
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    try:
+        yield
+    finally:
+        ray.shutdown()
 
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"

@@ -16,6 +16,7 @@ from m2n2v2.attention.base import DenseAttention
 from m2n2v2.grid import Size
 from m2n2v2.images import Image
 from m2n2v2.predictor import Predictor
+from tests.patience import PATIENCE
 from tests.scenes import ColourAttention, photograph
 
 BOXES = [(8, 8, 40, 40), (50, 12, 76, 52)]
@@ -34,7 +35,7 @@ class Gate:
     def extract(self, image: Image) -> DenseAttention:
         self.asked += 1
         self.entered.set()
-        assert self.asked < self.first or self.open.wait(20), "nobody opened the gate"
+        assert self.asked < self.first or self.open.wait(PATIENCE), "nobody opened the gate"
         return ColourAttention(Size(8, 8)).extract(image)
 
 

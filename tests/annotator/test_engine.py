@@ -3,7 +3,6 @@
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +26,7 @@ from m2n2v2.preparation import prepare
 from m2n2v2.prompts import Click
 from m2n2v2.session import replay
 from tests.annotator.conftest import BOXES, Gate
+from tests.patience import PATIENCE, until
 from tests.scenes import ColourAttention, photograph
 
 
@@ -70,14 +70,6 @@ def make(gate: Gate, pictures: Pictures) -> Iterator[Make]:
         each.close()
 
 
-def until(true: Callable[[], bool]) -> None:
-    """Wait for something that other threads do."""
-    end = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.005)
-
-
 def ready(engine: Engine, *images: int) -> None:
     for image in images:
         engine.want(image)
@@ -89,7 +81,7 @@ def test_states_and_stages(make: Make, gate: Gate) -> None:
     engine = make()
     assert engine.status(1).state == "none"
     engine.want(1)
-    assert gate.entered.wait(20)
+    assert gate.entered.wait(PATIENCE)
     assert engine.want(2).state == "queued"
     assert (engine.status(1).state, engine.status(1).stage) == ("preparing", "attention")
     with pytest.raises(BusyError, match="not prepared"):
@@ -134,7 +126,7 @@ def test_the_newest_watched_image_comes_first(make: Make, gate: Gate, pictures: 
     gate.open.clear()
     engine = make()
     engine.want(1)
-    assert gate.entered.wait(20)
+    assert gate.entered.wait(PATIENCE)
     for image in (2, 3, 4):
         engine.want(image)
     with engine.watching(2):
@@ -149,7 +141,7 @@ def test_what_nobody_watches_any_more_is_dropped(
     gate.open.clear()
     engine = make()
     engine.want(1)
-    assert gate.entered.wait(20)
+    assert gate.entered.wait(PATIENCE)
     with engine.watching(1), engine.watching(2):
         engine.want(2)
     assert engine.status(2).state == "none", "it had not begun"
@@ -167,7 +159,7 @@ def test_watching_before_wanting_counts(make: Make, gate: Gate) -> None:
     gate.open.clear()
     engine = make()
     engine.want(1)
-    assert gate.entered.wait(20)
+    assert gate.entered.wait(PATIENCE)
     with engine.watching(2):
         engine.want(2)
         assert engine.status(2).state == "queued"
@@ -178,7 +170,7 @@ def test_those_that_wait_unwatched_are_few(make: Make, gate: Gate) -> None:
     gate.open.clear()
     engine = make()
     engine.want(100)
-    assert gate.entered.wait(20)
+    assert gate.entered.wait(PATIENCE)
     for image in range(30, 60):
         engine.want(image)
     queued = [image for image in range(30, 60) if engine.status(image).state == "queued"]
@@ -331,9 +323,23 @@ def test_a_preview_is_what_the_click_gives(
     np.testing.assert_array_equal(prepared.segmentation(None, THREE).mask, shown)
 
 
-def test_a_click_goes_before_previews_and_the_newest_preview_wins(
+def test_after_a_slow_preview_there_is_a_rest(
     state: ImageState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Ten times as long as it took; by a clock that is read twice for each that is answered."""
+    slow, quick = 2 * engines.GLIMPSE, engines.GLIMPSE / 2
+    begin, end = 100.0, 100.0 + 11 * slow
+    reads = iter([begin, begin + slow, end - 0.01, end, end + quick, end + quick, end + quick])
+    monkeypatch.setattr(engines, "monotonic", lambda: next(reads))
+    prepared = Prepared("", state)
+    prepared.preview(None, (), Click(20, 20))
+    with pytest.raises(BusyError):
+        prepared.preview(None, (), Click(20, 20))
+    prepared.preview(None, (), Click(20, 20))
+    prepared.preview(None, (), Click(20, 20))
+
+
+def test_a_click_goes_before_previews_and_the_newest_preview_wins(state: ImageState) -> None:
     prepared = Prepared("", state)
     prepared._lock.acquire()  # something is being computed
     outcomes: dict[str, object] = {}
@@ -361,10 +367,6 @@ def test_a_click_goes_before_previews_and_the_newest_preview_wins(
     with pytest.raises(BusyError):
         prepared.preview(None, (), Click(20, 20))
     prepared._clicking.clear()
-    monkeypatch.setattr(engines, "GLIMPSE", 0.0)
-    prepared.preview(None, (), Click(20, 20))
-    with pytest.raises(BusyError):
-        prepared.preview(None, (), Click(20, 20))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have a priority of their own there")
@@ -373,7 +375,7 @@ def test_preparing_has_a_lower_priority_and_clicks_keep_theirs(make: Make, gate:
     gate.open.clear()
     engine = make()
     engine.want(1)
-    assert gate.entered.wait(20)
+    assert gate.entered.wait(PATIENCE)
     (working,) = engine._threads
     assert working.native_id is not None
     assert os.getpriority(os.PRIO_PROCESS, working.native_id) == 5 or own > 5

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from m2n2v2.presets import PRESETS
 from m2n2v2.states.cache import StateCache
 from m2n2v2.states.file import write_state
 from m2n2v2.states.preparing import Preparer, Recipe
+from tests.patience import PATIENCE, until
 
 OFFLINE = Recipe(preset=PRESETS["offline"])
 
@@ -39,7 +39,7 @@ def settled(engine: Engine, image: int) -> WireState:
     engine.want(image)
     with engine._changed:
         engine._changed.wait_for(
-            lambda: engine._status(image).state in ("ready", "failed"), timeout=60
+            lambda: engine._status(image).state in ("ready", "failed"), timeout=PATIENCE
         )
     return engine.status(image)
 
@@ -76,9 +76,7 @@ def test_with_a_preset_the_others_are_prepared_and_kept(project: Project, states
     preparing = Preparing(states, OFFLINE, "cpu", cache=True)
     with working(preparing, project) as engine:
         assert settled(engine, image).state == "ready"
-        until = time.monotonic() + 60
-        while len(StateCache()) == 0 and time.monotonic() < until:
-            time.sleep(0.01)  # it is kept after it can be clicked on
+        until(lambda: len(StateCache()) > 0)  # it is kept after it can be clicked on
     again = Preparing(None, OFFLINE, "cpu", cache=True)
 
     def load() -> Predictor:

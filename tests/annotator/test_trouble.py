@@ -20,6 +20,7 @@ from m2n2v2.grid import Size
 from m2n2v2.predictor import Predictor
 from tests.annotator.conftest import BOXES, Gate, Start
 from tests.annotator.test_app import edit, image
+from tests.patience import PATIENCE
 from tests.scenes import photograph
 
 
@@ -69,7 +70,7 @@ def test_an_image_replaced_while_it_is_prepared(
     answers = []
     thread = threading.Thread(target=lambda: answers.append(edit(client, 0, "click", x=20, y=20)))
     thread.start()
-    assert gate.entered.wait(20)
+    assert gate.entered.wait(PATIENCE)
     replace_picture(photographs / "1.png")
     gate.open.set()
     thread.join()
@@ -236,7 +237,7 @@ def test_events_say_how_a_preparation_gets_on(project: Project, start: Start, ga
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
     thread.start()
     address = bound.getsockname()
-    listening = http.client.HTTPConnection(*address, timeout=20)
+    listening = http.client.HTTPConnection(*address, timeout=PATIENCE)
     listening.request("GET", "/api/images/1/events")
     stream = listening.getresponse()
     assert stream.headers["content-type"].startswith("text/event-stream")
@@ -248,7 +249,7 @@ def test_events_say_how_a_preparation_gets_on(project: Project, start: Start, ga
                 return str(json.loads(line[6:])["state"])
 
     assert following() == "none"
-    asking = http.client.HTTPConnection(*address, timeout=20)
+    asking = http.client.HTTPConnection(*address, timeout=PATIENCE)
     asking.request("POST", "/api/images/1/prepare")
     assert asking.getresponse().status == 202
     heard = following()

@@ -21,6 +21,7 @@ from PIL import Image as PILImage
 from m2n2v2.annotator import serve
 from m2n2v2.cli.main import run
 from m2n2v2.grid import Size
+from tests.patience import PATIENCE
 from tests.scenes import photograph
 
 COMMAND = [sys.executable, "-m", "m2n2v2", "annotate", "--no-browser", "--preset", "offline"]
@@ -58,7 +59,7 @@ def running(*arguments: str) -> Iterator[tuple["subprocess.Popen[str]", str, lis
 
 def ask(url: str, method: str, path: str, body: object = None) -> Any:
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE)
     try:
         connection.request(method, path, json.dumps(body), {"content-type": "application/json"})
         answer = connection.getresponse()
@@ -97,7 +98,7 @@ def test_a_click_through_the_whole_server(folder: Path) -> None:
         assert 300 < done["objects"][0]["area"] < 700
         assert "affinity" in done["objects"][0]["made_by"].casefold()
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) in (0, 130)
+        assert process.wait(PATIENCE) in (0, 130)
     with running(str(folder)) as (_, url, _):
         assert ask(url, "GET", "/api/images/1")["objects"] == done["objects"]
 

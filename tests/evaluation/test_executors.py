@@ -30,13 +30,18 @@ def results(executor: Executor, work: Work, given: list[Job]) -> list[Record]:
     return sorted(timeless, key=lambda record: record.key)
 
 
-def check_executor(executor: Executor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def marker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the deadly worker leaves behind; known before a cluster's processes start."""
+    monkeypatch.setenv("M2N2V2_TEST_MARKER", str(tmp_path / "marker"))
+
+
+def check_executor(executor: Executor, tmp_path: Path) -> None:
     given = jobs(made_up_set(tmp_path))
     reference = results(serial, Work("click-disc", PROTOCOL, build=discs), given)
     assert len(reference) == 4
 
     marker = tmp_path / "marker"
-    monkeypatch.setenv("M2N2V2_TEST_MARKER", str(marker))
     fatal = Work("click-disc", PROTOCOL, build=deadly)
     assert results(executor, fatal, given) == reference  # died once, tried again
     assert marker.read_text() == "once"
@@ -47,8 +52,9 @@ def check_executor(executor: Executor, tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.slow
-def test_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    check_executor(processes(2), tmp_path, monkeypatch)
+@pytest.mark.usefixtures("marker")
+def test_processes(tmp_path: Path) -> None:
+    check_executor(processes(2), tmp_path)
 
 
 @pytest.mark.slow
@@ -76,16 +82,11 @@ def test_errors_of_processes_arrive(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("marker", "ray_cluster")
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
-def test_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ray = pytest.importorskip("ray", reason="Ray is not installed")
-    monkeypatch.setenv("M2N2V2_TEST_MARKER", str(tmp_path / "marker"))
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-    try:
-        check_executor(ray_actors(2), tmp_path, monkeypatch)
-    finally:
-        ray.shutdown()
+def test_ray(tmp_path: Path) -> None:
+    check_executor(ray_actors(2), tmp_path)
 
 
 def test_jobs_are_taken_as_workers_become_free(tmp_path: Path) -> None:

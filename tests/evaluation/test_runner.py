@@ -6,12 +6,12 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.fakes import made_up_set
+from tests.fakes import HALTED, made_up_set
+from tests.patience import PATIENCE
 
 from m2n2v2.errors import DatasetError, OutputError, RunError, SettingsError
 from m2n2v2.evaluation.protocols import Protocol
@@ -203,11 +203,11 @@ def test_a_folder_that_cannot_be_made(plan: Plan, tmp_path: Path) -> None:
 SCRIPT = """
 import sys
 from pathlib import Path
-from tests.fakes import slow
+from tests.fakes import halting
 from m2n2v2.evaluation.work import Work
 import m2n2v2.evaluation.runner as runner
 from functools import partial
-runner.Work = partial(Work, build=slow)
+runner.Work = partial(Work, build=halting)
 from m2n2v2.cli.main import run
 sys.argv = ["m2n2v2", "evaluate", "--preset", "click-disc", "--datasets", "mine", "--n-clicks", "3",
     "--data-root", sys.argv[1], "--out", sys.argv[2]]
@@ -220,18 +220,20 @@ def test_ctrl_c_finishes_the_line_exits_130_and_continues(plan: Plan, tmp_path: 
     run = tmp_path / "run"
     command = [sys.executable, "-c", SCRIPT, str(plan.data_root), str(run)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-    path, until = run / RECORDS, time.monotonic() + 60
-    while not (path.exists() and path.stat().st_size) and time.monotonic() < until:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    path, pipe = run / RECORDS, subprocess.PIPE
+    with subprocess.Popen(
+        command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert HALTED in map(str.strip, process.stdout), "it ended before its second photograph"
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate("go on\n", timeout=PATIENCE)
     assert process.returncode == 130, said
     assert "interrupted" in said
     records = read_records(run)
     assert path.read_text().endswith("\n")
-    assert 1 <= len(records) < 4
-    done = subprocess.run(command, env=environment, timeout=60, capture_output=True, text=True)
+    assert len(records) == 3  # the photograph in work was finished, the last not begun
+    done = subprocess.run(command, env=environment, input="", capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert len(read_records(run)) == 4
     assert len(path.read_text().splitlines()) == 4  # nothing was done twice

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from m2n2v2.adjusting import alternatives, nudged
@@ -482,10 +482,15 @@ def test_mirroring_everything_mirrors_the_mask(found, clicks, seed, with_depth):
 
 
 @given(boxes(), SEQUENCES)
+@example([(1, 17, 16, 39), (0, 19, 15, 28)], [Click(0, 15, False)])
 @settings(max_examples=15)
 def test_float32_attention_agrees_with_float64(found, clicks):
-    single = run(state_of(found, dtype=torch.float32), clicks)
-    double = run(state_of(found, dtype=torch.float64), clicks)
+    """Balanced by as many rounds. A tolerance may be met at another place in each precision, and
+    then the maps are as far apart as the tolerance lets them be, not as the precisions are."""
+    single, double = (
+        run(state_of(found, dtype=dtype, sinkhorn_rounds=200), clicks)
+        for dtype in (torch.float32, torch.float64)
+    )
     for ours, theirs in zip(single.prompts, double.prompts, strict=True):
         torch.testing.assert_close(ours.map.values, theirs.map.values, rtol=1e-3, atol=1e-3)
     assert (single.mask != double.mask).mean() <= 0.005

@@ -19,6 +19,7 @@ from m2n2v2.presets import PRESETS
 from m2n2v2.session import replay
 from m2n2v2.states.cache import StateCache, cache_key, default_folder
 from m2n2v2.states.preparing import Preparer, Recipe
+from tests.patience import PATIENCE
 from tests.scenes import colour_attention, disc
 
 IMAGE, TRUTH = disc()
@@ -193,6 +194,6 @@ def test_several_processes_share_one(tmp_path: Path, recipe: Recipe) -> None:
         for _ in range(3)
     ]
     for process in running:
-        _, errors = process.communicate(timeout=300)
+        _, errors = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, errors
     assert 0 < StateCache(tmp_path / "shared", limit).bytes() <= limit

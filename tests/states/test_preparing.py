@@ -64,15 +64,11 @@ def test_processes(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ray_cluster")
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 def test_ray(tmp_path: Path) -> None:
-    ray = pytest.importorskip("ray", reason="Ray is not installed")
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-    try:
-        check_executor(ray_actors(2), tmp_path)
-    finally:
-        ray.shutdown()
+    check_executor(ray_actors(2), tmp_path)
 
 
 def test_finished_photographs_load_no_backbone(

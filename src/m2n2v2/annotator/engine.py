@@ -8,11 +8,11 @@ not. Everything here can be lost: it is made again from photograph and clicks.
 import ctypes
 import os
 import threading
-import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, is_dataclass
+from time import monotonic
 from typing import Any, Protocol
 
 import numpy as np
@@ -131,16 +131,16 @@ class Prepared:
         """
         ticket = self._newest = object()
         with self._lock:
-            started = time.monotonic()
+            started = monotonic()
             if self._clicking or ticket is not self._newest or started < self._rest_until:
                 raise BusyError("there is no time for a preview now", cure="ask again")
             before = self._segmentation(base, clicks) if clicks else self._start(base)
             (found,) = markov_maps(self.state, (click.inside(self.state.size),))
             self._glimpse = (click, found)
             mask = segment(self.state, before, click, found).mask
-            taken = time.monotonic() - started
-            if taken > GLIMPSE:
-                self._rest_until = started + 10 * taken
+            ended = monotonic()
+            if ended - started > GLIMPSE:
+                self._rest_until = ended + 10 * (ended - started)
             return mask
 
     def _segmentation(self, base: Runs | None, clicks: tuple[PlacedClick, ...]) -> Segmentation:

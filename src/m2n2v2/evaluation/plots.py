@@ -76,7 +76,7 @@ def miou_curves(runs: Sequence[Run], dataset: str) -> "Figure":
         axis.plot(clicks, means, marker=".", label=f"{run.name}, {run.protocol['name']}")
     axis.set(xlabel="clicks", ylabel="mIoU (carried forward)", title=dataset)
     axis.grid(alpha=0.3)
-    axis.legend()
+    axis.legend(loc="lower right")
     return figure
 
 
@@ -92,7 +92,7 @@ def noc_histogram(runs: Sequence[Run], dataset: str, threshold: float = 0.9) -> 
         at = np.arange(1, budget + 1) - 0.4 + (place + 0.5) * width
         axis.bar(at, counts, width, label=f"{run.name}, {run.protocol['name']}")
     axis.set(xlabel=f"NoC@{100 * threshold:g}", ylabel="objects", title=dataset)
-    axis.legend()
+    axis.legend(loc="upper center")
     return figure
 
 
