@@ -277,3 +277,15 @@ def test_from_state_clicks_on_its_image_and_refuses_others(tmp_path: Path) -> No
     with pytest.raises(StateError, match="with its own"):
         again.set_image(IMAGE, depth=PrecomputedDepth(np.zeros(TRUTH.shape)))
     assert again.is_image_set, "the image set before stays"
+
+
+def test_other_settings_click_on_the_image_that_is_set() -> None:
+    predictor = Predictor(Precomputed(colour_attention(IMAGE)), settings=Settings(alpha=1.0))
+    predictor.set_image(IMAGE)
+    prepared = predictor.get_image_embedding()
+    predictor.change_settings(Settings(alpha=4.0))
+    assert predictor.get_image_embedding().transition is prepared.transition
+    assert predictor.get_image_embedding().settings.alpha == 4
+    with pytest.raises(StateError, match="temperature"):
+        predictor.change_settings(Settings(temperature=2.0))
+    assert predictor.settings.alpha == predictor.get_image_embedding().settings.alpha == 4

@@ -61,17 +61,24 @@ class Predictor:
 
     @classmethod
     def from_state(
-        cls, path: str | os.PathLike[str], *, device: str | torch.device = "cpu"
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        settings: Settings | None = None,
+        device: str | torch.device = "cpu",
     ) -> Self:
         """A predictor for the one image that a file of `write_state` holds; the image is set.
 
         It has no backbone: `set_image` takes that photograph only.
 
+        Args:
+            settings: to click with; those it was written with, if not given.
+
         Raises:
-            StateError: the file is no state, or damaged.
+            StateError: the file is no state, damaged, or prepared with other settings.
         """
         chosen = choose_device(str(device))
-        state = read_state(path, device=chosen)
+        state = read_state(path, settings=settings, device=chosen)
         name = state.provenance.attention
         predictor = cls(FromState(name, Path(path)), None, state.settings, device=chosen)
         predictor._only, predictor._maps = state, MapCache(state)
@@ -148,6 +155,19 @@ class Predictor:
             progress=self.progress,
         )
         self._maps = MapCache(state)
+
+    def change_settings(self, settings: Settings) -> None:
+        """Click with other settings from now on; an image that is set stays prepared.
+
+        Raises:
+            StateError: the image that is set would have to be prepared again (their preparing half
+                differs); nothing changes.
+        """
+        if self._maps is not None:
+            self._maps = MapCache(self._maps.state.with_settings(settings))
+        if self._only is not None:
+            self._only = self._only.with_settings(settings)
+        self.settings = settings
 
     def reset_image(self) -> None:
         """Forget the image."""

@@ -188,7 +188,6 @@ ABLATIONS: dict[str, dict[str, Any]] = {
         "depth_guided_fill": False,
         "size_rule": "prior",
     },
-    "depth-guided-attention": {"depth_guided_attention": True},
     "without-scale-evidence": {"scale_evidence": False},
     "without-steady-scales": {"steady_scales": False},
     "without-refinement": {"refinement": 0.0},
@@ -197,12 +196,10 @@ ABLATIONS: dict[str, dict[str, Any]] = {
         "steady_scales": False,
         "refinement": 0.0,
     },
-    "order-aware": {"order_weight": 4.0},
     **{f"alpha-{alpha}": {"alpha": float(alpha)} for alpha in (1, 2, 4, 8, 16, 32, 64)},
 }
-"""The rows of Table 3, what `Settings.offline` adds to the paper's method, supplement 10's
-order-aware attention (the weight is ours) and, with values of ours, Table 6: what each changes in
-a preset."""
+"""The rows of Table 3, what `Settings.offline` adds to the paper's method and, with values
+of ours, Table 6: what each changes in a preset."""
 
 FLIPS = {"with-flip": True, "without-flip": False}
 """Ablations of the flip augmentation (supplement 9)."""

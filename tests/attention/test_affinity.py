@@ -13,7 +13,6 @@ from m2n2v2.attention.affinity import AffinityParameters, Slic, Watershed
 from m2n2v2.attention.affinity.cues import Segments, measured
 from m2n2v2.attention.affinity.graph import manifold_ranking, two_ring_boundary, weights
 from m2n2v2.attention.affinity.partitions import partitioned, shares
-from m2n2v2.depth.precomputed import Precomputed
 from m2n2v2.errors import SettingsError
 from m2n2v2.grid import Size, overlaps
 from m2n2v2.images import read_image
@@ -170,36 +169,6 @@ def test_a_mirrored_image_has_the_mirrored_attention_nearly() -> None:
     assert total_variation.mean() < 0.05
 
 
-def test_depth_parts_what_colour_does_not() -> None:
-    image = np.full((40, 40, 3), 90, np.uint8)
-    near = np.zeros((40, 40), np.float32)
-    near[:, 20:] = 1
-    parameters = AffinityParameters(grid=8, partitions=(Slic(64, 10.0),))
-    blind = Affinity(parameters).extract(image).dense().matrix.reshape(8, 8, 8, 8)
-    seeing = (
-        Affinity(parameters)
-        .extract(image, torch.from_numpy(near))
-        .dense()
-        .matrix.reshape(8, 8, 8, 8)
-    )
-    assert blind[:, :4, :, 4:].sum((2, 3)).mean() > 0.2
-    assert seeing[:, :4, :, 4:].sum((2, 3)).mean() < 0.01
-
-
-def test_depth_is_a_cue_where_the_settings_say_so() -> None:
-    image = np.full((40, 40, 3), 90, np.uint8)
-    near = np.zeros((40, 40), np.float32)
-    near[:, 20:] = 1
-    source = Affinity(AffinityParameters(grid=8, partitions=(Slic(64, 10.0),)))
-
-    def across(guided: bool) -> float:
-        settings = Settings.offline().replace(depth_guided_attention=guided)
-        transition = prepare(image, source, Precomputed(near), settings).transition
-        return float(transition.dense().reshape(8, 8, 8, 8)[:, :4, :, 4:].sum((2, 3)).mean())
-
-    assert across(True) < 0.01 < 0.2 < across(False)
-
-
 def test_one_click_on_a_disc_through_the_whole_pipeline() -> None:
     image, mask = disc()
     state = prepare(image, Affinity(SMALL), settings=Settings.offline())
@@ -279,7 +248,6 @@ def test_any_small_image_gives_a_stochastic_matrix(height: int, width: int, seed
         {"boundary_scale": float("nan")},
         {"spread_limits": (0.3, 0.01)},
         {"border_weight": -1.0},
-        {"depth_weight": -1.0},
         {"ridge": 0.0},
         {"ranking": 1.0},
     ],

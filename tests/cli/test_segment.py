@@ -121,6 +121,21 @@ def test_the_command_and_the_library_agree(folder: Path, m2n2v2: Verb) -> None:
     np.testing.assert_array_equal(_mask("mask.png"), expected)
 
 
+def test_alpha_is_said_beside_a_prepared_state(
+    folder: Path, m2n2v2: Verb, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from m2n2v2.attention import Precomputed
+    from m2n2v2.preparation import prepare
+    from m2n2v2.states.file import write_state
+
+    write_state("a.safetensors", prepare(IMAGE, Precomputed("attention.npy")))
+    asked = ("segment", "--state", "a.safetensors", "--fg", "30,28", "--json", "--alpha")
+    assert m2n2v2(*asked, "4") == 0
+    assert json.loads(capsys.readouterr().out)["settings"]["alpha"] == 4
+    assert m2n2v2(*asked, "-1") != 0
+    assert "setting alpha is -1.0" in capsys.readouterr().err
+
+
 def test_maps_show_the_walk(folder: Path, m2n2v2: Verb) -> None:
     pytest.importorskip("matplotlib")
     code = m2n2v2(

@@ -25,7 +25,6 @@ def test_positive_numbers(name, value):
     ("name", "bad", "good"),
     [
         ("chain_threshold", [0, 1, -0.1, 1.1, math.nan, "x", None], [0.01, 0.99]),
-        ("order_weight", [-1.0, math.nan, math.inf, True, "1"], [0, 0.0, 4.0]),
         ("prior_fraction", [0, -0.1, 1.01, math.nan, "x"], [0.01, 1, 1.0]),
         ("chain_steps", [0, -1, 1.5, 10.0, True, None, "5"], [1, 1000]),
         ("sinkhorn_rounds", [0, -1, 2.0, True, "5"], [None, 1, 200]),
@@ -36,7 +35,6 @@ def test_positive_numbers(name, value):
         ("size_rule", ["none", None, 1], ["adaptive", "prior"]),
         ("bound", ["area", None, 0], ["segment", "change"]),
         ("discard", ["never", None, 1], ["forever", "once"]),
-        ("depth_guided_attention", [0, 1, None, "yes"], [True, False]),
         ("depth_guided_upsampling", [0, 1, None, "yes", np.True_], [True, False]),
         ("depth_guided_fill", [0, 1, None, "yes"], [True, False]),
         ("scale_evidence", [0, 1, None, "yes"], [True, False]),
@@ -56,7 +54,6 @@ def test_every_setting_is_tried_here():
     tried = {
         *POSITIVE,
         "chain_threshold",
-        "order_weight",
         "prior_fraction",
         "chain_steps",
         "sinkhorn_rounds",
@@ -67,7 +64,6 @@ def test_every_setting_is_tried_here():
         "size_rule",
         "bound",
         "discard",
-        "depth_guided_attention",
         "depth_guided_upsampling",
         "depth_guided_fill",
         "scale_evidence",
@@ -146,3 +142,35 @@ def test_a_change_is_a_new_object():
     assert hash(changed) != hash(settings)
     with pytest.raises(dataclasses.FrozenInstanceError):
         settings.alpha = 4.0
+
+
+# The two halves
+
+PREPARING = {
+    "temperature",
+    "sinkhorn_tolerance",
+    "sinkhorn_rounds",
+    "chain_threshold",
+    "chain",
+    "spatial_sigma",
+    "range_sigma",
+    "depth_guided_upsampling",
+    "max_short_side",
+}
+
+
+def test_the_halves_have_every_setting_once():
+    settings = Settings.paper()
+    preparing, clicking = settings.to_dict("preparing"), settings.to_dict("clicking")
+    assert set(preparing) == PREPARING
+    assert preparing | clicking == settings.to_dict()
+    assert not preparing.keys() & clicking.keys()
+
+
+def test_what_differs_is_named_with_both_values():
+    settings = Settings.paper()
+    other = settings.replace(alpha=4.0, temperature=1.0)
+    assert settings.unlike(settings) == ""
+    assert settings.unlike(other, "preparing") == "temperature 1.0 and not 0.65"
+    assert settings.unlike(other, "clicking") == "alpha 4.0 and not 32.0"
+    assert settings.unlike(other) == "temperature 1.0 and not 0.65, alpha 4.0 and not 32.0"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from m2n2v2.adjusting import alternatives, nudged
 from m2n2v2.attention.precomputed import Precomputed
-from m2n2v2.errors import AttentionError, ClickError, DepthError
+from m2n2v2.errors import AttentionError, ClickError, DepthError, StateError
 from m2n2v2.grid import Size
 from m2n2v2.images import read_image
 from m2n2v2.method.settings import Settings
@@ -174,6 +174,40 @@ def test_changed_settings_are_not_ignored():
         assert not torch.equal(run(state, [click]).margin, run(other, [click]).margin), (
             f"{changes} changed nothing"
         )
+
+
+CLICKING = [
+    {"chain_steps": 2},
+    {"click_placement": "corner"},
+    {"depth_guided_fill": False},
+    {"size_rule": "prior"},
+    {"prior_fraction": 0.01},
+    {"alpha": 0.05},
+    {"scale_evidence": True},
+    {"steady_scales": True, "scale_evidence": True},
+    {"refinement": 0.05},
+    {"bound": "change"},
+    {"discard": "once"},
+]
+
+
+@pytest.mark.parametrize("changes", CLICKING)
+def test_what_clicking_needs_changes_without_preparing_again(changes):
+    """A state that is clicked on with other settings is one that was prepared with them."""
+    near = torch.linspace(0, 1, SIZE.area).reshape(SIZE.shape)
+    base = {"depth": near, "alpha": 0.2}  # small, so that the size rule decides
+    state = state_of(**base)
+    clicks = [Click(16, 20), Click(37, 12), Click(17, 31), Click(20, 31)]
+    changed = state.with_settings(state.settings.replace(**changes))
+    assert changed.transition is state.transition
+    made = run(state_of(**base | changes), clicks)
+    assert torch.equal(run(changed, clicks).margin, made.margin)
+    assert not torch.equal(run(state, clicks).margin, made.margin), f"{changes} change nothing"
+
+
+def test_what_preparing_needs_is_refused_by_name(state):
+    with pytest.raises(StateError, match=r"temperature 0\.65 and not 3\.0; prepare"):
+        state.with_settings(state.settings.replace(temperature=3.0, alpha=4.0))
 
 
 # Depth

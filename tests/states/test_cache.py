@@ -96,13 +96,25 @@ def test_the_key_depends_on_all_that_a_state_does(monkeypatch: pytest.MonkeyPatc
     keys = {
         cache_key("image", settings, "recipe"),
         cache_key("other", settings, "recipe"),
-        cache_key("image", settings.replace(alpha=4.0), "recipe"),
+        cache_key("image", settings.replace(temperature=4.0), "recipe"),
         cache_key("image", settings, "other"),
     }
     assert cache_key("image", settings, "recipe") in keys
     monkeypatch.setattr("m2n2v2.states.cache.source_digest", lambda *roots: "other code")
     keys.add(cache_key("image", settings, "recipe"))
     assert len(keys) == 5
+
+
+def test_what_clicking_needs_is_not_in_the_key_and_comes_from_who_asks(
+    state: ImageState, tmp_path: Path
+) -> None:
+    clicked = state.settings.replace(alpha=4.0, size_rule="prior", refinement=0.02)
+    assert cache_key("image", clicked, "recipe") == cache_key("image", state.settings, "recipe")
+    cache = StateCache(tmp_path)
+    cache.put("a", state)
+    again = cache.find("a", settings=clicked)
+    assert again is not None
+    assert again.settings == clicked
 
 
 def test_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -122,8 +122,15 @@ def test_another_image_is_refused(dense: ImageState, tmp_path: Path) -> None:
 
 def test_other_settings_are_refused_by_name(dense: ImageState, tmp_path: Path) -> None:
     path = write_state(tmp_path / "s.safetensors", dense)
-    with pytest.raises(StateError, match=r"alpha 32\.0 and not 4\.0; prepare"):
-        read_state(path, settings=Settings.ours().replace(alpha=4.0))
+    with pytest.raises(StateError, match=r"temperature 0\.65 and not 4\.0; prepare"):
+        read_state(path, settings=dense.settings.replace(temperature=4.0, alpha=4.0))
+
+
+def test_a_state_is_clicked_on_with_other_settings(dense: ImageState, tmp_path: Path) -> None:
+    path = write_state(tmp_path / "a.safetensors", dense, exact=True)
+    clicked = dense.settings.replace(alpha=4.0)
+    assert read_state(path, settings=clicked).settings == clicked
+    assert read_state(path).settings == dense.settings
 
 
 def _rewritten(
@@ -159,7 +166,7 @@ def put(name: str, value: object) -> Callable[[dict[str, torch.Tensor]], dict[st
 
 
 DAMAGE = {
-    "another format": ({"header": lambda t: t.replace('"format": 1', '"format": 9')}, "format 9"),
+    "another format": ({"header": lambda t: t.replace('"format": 2', '"format": 9')}, "format 9"),
     "no JSON": ({"header": lambda t: t[:-1]}, "without sense"),
     "a list": ({"header": lambda t: "[1]"}, "without sense"),
     "no image": ({"header": lambda t: t.replace("image_sha256", "x")}, "without sense"),
@@ -264,7 +271,7 @@ def test_the_header_is_json_for_everyone(dense: ImageState, tmp_path: Path) -> N
     path = write_state(tmp_path / "s.safetensors", dense)
     with safe_open(path, framework="numpy") as file:
         header = json.loads(file.metadata()["m2n2v2"])
-    assert header["format"] == 1
+    assert header["format"] == 2
     assert header["size"] == {"height": 60, "width": 80}
     assert header["settings"]["temperature"] == 0.65
     assert header["provenance"]["depth"] == "given"

@@ -1,14 +1,14 @@
 """What a backbone gives the method: an attention, which is something one can multiply with."""
 
 from collections.abc import Mapping
-from typing import Protocol, Self, cast, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int64, Shaped
 from torch import Tensor
 
-from m2n2v2.arrays import DepthMap, Image
+from m2n2v2.arrays import Image
 from m2n2v2.attention import _dense as kernel
 from m2n2v2.compiled.threads import bands, over_rows
 from m2n2v2.errors import AttentionError
@@ -88,23 +88,6 @@ class AttentionSource(Protocol):
     def extract(self, image: Image) -> Attention:
         """The self-attention of `image`, aggregated over heads and layers (Eq. 1)."""
         ...
-
-
-@runtime_checkable
-class DepthGuided(Protocol):
-    """A backbone that can take the depth map as one of its cues (`attention.Affinity`).
-
-    What tells it from others is its attribute `takes_depth`, which is True.
-    """
-
-    def extract(self, image: Image, depth: DepthMap | None = None) -> Attention:
-        """The attention of `image`; `depth` has the image's size."""
-        ...
-
-
-def depth_guided(source: AttentionSource) -> DepthGuided | None:
-    """`source`, if its `extract` takes the depth map; else None."""
-    return cast(DepthGuided, source) if getattr(source, "takes_depth", False) else None
 
 
 FLOOR = 1e-12

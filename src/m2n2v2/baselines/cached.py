@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 
-from m2n2v2.arrays import DepthMap, Image
-from m2n2v2.attention.base import Attention, AttentionSource, depth_guided
+from m2n2v2.arrays import Image
+from m2n2v2.attention.base import Attention, AttentionSource
 from m2n2v2.errors import OutputError
 from m2n2v2.source_code import source_digest
 
@@ -35,15 +35,9 @@ class CachedAttention:
     def name(self) -> str:
         return self._source.name
 
-    @property
-    def takes_depth(self) -> bool:
-        return depth_guided(self._source) is not None
-
-    def extract(self, image: Image, depth: DepthMap | None = None) -> Attention:
+    def extract(self, image: Image) -> Attention:
         digest = hashlib.sha256(f"{self._code} {self.name} {image.shape}".encode())
         digest.update(image.tobytes())
-        if depth is not None:
-            digest.update(depth.numpy().tobytes())
         path = self._folder / f"{digest.hexdigest()}.pt"
         if path.exists():
             try:
@@ -51,9 +45,7 @@ class CachedAttention:
                 return found
             except (EOFError, RuntimeError, pickle.UnpicklingError):
                 path.unlink()  # cut short; it is computed again
-        guided = depth_guided(self._source)
-        found = guided.extract(image, depth) if guided else self._source.extract(image)
-        made = found.to("cpu")
+        made = self._source.extract(image).to("cpu")
         temporary = path.with_suffix(f".{os.getpid()}")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)

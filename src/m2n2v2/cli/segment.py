@@ -56,6 +56,10 @@ def segment(
     maps: Annotated[
         Path | None, typer.Option(help="A folder for a picture of each click's walk to its mask.")
     ] = None,
+    alpha: Annotated[
+        float | None,
+        typer.Option(help="How large a change a click may mean, over 0; else the preset's."),
+    ] = None,
     state: Annotated[
         Path | None,
         typer.Option(help="The photograph as `prepare` left it, in place of all that follows."),
@@ -111,6 +115,8 @@ def segment(
         )
         name = chosen.name
         found = _prepared(recipe, pixels, cache)
+    if alpha is not None:
+        found = found.with_settings(found.settings.replace(alpha=alpha))
     prepared = time.perf_counter()
     session = Session(found)
     for click in clicks:

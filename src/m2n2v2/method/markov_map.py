@@ -13,6 +13,7 @@ from m2n2v2.attention import _reduced as kernel
 from m2n2v2.attention.reduced import POWERS, ReducedAttention
 from m2n2v2.compiled.threads import over_rows
 from m2n2v2.grid import Size
+from m2n2v2.method.settings import Settings
 
 
 @runtime_checkable
@@ -53,8 +54,8 @@ def saturation_time(
     transition: Chain,
     start: CellMaps,
     *,
-    threshold: float = 0.3,
-    max_steps: int = 1000,
+    threshold: float = Settings.chain_threshold,
+    max_steps: int = Settings.chain_steps,
 ) -> CellMaps:
     """The chain step at which each cell's relative probability first exceeds a threshold.
 
@@ -104,8 +105,8 @@ def reduced_saturation_time(
     attention: ReducedAttention,
     start: CellMaps,
     *,
-    threshold: float = 0.3,
-    max_steps: int = 1000,
+    threshold: float = Settings.chain_threshold,
+    max_steps: int = Settings.chain_steps,
 ) -> CellMaps:
     """`saturation_time` where the chain was reduced: the same rule, many steps in one product.
 

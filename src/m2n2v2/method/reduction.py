@@ -14,6 +14,7 @@ from torch import Tensor
 
 from m2n2v2.attention.reduced import ReducedAttention
 from m2n2v2.method.markov_map import reduced_saturation_time, saturation_time, start_state
+from m2n2v2.method.settings import Settings
 from m2n2v2.method.transition import Transition
 
 FEWEST_CELLS = 2048
@@ -40,7 +41,7 @@ PROBES, PROBE_STEPS = 4, 128
 _ROWS = 512
 
 
-def reduced(transition: Transition, *, threshold: float = 0.3) -> Transition:
+def reduced(transition: Transition, *, threshold: float = Settings.chain_threshold) -> Transition:
     """The same transition, reduced, where that is faster and its error small; else itself.
 
     Args:

@@ -18,7 +18,7 @@ from m2n2v2.compiled.threads import over_rows
 from m2n2v2.compiled.workspace import workspace
 from m2n2v2.method import _scoring as kernel
 from m2n2v2.method.level_sets import LevelSets
-from m2n2v2.method.settings import CandidateRule
+from m2n2v2.method.settings import CandidateRule, Settings
 
 LEAST = 1e-7
 """M2N2 raises smaller thresholds to this."""
@@ -99,14 +99,17 @@ def _gradient(
 
 
 def s_prior(
-    area: Int32[np.ndarray, " L"], image_area: int, fraction: float = 0.4
+    area: Int32[np.ndarray, " L"], image_area: int, fraction: float = Settings.prior_fraction
 ) -> Float32[np.ndarray, " L"]:
     """1 while a segment covers less than `fraction` of the image, else 0 (M2N2, Eq. 7)."""
     return (area < fraction * image_area).astype(np.float32)
 
 
 def s_adapt(
-    area: Int32[np.ndarray, " L"], image_area: int, limit: float, fraction: float = 0.4
+    area: Int32[np.ndarray, " L"],
+    image_area: int,
+    limit: float,
+    fraction: float = Settings.prior_fraction,
 ) -> Float32[np.ndarray, " L"]:
     """1 while a segment is smaller than the prior and than the prompt's limit, else 0 (Eq. 8)."""
     return (area < min(fraction * image_area, limit)).astype(np.float32)

@@ -22,6 +22,7 @@ from m2n2v2.compiled.threads import bands, over_rows
 from m2n2v2.errors import AttentionError
 from m2n2v2.grid import Size
 from m2n2v2.method import _balancing as kernel
+from m2n2v2.method.settings import Settings
 
 MAX_ROUNDS = 1000
 
@@ -99,12 +100,10 @@ class Transition:
 
 def doubly_stochastic(
     attention: Attention,
-    temperature: float = 0.65,
+    temperature: float = Settings.temperature,
     *,
-    tolerance: float = 1e-3,
+    tolerance: float = Settings.sinkhorn_tolerance,
     rounds: int | None = None,
-    depth: Float[Tensor, "h w"] | None = None,
-    order_weight: float = 0.0,
     overwrite: bool = False,
 ) -> Transition:
     """Sharpen an attention and balance it until its columns, too, sum to 1.
@@ -114,8 +113,6 @@ def doubly_stochastic(
         temperature: T in `softmax(log A / T)`.
         tolerance: stop when every column sums to 1 within this.
         rounds: run exactly so many rounds (columns, then rows) instead; M2N2 runs 200.
-        depth: normalised inverse depth of the cells, for `order_aware`.
-        order_weight: how much `order_aware` makes of it; 0 is not at all.
         overwrite: a dense attention is nobody else's: sharpen it in its own memory, a gigabyte
             less at side 128.
 
@@ -130,8 +127,6 @@ def doubly_stochastic(
         sharp: Attention = attention.sharpened(temperature, overwrite=True)
     else:
         sharp = attention.sharpened(temperature)
-    if depth is not None and order_weight:
-        sharp = order_aware(sharp, depth, order_weight)
     columns = torch.ones(sharp.cells.area, dtype=sharp.dtype, device=sharp.device)
     _, column_sums = _round(sharp, columns)
     proposed = 1 / column_sums
@@ -213,31 +208,3 @@ class _Extrapolation:
         gram.diagonal().add_(1e-10 * gram.diagonal().sum())
         share = torch.linalg.solve(gram, turns @ change)
         return (before + change - share @ (moves + turns)).exp().to(given)
-
-
-def order_aware(attention: Attention, depth: Float[Tensor, "h w"], weight: float) -> DenseAttention:
-    """Attention that prefers cells at the same depth: times `exp(-weight |d_i - d_j|)`.
-
-    Supplement 10 tried order-aware attention as a step between extraction and balancing, and
-    found that it costs clicks. Its formula is not in the text; this is our reading: the relative
-    depth of the two cells is subtracted from the logits.
-
-    Args:
-        attention: rows need not sum to 1.
-        depth: of the cells, in [0, 1].
-        weight: over 0.
-
-    Returns:
-        The weighted attention, rows divided by their sums; n^2 numbers.
-    """
-    if isinstance(attention, DenseAttention):
-        matrix = attention.matrix.clone()
-    else:
-        n = attention.cells.area
-        identity = torch.eye(n, dtype=attention.dtype, device=attention.device)
-        matrix = attention.left(identity).contiguous()
-    d = depth.flatten().to(matrix)
-    for row, own in zip(matrix, d, strict=True):
-        row *= torch.exp(-weight * (own - d).abs())
-    matrix /= matrix.sum(1, keepdim=True)
-    return DenseAttention(matrix.reshape(*attention.cells.shape, *attention.cells.shape))

@@ -18,6 +18,7 @@ from m2n2v2.arrays import CellMaps, DepthMap, Image, PixelMaps
 from m2n2v2.compiled.threads import over_rows
 from m2n2v2.grid import Size
 from m2n2v2.method import _upsampling as kernel
+from m2n2v2.method.settings import Settings
 
 WINDOW = 3.0
 """Sigmas the (elliptic) window reaches."""
@@ -85,8 +86,8 @@ def joint_bilateral_upsampling(
     cells: Size,
     *,
     depth: DepthMap | None = None,
-    spatial_sigma: float = 1.0,
-    range_sigma: float = 0.1,
+    spatial_sigma: float = Settings.spatial_sigma,
+    range_sigma: float = Settings.range_sigma,
 ) -> JointBilateralUpsampling:
     """The upsampling operator of one image.
 

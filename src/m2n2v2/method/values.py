@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from m2n2v2.arrays import CellMap, DepthMap, Image, Mask, PixelMap
+from m2n2v2.errors import StateError
 from m2n2v2.grid import Size
 from m2n2v2.images import resized_map
 from m2n2v2.method.nearest_neighbour import enlarged_mask
@@ -53,6 +54,18 @@ class ImageState:
     guide: Image
     image_sha256: str
     additions: "Additions" = field(default_factory=lambda: NOTHING)
+
+    def with_settings(self, settings: Settings) -> "ImageState":
+        """The same prepared image, clicked on with other settings; nothing is prepared again.
+
+        Raises:
+            StateError: settings of the preparing half differ.
+        """
+        if different := settings.unlike(self.settings, "preparing"):
+            raise StateError(
+                f"the image was prepared with {different}", cure="prepare the image again"
+            )
+        return replace(self, settings=settings)
 
 
 @dataclass(frozen=True)

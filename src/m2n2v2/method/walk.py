@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float32
 
 from m2n2v2.arrays import CellMaps, DepthMap, Image, Mask, PixelMap
-from m2n2v2.attention.base import AttentionSource, depth_guided
+from m2n2v2.attention.base import AttentionSource
 from m2n2v2.attention.reduced import ReducedAttention
 from m2n2v2.depth.base import DepthSource, matching
 from m2n2v2.grid import Size, cell_coordinates, limited, rescaled_pixel
@@ -74,21 +74,14 @@ def image_state(
     depth_map = None if estimated is None else resized_map(estimated, working_size)
 
     announce("attention")
-    guided = depth_guided(attention) if settings.depth_guided_attention else None
-    extracted = guided.extract(image, estimated) if guided else attention.extract(image)
-    extracted = extracted.to(device)  # n n, rows sum to 1
+    extracted = attention.extract(image).to(device)  # n n, rows sum to 1
 
     announce("transition")
-    cell_depth = None
-    if depth_map is not None and settings.order_weight:
-        cell_depth = resized_map(depth_map, extracted.cells)
     transition = doubly_stochastic(  # n n, rows and columns sum to 1
         extracted,
         settings.temperature,
         tolerance=settings.sinkhorn_tolerance,
         rounds=settings.sinkhorn_rounds,
-        depth=cell_depth,
-        order_weight=settings.order_weight,
         overwrite=getattr(attention, "gives_away", False),
     )
     del extracted  # a gigabyte at side 128, before the reduction takes its own

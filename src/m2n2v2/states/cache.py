@@ -73,11 +73,21 @@ class StateCache:
     folder: Path = field(default_factory=default_folder)
     limit: int = field(default_factory=default_limit)
 
-    def find(self, key: str, device: torch.device | str = "cpu") -> ImageState | None:
-        """The state of that key, if it is here; a damaged one is removed."""
+    def find(
+        self,
+        key: str,
+        device: torch.device | str = "cpu",
+        *,
+        settings: Settings | None = None,
+    ) -> ImageState | None:
+        """The state of that key, if it is here; a damaged one is removed.
+
+        Args:
+            settings: to click with; those of whoever kept it, if not given.
+        """
         path = self._path(key)
         try:
-            state = read_state(path, device=device)
+            state = read_state(path, settings=settings, device=device)
         except StateError:
             _remove(path)
             return None
@@ -136,7 +146,7 @@ class StateCache:
 def cache_key(image_sha256: str, settings: Settings, recipe: str) -> str:
     """Of all that a state depends on: image, settings, sources and their weights, and our code."""
     code = source_digest("m2n2v2.states.preparing")
-    facts = [FORMAT, image_sha256, settings.to_dict(), recipe, code]
+    facts = [FORMAT, image_sha256, settings.to_dict("preparing"), recipe, code]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -34,7 +34,7 @@ from m2n2v2.method.values import ImageState, Provenance
 from m2n2v2.method.walk import guided_upsampling
 from m2n2v2.preparation import ready
 
-FORMAT = 1
+FORMAT = 2
 """Of the file; a reader takes this one only."""
 
 SUFFIX = ".safetensors"
@@ -161,7 +161,8 @@ def read_state(
 
     Args:
         image_sha256: of the photograph it must be of (`images.pixel_digest`); None for any.
-        settings: it must have been prepared with; None for any.
+        settings: to click with; their preparing half must be what it was prepared with. None for
+            those it was written with.
         device: where the chain runs.
 
     Raises:
@@ -173,6 +174,7 @@ def read_state(
         arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
         if _checksum(header.to_json(), arrays) != checksum:
             raise StateError(f"{path} is damaged: its checksum is wrong", cure=_AGAIN)
+        header = replace(header, settings=settings or header.settings)
         return _unpacked(header, {n: _aligned(value) for n, value in arrays.items()}, device)
 
 
@@ -186,7 +188,7 @@ def refuse(
     """Raise the reason why a state does not fit; do nothing if it does.
 
     Raises:
-        StateError: it is of another image, or was prepared with other settings.
+        StateError: it is of another image, or was prepared with settings of another preparing half.
     """
     if image_sha256 is not None and image_sha256 != header.image_sha256:
         raise StateError(
@@ -194,11 +196,8 @@ def refuse(
             f"and not {image_sha256[:12]})",
             cure="give the photograph that was prepared, or prepare this one",
         )
-    if settings is not None and settings != header.settings:
-        have, want = header.settings.to_dict(), settings.to_dict()
-        names = [name for name in want if have[name] != want[name]]
-        different = ", ".join(f"{name} {have[name]} and not {want[name]}" for name in names)
-        raise StateError(f"{path} was prepared with {different}", cure="prepare the image again")
+    if settings is not None and (different := settings.unlike(header.settings, "preparing")):
+        raise StateError(f"{path} was prepared with {different}", cure=_AGAIN)
 
 
 @contextmanager

@@ -28,7 +28,8 @@ class StateFolder:
 
     Args:
         root: the folder; its folders are looked into, too.
-        settings: those the states must have been prepared with; None for any.
+        settings: to click with; states prepared with another preparing half are refused. None for
+            those that each was written with.
         device: where the chain runs.
         tell: called with each reason why a file was not used, once.
 

@@ -140,7 +140,7 @@ class Preparer:
         key = self._key(pixel_digest(image)) if self.cache is not None else None
         if self.cache is None or key is None:
             return None
-        return self.cache.find(key, self._device)
+        return self.cache.find(key, self._device, settings=self.recipe.settings)
 
     def make(self, image: Image) -> ImageState:
         """Made now, and kept.
@@ -273,6 +273,8 @@ class FolderWork:
             refuse(path, header, image_sha256=image_sha256, settings=self.recipe.settings)
         except StateError as error:
             return str(error)
+        if different := self.recipe.settings.unlike(header.settings):
+            return f"{path} was written for clicks with {different}"
         if header.recipe != self.identity:
             return f"{path} was prepared with {header.recipe}, and not {self.identity}"
         if header.provenance.version != __version__:

@@ -13,7 +13,7 @@ class Segments:
     """What is known of the m segments of one partition.
 
     Attributes:
-        features: mean and standard deviation of each channel, colour and, if given, depth.
+        features: mean and standard deviation of each channel.
         border: touches the border of the image.
         pairs: neighbours (4-neighbourhood of pixels), smaller number first.
         boundary: mean boundary strength along each pair's common boundary.

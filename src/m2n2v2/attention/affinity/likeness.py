@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Float32
 from scipy import sparse
 
-from m2n2v2.arrays import DepthMap, Image
+from m2n2v2.arrays import Image
 from m2n2v2.attention.affinity.parameters import AffinityParameters
 from m2n2v2.attention.affinity.partitions import Labels, shares
 from m2n2v2.attention.affinity.source import joined
@@ -49,8 +49,6 @@ class LikenessAffinity:
     Raises:
         SettingsError: a value is out of its range.
     """
-
-    takes_depth = True
 
     def __init__(
         self,
@@ -94,11 +92,8 @@ class LikenessAffinity:
         network, found = VisionTransformer.load(model, loading or Loading())
         return cls(network, side=side or SIDE, network_name=found.name)
 
-    def extract(self, image: Image, depth: DepthMap | None = None) -> FactoredAttention:
+    def extract(self, image: Image) -> FactoredAttention:
         """The attention of `image` over a square grid, whatever the image's shape.
-
-        Args:
-            depth: of the image, one more cue beside colour; None for none.
 
         Raises:
             DeviceError: it does not fit in memory.
@@ -109,7 +104,7 @@ class LikenessAffinity:
             alike = cosines(of_segments(features, self.cells, labels))
             return np.exp((alike - 1) / self.temperature)
 
-        return joined(image, self.parameters, depth, likeness)
+        return joined(image, self.parameters, likeness)
 
     def _features(self, image: Image) -> Float32[np.ndarray, "n c"]:
         """What the network compares, a row for each cell, its mean over the image taken off."""

@@ -66,10 +66,6 @@ class AffinityParameters:
     neighbour_scale: float = 0.05
     """Colour distance (Lab / 100) that counts as near, as a share of the local spread, over 0."""
 
-    depth_weight: float = 1.0
-    """What the whole range of depth, nearest to farthest, counts as in Lab / 100, 0 or more;
-    used where there is depth (`Settings.depth_guided_attention`)."""
-
     spread_limits: tuple[float, float] = (0.01, 0.3)
     """The local spread (distance to the third nearest neighbour) is kept in this range."""
 
@@ -93,8 +89,7 @@ class AffinityParameters:
             _check(name, getattr(self, name), getattr(self, name) >= 1, "1 or more")
         for name in ("boundary_sigma", "boundary_scale", "neighbour_scale", "ridge"):
             _check(name, getattr(self, name), getattr(self, name) > 0, "a number over 0")
-        for name in ("border_weight", "depth_weight"):
-            _check(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
+        _check("border_weight", self.border_weight, self.border_weight >= 0, "0 or more")
         _check("ranking", self.ranking, 0 < self.ranking < 1, "a number in (0, 1)")
         low, high = self.spread_limits
         _check("spread_limits", self.spread_limits, 0 < low <= high, "two numbers, 0 < low <= high")

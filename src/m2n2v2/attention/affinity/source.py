@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from m2n2v2.arrays import DepthMap, Image
+from m2n2v2.arrays import Image
 from m2n2v2.attention.affinity.cues import measured
 from m2n2v2.attention.affinity.graph import manifold_ranking, weights
 from m2n2v2.attention.affinity.parameters import AffinityParameters
@@ -14,7 +14,6 @@ from m2n2v2.attention.affinity.partitions import Labels, partitioned, shares
 from m2n2v2.attention.factored import FactoredAttention, Head
 from m2n2v2.boundaries import analysed
 from m2n2v2.grid import Size
-from m2n2v2.images import resized_map
 
 
 class Affinity:
@@ -26,20 +25,14 @@ class Affinity:
         parameters: its constants.
     """
 
-    takes_depth = True
-
     def __init__(self, parameters: AffinityParameters | None = None) -> None:
         self.parameters = parameters or AffinityParameters()
         others = [f"{name} {value}" for name, value in self.parameters.changed().items()]
         self.name = ", ".join(["affinity (no weights)", *others])
 
-    def extract(self, image: Image, depth: DepthMap | None = None) -> FactoredAttention:
-        """The attention of `image` over a square grid, whatever the image's shape.
-
-        Args:
-            depth: of the image, one more cue beside colour; None for none.
-        """
-        return joined(image, self.parameters, depth)
+    def extract(self, image: Image) -> FactoredAttention:
+        """The attention of `image` over a square grid, whatever the image's shape."""
+        return joined(image, self.parameters)
 
 
 Likeness = Callable[[Labels], Float[np.ndarray, "m m"]]
@@ -49,21 +42,16 @@ Likeness = Callable[[Labels], Float[np.ndarray, "m m"]]
 def joined(
     image: Image,
     parameters: AffinityParameters,
-    depth: DepthMap | None = None,
     likeness: Likeness | None = None,
 ) -> FactoredAttention:
     """The attention of `image`, one head a partition.
 
     Args:
-        depth: of the image, one more cue beside colour.
         likeness: what else says how alike segments are; None for nothing else.
     """
     found = analysed(image, parameters.pixels, parameters.boundary_sigma)
     lab, strength = found.lab, found.strength
     channels = lab / 100
-    if depth is not None:
-        near = resized_map(depth, Size(*strength.shape)).cpu().numpy()
-        channels = np.dstack([channels, parameters.depth_weight * near])
     cells = Size(parameters.grid, parameters.grid)
     heads = []
     for partition in parameters.partitions:
