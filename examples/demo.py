@@ -1,7 +1,8 @@
-"""Segment a photograph by clicks, offline: no weights, no network. `make demo` runs this.
+"""Segment a photograph by clicks. `make demo` runs this.
 
-The attention is computed from the photograph alone; it stands in for the paper's Stable
-Diffusion 2 and is not as good. Usage: python examples/demo.py [FOLDER]
+The weights of DINOv2 Small are fetched once, if they are not here. Where they cannot be had, the
+attention is computed from the photograph alone. Either stands in for the paper's Stable
+Diffusion 2. Usage: python examples/demo.py [FOLDER]
 """
 
 import sys
@@ -14,6 +15,8 @@ from m2n2v2 import Predictor
 from m2n2v2.cli.progress import StageBar
 from m2n2v2.images import read_image, write_png
 from m2n2v2.pictures import overlay, write_walk
+from m2n2v2.presets import best_with_weights
+from m2n2v2.weights.catalogue import Loading
 
 PHOTOGRAPH = Path(skimage.__file__).parent / "data" / "coffee.png"
 CLICKS = [(300, 180, True), (420, 200, True)]
@@ -23,8 +26,10 @@ def main(folder: Path) -> None:
     """Write mask, overlay and the walk of each click to `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     image = read_image(PHOTOGRAPH)
+    loading = Loading(tell=print)
+    chosen = best_with_weights(loading)
     with StageBar() as bar:
-        predictor = Predictor.from_preset("offline", progress=bar)
+        predictor = Predictor.from_preset(chosen.name, loading=loading, progress=bar)
         started = time.perf_counter()
         predictor.set_image(image)
         print(f"prepared {PHOTOGRAPH.name} in {time.perf_counter() - started:.2f} s")
@@ -40,7 +45,7 @@ def main(folder: Path) -> None:
     print(write_png(folder / "overlay.png", overlay(image, session.mask, session.clicks)))
     for path in write_walk(folder, image, session.state, session.segmentation):
         print(path)
-    print("attention: computed from the photograph, no weights (a stand-in for the paper's)")
+    print(f"attention, a stand-in for the paper's: {chosen.name}, {chosen.summary}")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from m2n2v2.attention.affinity import AffinityParameters
 from m2n2v2.attention.affinity.likeness import LikenessAffinity
 from m2n2v2.attention.vit import VisionTransformer
 from m2n2v2.baselines.ours import Ours
-from m2n2v2.evaluation.metrics import number_of_clicks
+from m2n2v2.evaluation.metrics import bootstrap_interval, number_of_clicks
 from m2n2v2.evaluation.protocols import Protocol
 from m2n2v2.evaluation.runner import Plan
 from m2n2v2.evaluation.work import Work
@@ -50,32 +50,33 @@ class Row:
     side: int = 37
     temperature: float = 0.1
     keep: bool = False
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=lambda: FINE)
+    settings: Mapping[str, Any] = field(default_factory=lambda: PRIOR)
 
 
+ADAPTIVE = {"size_rule": "adaptive"}
 PRIOR = {"size_rule": "prior"}
+COARSE = {"grid": 64}
 FINE = {"grid": 96}
 KEYS, TOKENS, VALUES, QUERIES = ((-1, kind) for kind in ("keys", "tokens", "values", "queries"))
 
 ROWS = {
-    "keys": Row(),
+    "keys-64-adaptive": Row(settings=ADAPTIVE, parameters=COARSE),
+    "keys-64-prior": Row(settings=PRIOR, parameters=COARSE),
+    "keys-96-adaptive": Row(settings=ADAPTIVE, parameters=FINE),
+    "keys-96-prior": Row(),
+    "keep-64-adaptive": Row(keep=True, settings=ADAPTIVE, parameters=COARSE),
+    "keep": Row(keep=True),
+    "side-28": Row(side=28),
+    "side-48": Row(side=48),
+    "tau-0.05": Row(temperature=0.05),
+    "tau-0.07": Row(temperature=0.07),
+    "tau-0.2": Row(temperature=0.2),
     "tokens": Row((TOKENS,)),
     "values": Row((VALUES,)),
     "keys+tokens": Row((KEYS, TOKENS)),
     "all": Row((KEYS, TOKENS, VALUES, QUERIES)),
-    "keys-2": Row((KEYS, (-2, "keys"))),
-    "tau-0.05": Row(temperature=0.05),
-    "tau-0.07": Row(temperature=0.07),
-    "tau-0.2": Row(temperature=0.2),
-    "side-28": Row(side=28),
-    "side-48": Row(side=48),
-    "keep": Row(keep=True),
-    "keep-48": Row(keep=True, side=48),
-    "grid-96": Row(parameters=FINE),
-    "prior": Row(settings=PRIOR),
-    "prior-96": Row(settings=PRIOR, parameters=FINE),
-    "both-prior-96": Row((KEYS, TOKENS), settings=PRIOR, parameters=FINE),
+    "two-blocks": Row((KEYS, (-2, "keys"))),
 }
 
 
@@ -135,23 +136,30 @@ def main() -> None:
         shard=(index, count),
     )
     jobs = plan.jobs(plan.items())
-    print("| row | NoC85 / 90 / 95 | mIoU@1 / 5 / 10 |\n|---|---|---|")
+    print("| row | NoC85 / 90 / 95 [90, 95 %] | mIoU@1 / 5 / 10 |\n|---|---|---|")
     for name in given.rows.split(","):
         ious = evaluated(name, network, jobs, store)
         noc = [np.mean([number_of_clicks(each, t, 20) for each in ious]) for t in THRESHOLDS]
         miou = [np.mean([each[min(k, len(each)) - 1] for each in ious]) for k in CLICKS]
         numbers = " / ".join(f"{x:.2f}" for x in noc), " / ".join(f"{x:.3f}" for x in miou)
-        print(f"| {name} | {numbers[0]} | {numbers[1]} |", flush=True)
-        np.savez(given.out / f"{name}.npz", *[np.asarray(each) for each in ious])
+        low, high = bootstrap_interval([number_of_clicks(each, 0.9, 20) for each in ious])
+        print(f"| {name} | {numbers[0]} [{low:.2f}, {high:.2f}] | {numbers[1]} |", flush=True)
+        np.savez(
+            given.out / f"{name}-{given.datasets}-{index}-{count}.npz",
+            *[np.asarray(each) for each in ious],
+        )
 
 
 def evaluated(
     name: str, network: VisionTransformer, jobs: list[Any], store: Path
 ) -> list[tuple[float, ...]]:
     """The IoU after every click, of every object."""
-    row = ROWS.get(name, Row())
-    source = Affinity() if name == "offline" else Variant(network, row, store)
-    settings = Settings.offline().replace(**row.settings)
+    if name == "offline":
+        source, settings = Affinity(), Settings.offline()
+    else:
+        row = ROWS[name]
+        source = Variant(network, row, store)
+        settings = Settings.offline().replace(**row.settings)
     made = Ours(name, source, None, settings, torch.device("cpu"))
     work = Work(name, Protocol())
     return [record.ious for job in jobs for record in work.on(made, job)]

@@ -7,9 +7,9 @@ from typing import Any
 
 from m2n2v2.attention.base import AttentionSource
 from m2n2v2.depth.base import DepthSource
-from m2n2v2.errors import BackendError
+from m2n2v2.errors import BackendError, WeightsError
 from m2n2v2.method.settings import Settings
-from m2n2v2.weights.catalogue import Loading, cached, model
+from m2n2v2.weights.catalogue import Loading, cached, locate, model
 from m2n2v2.weights.devices import choose_device
 
 
@@ -126,7 +126,7 @@ PRESETS = {
             "dinov2-graph",
             "dinov2-graph",
             None,
-            Settings.offline(),
+            Settings.offline().replace(size_rule="prior"),
             "the offline attention, joined by what DINOv2 Small finds alike (not the paper's)",
             flip=False,
         ),
@@ -212,6 +212,10 @@ AUTO = {
 measured here (docs/decisions/likeness.md)."""
 
 
+SMALL = "dinov2-graph"
+"""The preset whose weights are worth fetching unasked, for a demonstration."""
+
+
 def preset(name: str, *, device: str = "cpu") -> Preset:
     """A preset by name.
 
@@ -264,6 +268,22 @@ def automatic(device: str = "auto") -> Preset:
     raise AssertionError("the last preset of AUTO needs no weights")
 
 
+def best_with_weights(loading: Loading) -> Preset:
+    """What `auto` chooses, with the weights of a small network fetched first where none are here.
+
+    Without an index or a hub that answers it is the offline preset; `loading.tell` hears why.
+    """
+    found = automatic(loading.device)
+    if found.weights() or loading.offline:
+        return found
+    (wanted,) = PRESETS[SMALL].weights()
+    try:
+        locate(wanted, loading)
+    except (WeightsError, BackendError) as error:
+        loading.tell(f"{found.name} is used, which needs no weights: {error.what}")
+    return automatic(loading.device)
+
+
 def _installed(source: Backbone) -> bool:
     return all(importlib.util.find_spec(each) for each in source.libraries)
 
@@ -284,8 +304,8 @@ def _named(name: str) -> Preset:
             f"{', '.join(ATTENTION)} and {', '.join(DEPTH)}",
         )
     backbone(ATTENTION, attention), backbone(DEPTH, depth)
-    graph = attention.partition("@")[0] in ("affinity", "dinov2-graph")
-    settings = Settings.offline() if graph else Settings.paper()
+    base = {"affinity": "offline", "dinov2-graph": "dinov2-graph"}.get(attention.partition("@")[0])
+    settings = PRESETS[base].settings if base else Settings.paper()
     return Preset(name, attention, depth, settings, f"{attention} attention, {depth} depth")
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from m2n2v2.errors import BackendError
-from m2n2v2.presets import ATTENTION, AUTO, DEPTH, PRESETS, automatic, preset
+from m2n2v2.presets import ATTENTION, AUTO, DEPTH, PRESETS, automatic, best_with_weights, preset
 from m2n2v2.weights.catalogue import MODELS, Loading
 
 
@@ -86,6 +86,33 @@ def test_auto_takes_the_graph_with_a_network_on_a_cpu(here: Callable[..., None])
     assert found.settings == preset("dinov2-graph+flat").settings
     here("dinov2-small", gpu=True)
     assert automatic().name == "dinov2-graph"
+
+
+def test_a_demonstration_fetches_a_small_network(
+    here: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fetched(name: str, loading: Loading) -> None:
+        assert name == "dinov2-small"
+        here(name)
+
+    here()
+    monkeypatch.setattr("m2n2v2.presets.locate", fetched)
+    assert best_with_weights(Loading(offline=True)).name == "offline"
+    assert best_with_weights(Loading()).name == "dinov2-graph"
+
+
+def test_a_demonstration_goes_on_without_a_network(empty_cache: Path) -> None:
+    lines: list[str] = []
+    assert best_with_weights(Loading(tell=lines.append)).name == "offline"
+    assert sum("offline is used" in line for line in lines) == 1
+
+
+def test_a_demonstration_fetches_nothing_where_weights_are(
+    here: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here("sd2", "depth-anything-v2-small")
+    monkeypatch.delattr("m2n2v2.presets.locate")
+    assert best_with_weights(Loading()).name == "sd2-64"
 
 
 def test_the_graph_with_a_network_needs_no_transformers(

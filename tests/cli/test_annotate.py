@@ -141,7 +141,7 @@ def test_other_addresses_get_a_token(folder: Path) -> None:
 
 
 def test_samples_go_into_the_folder_named(tmp_path: Path) -> None:
-    with running("--sample", str(tmp_path / "samples")) as (_, url, lines):
+    with running("--offline", "--sample", str(tmp_path / "samples")) as (_, url, lines):
         assert lines == [f"5 images in {tmp_path / 'samples'}"]
         names = [each["name"] for each in ask(url, "GET", "/api/images")["images"]]
         assert "coffee.png" in names

@@ -50,6 +50,7 @@ def annotate(
 ) -> None:
     """Label a folder of images in the browser, click by click."""
     from m2n2v2.errors import BackendError, FolderError
+    from m2n2v2.presets import best_with_weights
     from m2n2v2.states.preparing import Recipe
 
     try:
@@ -65,9 +66,12 @@ def annotate(
         raise FolderError("no folder came", cure="name one that holds images, or use --sample")
     recipe = None
     if states is None or preset != "auto":
+        loading = options.loading(weights, offline, allow_pickle, device, dtype)
+        if sample and preset == "auto" and not (weights or depth_weights):
+            best_with_weights(loading)
         recipe = Recipe(
             preset=options.chosen_preset(preset, device, weights, depth_weights, flip),
-            loading=options.loading(weights, offline, allow_pickle, device, dtype),
+            loading=loading,
             depth_weights=depth_weights,
         )
     preparing = Preparing(states, recipe, device, cache)

@@ -32,11 +32,14 @@ TEMPERATURE = 0.1
 KIND: Kind = "keys"
 """What of the last block is compared."""
 
+PARAMETERS = AffinityParameters(grid=96)
+"""Finer cells than without a network: what they keep apart is then worth it."""
+
 
 class LikenessAffinity:
     """An attention source: segments, boundaries and manifold ranking, joined by a network.
 
-    Use it with `Settings.offline()`: it has no temperature of that kind.
+    Use it with the settings of the preset `dinov2-graph`: it has no temperature of that kind.
 
     Args:
         network: a DINOv2.
@@ -68,7 +71,7 @@ class LikenessAffinity:
         self.network = network
         self.cells = Size(side, side)
         self.temperature = temperature
-        self.parameters = parameters or AffinityParameters()
+        self.parameters = parameters or PARAMETERS
         sharp = [] if temperature == TEMPERATURE else [f"temperature {temperature:g}"]
         others = [f"{name} {value}" for name, value in self.parameters.changed().items()]
         self.name = ", ".join(
