@@ -65,8 +65,10 @@ def _same_random_numbers_every_time() -> None:
 def _no_cache_of_the_users(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """States are cached in a folder of each test's own, made when it is written to."""
-    monkeypatch.setenv("M2N2V2_CACHE", str(tmp_path_factory.getbasetemp() / os.urandom(8).hex()))
+    """States and weights are cached in folders of each test's own, made when written to."""
+    own = tmp_path_factory.getbasetemp() / os.urandom(8).hex()
+    monkeypatch.setenv("M2N2V2_CACHE", str(own))
+    monkeypatch.setenv("M2N2V2_WEIGHTS", f"{own}-weights")
 
 
 torch.set_num_threads(1)  # on images this small, waking threads costs more than they bring

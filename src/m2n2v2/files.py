@@ -1,12 +1,24 @@
-"""Files written whole or not at all."""
+"""Files written whole or not at all, and where the user's cache is."""
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from m2n2v2.errors import OutputError
+
+
+def user_cache() -> Path:
+    """Our folder in the user's cache folder, as the system has it."""
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
+    elif sys.platform == "darwin":
+        base = "~/Library/Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "m2n2v2"
 
 
 @contextmanager

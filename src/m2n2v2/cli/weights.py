@@ -25,6 +25,8 @@ def list_() -> None:
         print(f"{'':28} licence {model.licence}")
         for source in model.sources:
             print(f"{'':28} {source}{f' ({source.note})' if source.note else ''}")
+        if model.wheel is not None:
+            print(f"{'':28} {model.wheel} on the package index")
 
 
 @app.command()

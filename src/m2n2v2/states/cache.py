@@ -8,7 +8,6 @@ import contextlib
 import hashlib
 import json
 import os
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 import torch
 
 from m2n2v2.errors import OutputError, SettingsError, StateError
+from m2n2v2.files import user_cache
 from m2n2v2.method.settings import Settings
 from m2n2v2.method.values import ImageState
 from m2n2v2.source_code import source_digest
@@ -32,15 +32,8 @@ LEFT_BEHIND = 3600.0
 
 def default_folder() -> Path:
     """The user's cache folder, as the system has it."""
-    if os.environ.get(FOLDER):
-        return Path(os.environ[FOLDER]).expanduser()
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
-    elif sys.platform == "darwin":
-        base = "~/Library/Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "m2n2v2" / "states"
+    given = os.environ.get(FOLDER)
+    return Path(given).expanduser() if given else user_cache() / "states"
 
 
 def default_limit() -> int:

