@@ -7,7 +7,7 @@ from m2n2v2 import Click, Session, Settings
 from m2n2v2.attention import Precomputed
 from m2n2v2.errors import ClickError
 from m2n2v2.images import Image
-from m2n2v2.method.values import ImageState
+from m2n2v2.method.values import ImageState, MarkovMap
 from m2n2v2.preparation import prepare
 from m2n2v2.session import MapCache, replay
 from tests.scenes import colour_attention, disc
@@ -134,7 +134,8 @@ def test_order_matters(state: ImageState) -> None:
 
 
 def test_map_cache_is_bounded_and_exact(state: ImageState) -> None:
-    cache = MapCache(state, capacity=2)
+    (probe,) = MapCache(state)((Click(10, 10),))
+    cache = MapCache(state, limit=int(2.9 * size_of(probe)))
     clicks = [Click(10, 10), Click(20, 20), Click(30, 30)]
     together = cache(clicks)
     assert len(cache._maps) == 2
@@ -150,7 +151,7 @@ def test_a_map_computed_elsewhere_is_kept(state: ImageState) -> None:
     (found,) = MapCache(state)((click,))
     cache = MapCache(state)
     cache.keep(click, found)
-    assert cache.held == (found,)
+    assert len(cache._maps) == 1
     assert cache((Click(10, 10, False),))[0] is found
 
 
@@ -201,7 +202,6 @@ def test_what_is_no_longer_kept_is_made_again(
         return session, back, clicks
 
     _, expected, expected_clicks = walked()
-    monkeypatch.setattr("m2n2v2.session.KEPT", 1)
     monkeypatch.setattr("m2n2v2.session.BYTES", 1)
     session, found, clicks = walked()
     assert len(session._kept) == 1
@@ -211,31 +211,35 @@ def test_what_is_no_longer_kept_is_made_again(
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_long_session_keeps_few_segmentations(state: ImageState) -> None:
+def test_a_long_session_keeps_few_segmentations(
+    state: ImageState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    each = replay(state, [Click(30, 20)])
+    limit = 17 * (each.margin.nbytes + size_of(each.prompts[0].map))
+    monkeypatch.setattr("m2n2v2.session.BYTES", limit)
     session = Session(state)
     for turn in range(30):
         session.click(30, 20 + turn % 10)
         session.click(60, 12, positive=False)
         session.reset()
-    assert len(session._kept) == 16
-    assert len(session._maps.held) <= 64
+    assert 8 <= len(session._kept) <= 32
+    assert max(session._kept.currsize, session._maps.nbytes) <= limit
     for _ in range(89):
         session.undo()
     assert session.clicks == (Click(30, 20),)
     np.testing.assert_array_equal(session.mask, replay(state, [Click(30, 20)]).mask)
 
 
-def test_map_cache_is_bounded_in_bytes(state: ImageState) -> None:
-    cache = MapCache(state)
-    (first,) = cache((Click(10, 10),))
-    size = first.values.nbytes + sum(a.nbytes for a in vars(first.candidates).values())
-    cache.limit = 3 * size
-    for x in range(11, 30):
-        cache((Click(x, 10),))
-    assert 1 <= len(cache.held) <= 4
-    cache.limit = 1
-    cache((Click(40, 10),))
-    assert len(cache.held) == 1, "the newest stays"
+def size_of(found: MarkovMap) -> int:
+    return found.values.nbytes + sum(a.nbytes for a in vars(found.candidates).values())
+
+
+def test_the_newest_map_stays_however_large(state: ImageState) -> None:
+    cache = MapCache(state, limit=1)
+    for x in (40, 41):
+        (found,) = cache((Click(x, 10),))
+        assert len(cache._maps) == 1
+    assert cache((Click(41, 10),))[0] is found
 
 
 def test_remove_takes_indices_from_the_end(state: ImageState) -> None:

@@ -1,20 +1,20 @@
 """Clicking on one image: click, undo, redo, remove, reset, over a history of immutable steps."""
 
-from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from cachetools import LRUCache
+
 from m2n2v2.arrays import Mask, PixelMap
 from m2n2v2.errors import ClickError
+from m2n2v2.kept import by_bytes
 from m2n2v2.method.values import ImageState, MarkovMap, Segmentation
 from m2n2v2.method.walk import empty, markov_maps, segment
 from m2n2v2.prompts import Click, check_sequence
 
-KEPT = 16
-"""Segmentations that a session keeps; older ones are made again when they are asked for."""
-
 BYTES = 256 << 20
-"""That a session's segmentations, or a cache's maps, take at most; the newest always stays."""
+"""That a session's segmentations, or a cache's maps, take at most; the newest always stays, and
+older ones are made again when they are asked for."""
 
 
 class MapCache:
@@ -24,20 +24,17 @@ class MapCache:
     through undo, removal and relabelling.
 
     Args:
-        capacity: maps kept, at most.
         limit: bytes that they take, at most.
     """
 
-    def __init__(self, state: ImageState, capacity: int = 64, limit: int = BYTES) -> None:
+    def __init__(self, state: ImageState, limit: int = BYTES) -> None:
         self.state = state
-        self.capacity = capacity
-        self.limit = limit
-        self._maps: OrderedDict[tuple[int, int], MarkovMap] = OrderedDict()
+        self._maps: LRUCache[tuple[int, int], MarkovMap] = by_bytes(limit, _bytes)
 
     @property
-    def held(self) -> tuple[MarkovMap, ...]:
-        """The maps that are kept now."""
-        return tuple(self._maps.values())
+    def nbytes(self) -> int:
+        """What the maps that are kept take."""
+        return int(self._maps.currsize)
 
     def keep(self, click: Click, found: MarkovMap) -> None:
         """Know the map of a click, computed elsewhere."""
@@ -47,19 +44,13 @@ class MapCache:
         """The map of each click; those not known are computed together, in one chain."""
         clicks = tuple(clicks)
         wanted = [(click.x, click.y) for click in clicks]
-        missing = {
-            at: click for at, click in zip(wanted, clicks, strict=True) if at not in self._maps
-        }
-        found = markov_maps(self.state, tuple(missing.values())) if missing else ()
-        self._maps.update(zip(missing, found, strict=True))
+        maps = {at: self._maps[at] for at in wanted if at in self._maps}
+        missing = {at: click for at, click in zip(wanted, clicks, strict=True) if at not in maps}
+        if missing:
+            maps |= zip(missing, markov_maps(self.state, tuple(missing.values())), strict=True)
         for at in wanted:
-            self._maps.move_to_end(at)
-        maps = tuple(self._maps[at] for at in wanted)
-        while len(self._maps) > self.capacity or (
-            len(self._maps) > 1 and sum(map(_bytes, self._maps.values())) > self.limit
-        ):
-            self._maps.popitem(last=False)
-        return maps
+            self._maps[at] = maps[at]
+        return tuple(maps[at] for at in wanted)
 
 
 def replay(
@@ -122,11 +113,11 @@ class Session:
 
     def __init__(self, state: ImageState, previous: Mask | None = None) -> None:
         self.state = state
-        self._maps = MapCache(state)
+        self._maps = MapCache(state, BYTES)
         self._history = [_Step()]
         self._at = 0
         self._start = empty(state, previous)
-        self._kept: OrderedDict[_Step, Segmentation] = OrderedDict()
+        self._kept: LRUCache[_Step, Segmentation] = by_bytes(BYTES, _own_bytes)
 
     @property
     def segmentation(self) -> Segmentation:
@@ -165,7 +156,7 @@ class Session:
         (known,) = self._maps((click,))
         result = segment(self.state, self.segmentation, click, known)
         step = _Step(self._history[self._at], click)
-        self._keep(step, result)
+        self._kept[step] = result
         return self._record(step)
 
     def undo(self) -> Segmentation:
@@ -209,7 +200,6 @@ class Session:
         if wanted.click is None:
             return self._start
         if wanted in self._kept:
-            self._kept.move_to_end(wanted)
             return self._kept[wanted]
         path = wanted.path()
         known = max((at for at, step in enumerate(path) if step in self._kept), default=0)
@@ -217,19 +207,13 @@ class Session:
         clicks = [step.click for step in path[known + 1 :] if step.click]
         for click, found in zip(clicks, self._maps(clicks), strict=True):
             result = segment(self.state, result, click, found)
-        self._keep(wanted, result)
+        self._kept[wanted] = result
         return result
 
-    def _keep(self, step: _Step, result: Segmentation) -> None:
-        self._kept[step] = result
-        while len(self._kept) > KEPT or (len(self._kept) > 1 and self._bytes() > BYTES):
-            self._kept.popitem(last=False)
 
-    def _bytes(self) -> int:
-        """That the kept segmentations take; they share their maps."""
-        maps = {id(p.map): p.map for kept in self._kept.values() for p in kept.prompts}
-        margins = sum(kept.margin.nbytes for kept in self._kept.values())
-        return margins + sum(map(_bytes, maps.values()))
+def _own_bytes(kept: Segmentation) -> int:
+    """What a segmentation takes beside the one before it, whose maps it shares."""
+    return int(kept.margin.nbytes) + _bytes(kept.prompts[-1].map)
 
 
 def _bytes(found: MarkovMap) -> int:

@@ -284,7 +284,6 @@ def test_what_is_kept_of_an_image_is_bounded(
     prepared = Prepared("", state)
     for number in range(60):
         prepared.segmentation(None, placed((number, 20, True), (89 - number, 50, False)))
-        assert len(prepared._recent) <= engines.RECENT
         assert engines.nbytes(state) < prepared.nbytes <= engines.nbytes(state) + 21 * each
 
 

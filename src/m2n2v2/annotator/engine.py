@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from cachetools import LRUCache
 
 from m2n2v2.adjusting import nudged
 from m2n2v2.annotator.document import PlacedClick
@@ -25,6 +26,7 @@ from m2n2v2.annotator.wire import WireState
 from m2n2v2.arrays import Mask
 from m2n2v2.compiled import threads
 from m2n2v2.errors import BusyError, ClickError, M2N2Error
+from m2n2v2.kept import by_bytes
 from m2n2v2.masks.runs import Runs
 from m2n2v2.method.values import ImageState, MarkovMap, Segmentation
 from m2n2v2.method.walk import empty, markov_maps, segment
@@ -48,9 +50,6 @@ PER_CLICK = 28
 
 GLIMPSE = 0.25
 """Seconds that a preview may take; after a slower one there is a rest of ten times as long."""
-
-RECENT = 8
-"""Segmentations kept for one image, so that a further click does not replay the earlier ones."""
 
 WAITING = 8
 """Images that may wait to be prepared while nobody watches them; older ones are dropped."""
@@ -82,7 +81,7 @@ class StaleError(Exception):
 class Prepared:
     """One image ready for clicks: one click at a time, previews only between them.
 
-    What is kept is bounded: maps by bytes, segmentations by number and by the maps they hold.
+    What is kept is bounded in bytes: maps, and segmentations with the maps they hold.
     """
 
     sha256: str
@@ -95,7 +94,7 @@ class Prepared:
         self._rest_until = 0.0
         self._glimpse: tuple[Click, MarkovMap] | None = None
         self._maps = MapCache(self.state, limit=MAPS)
-        self._recent: OrderedDict[_Key, Segmentation] = OrderedDict()
+        self._recent: LRUCache[_Key, Segmentation] = by_bytes(MAPS, nbytes)
         self.nbytes = nbytes(self.state)
 
     @property
@@ -156,8 +155,7 @@ class Prepared:
             if by.nudge:
                 result = nudged(self.state, result, by.nudge)
         self._recent[base, clicks] = result
-        self._recent.move_to_end((base, clicks))
-        self._forget()
+        self.nbytes = nbytes(self.state) + int(self._recent.currsize) + self._maps.nbytes
         return result
 
     def _start(self, base: Runs | None) -> Segmentation:
@@ -169,14 +167,6 @@ class Prepared:
             seen, found = self._glimpse
             if (seen.x, seen.y) == (placed[-1].x, placed[-1].y):
                 self._maps.keep(seen, found)
-
-    def _forget(self) -> None:
-        """Let go of the oldest segmentations, and note what the rest takes."""
-        while len(self._recent) > 1 and (
-            len(self._recent) > RECENT or nbytes(tuple(self._recent.values())) > MAPS
-        ):
-            self._recent.popitem(last=False)
-        self.nbytes = nbytes((self.state, tuple(self._recent.values()), self._maps.held))
 
 
 _Key = tuple[Runs | None, tuple[PlacedClick, ...]]
@@ -220,11 +210,12 @@ class Engine:
         self._images = images
         self._lookup = lookup
         self._keep = keep
-        self._memory = _default_memory() if memory is None else memory
         self._predictor: Predictor | None = None
         self._model = threading.Lock()
         self._changed = threading.Condition()
-        self._prepared: OrderedDict[int, Prepared] = OrderedDict()
+        self._prepared: LRUCache[int, Prepared] = by_bytes(
+            _default_memory() if memory is None else memory, lambda prepared: prepared.nbytes
+        )
         self._jobs: OrderedDict[int, Job] = OrderedDict()
         self._failed: dict[int, str] = {}
         self._watchers: Counter[int] = Counter()
@@ -306,7 +297,6 @@ class Engine:
         with self._changed:
             found = self._prepared.get(image)
             if found is not None and found.sha256 == sha256:
-                self._prepared.move_to_end(image)
                 return found
             if found is not None:  # the file was replaced
                 del self._prepared[image]
@@ -316,14 +306,11 @@ class Engine:
             cure="correct that, then prepare it again" if failed else "wait until it is ready",
         )
 
-    def settle(self) -> None:
-        """Let go of the images used longest ago, as many as are too many."""
-        dropped = False
+    def settle(self, image: int) -> None:
+        """Let go of the images used longest ago, as many as are too many since this one grew."""
         with self._changed:
-            while len(self._prepared) > 1 and self.nbytes > self._memory:
-                oldest = next(image for image in self._prepared if image != self._current)
-                del self._prepared[oldest]
-                dropped = True
+            found = self._prepared.get(image)
+            dropped = found is not None and self._put(image, found)
         if dropped:
             _give_back()
 
@@ -331,7 +318,7 @@ class Engine:
     def nbytes(self) -> int:
         """What all prepared images take in memory, nearly."""
         with self._changed:
-            return sum(each.nbytes for each in self._prepared.values())
+            return int(self._prepared.currsize)
 
     # Inside; the condition's lock is held where a name begins with one underscore
 
@@ -344,6 +331,16 @@ class Engine:
         if job is None or job.cancelled:
             return WireState(state="none")
         return WireState(state="preparing" if job.running else "queued", stage=job.stage)
+
+    def _put(self, image: int, prepared: Prepared) -> bool:
+        """Hold an image, and say whether others had to go; the one people look at stays."""
+        before = len(self._prepared.keys() | {image})
+        seen = None if self._current == image else self._current
+        looked_at = None if seen is None else self._prepared.get(seen)
+        self._prepared[image] = prepared
+        if seen is not None and looked_at is not None:
+            self._prepared[seen] = looked_at
+        return len(self._prepared) < before
 
     def _holds(self, image: int, sha256: str | None) -> bool:
         found = self._prepared.get(image)
@@ -421,7 +418,6 @@ class Engine:
             self._finish(job, failed=f"it cannot be prepared ({type(error).__name__})")
         else:
             self._finish(job, found=found)
-            self.settle()
             if new and self._keep:
                 self._keep(found.state)
 
@@ -431,11 +427,12 @@ class Engine:
         with self._changed:
             if self._jobs.get(job.image) is job:
                 del self._jobs[job.image]
-            if found is not None:
-                self._prepared[job.image] = found
+            dropped = found is not None and self._put(job.image, found)
             if failed is not None:
                 self._failed[job.image] = failed
             self._notify()
+        if dropped:
+            _give_back()
 
     def _made(self, job: Job) -> tuple[Prepared, bool]:
         """An image, and whether it was prepared now."""

@@ -189,7 +189,7 @@ class Project:
                 raise ClassError(f"there is no class {class_id}", cure="make it first")
             objects = edits.applied(found, edit, lambda each: self._segmented(engine, found, each))
             change = self.store.commit(found, objects)
-        engine.settle()
+        engine.settle(image)
         return change
 
     def step(self, image: int, revision: int, *, back: bool) -> Change:

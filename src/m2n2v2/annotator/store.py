@@ -11,12 +11,13 @@ import shutil
 import sqlite3
 import tempfile
 import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
+
+from cachetools import LRUCache
 
 from m2n2v2.annotator.document import Change, Document, Object, ObjectClass
 from m2n2v2.errors import (
@@ -114,7 +115,7 @@ class Store:
         self.path = path
         self.read_only = read_only
         self._lock = threading.RLock()
-        self._known: OrderedDict[int, tuple[int, tuple[Object, ...]]] = OrderedDict()
+        self._known: LRUCache[int, tuple[int, tuple[Object, ...]]] = LRUCache(REMEMBERED)
         self._copy: tempfile.TemporaryDirectory[str] | None = None
         if path is not None and read_only:
             path = self._copied(path)
@@ -468,9 +469,6 @@ class Store:
     def _remember(self, document: Document) -> None:
         """Keep the objects of what was used last, so that they are not decoded again."""
         self._known[document.id] = (document.revision, document.objects)
-        self._known.move_to_end(document.id)
-        while len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
 
     def _refuse_used(self, db: sqlite3.Connection, gone: Mapping[int, str]) -> None:
         for id, name in gone.items():
