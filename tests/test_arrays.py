@@ -28,7 +28,7 @@ def test_a_wrong_dtype_is_caught():
 
 
 def test_an_int_is_taken_for_a_float():
-    assert s_prior(np.array([1, 2], np.int32), 2, 1).tolist() == [1, 0]
+    assert s_prior(np.array([1, 2], np.int32), 2.0).tolist() == [1, 0]
 
 
 def test_kernels_stay_compiled():

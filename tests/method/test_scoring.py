@@ -12,6 +12,7 @@ from scipy.ndimage import binary_dilation, sobel
 
 from m2n2v2.method import scoring
 from m2n2v2.method.flood_fill import filled_level_sets
+from m2n2v2.method.level_sets import LevelSets
 from m2n2v2.method.scoring import EDGE_STEPS, Candidates
 
 LEVELS = [np.float32(v) for v in (0, 0.125, 0.25, 0.5, 0.75, 1)]
@@ -107,19 +108,20 @@ def test_mirroring_changes_no_candidate(values):
 
 
 THRESHOLDS = np.array([0, 0.2, 0.4, 0.6, 0.8], np.float32)
+LARGEST = float(THRESHOLDS[-1])
 AREA = np.array([1, 10, 40, 50, 100], np.int32)
 
 
 def test_s_prior_by_hand():
-    """Less than 0.4 of 100 pixels, so 40 is too many."""
-    assert scoring.s_prior(AREA, 100, 0.4).tolist() == [1, 1, 0, 0, 0]
+    """Fewer than 40 pixels, so 40 is too many."""
+    assert scoring.s_prior(AREA, 40.0).tolist() == [1, 1, 0, 0, 0]
 
 
 def test_s_adapt_by_hand():
-    assert scoring.s_adapt(AREA, 100, 10.0, 0.4).tolist() == [1, 0, 0, 0, 0]
-    assert scoring.s_adapt(AREA, 100, 10.1, 0.4).tolist() == [1, 1, 0, 0, 0]
-    assert scoring.s_adapt(AREA, 100, math.inf, 0.4).tolist() == [1, 1, 0, 0, 0]
-    assert scoring.s_adapt(AREA, 100, 0.0, 0.4).tolist() == [0, 0, 0, 0, 0]
+    assert scoring.s_adapt(AREA, 40.0, 10.0).tolist() == [1, 0, 0, 0, 0]
+    assert scoring.s_adapt(AREA, 40.0, 10.1).tolist() == [1, 1, 0, 0, 0]
+    assert scoring.s_adapt(AREA, 40.0, math.inf).tolist() == [1, 1, 0, 0, 0]
+    assert scoring.s_adapt(AREA, 40.0, 0.0).tolist() == [0, 0, 0, 0, 0]
 
 
 def test_s_pos_by_hand():
@@ -131,9 +133,15 @@ def test_s_pos_by_hand():
 
 def test_s_neg_by_hand():
     """The threshold must be below the value of every prompt of the other class."""
-    assert scoring.s_neg(THRESHOLDS, [float(np.float32(0.6)), 0.9]).tolist() == [1, 1, 1, 0, 0]
-    assert scoring.s_neg(THRESHOLDS, []).tolist() == [1, 1, 1, 1, 0]
-    assert scoring.s_neg(THRESHOLDS, [0.0]).tolist() == [0] * 5
+    assert scoring.s_neg(THRESHOLDS, [float(np.float32(0.6)), 0.9], LARGEST).tolist() == [
+        1,
+        1,
+        1,
+        0,
+        0,
+    ]
+    assert scoring.s_neg(THRESHOLDS, [], LARGEST).tolist() == [1, 1, 1, 1, 0]
+    assert scoring.s_neg(THRESHOLDS, [0.0], LARGEST).tolist() == [0] * 5
 
 
 @st.composite
@@ -142,36 +150,43 @@ def scored_maps(draw):
     flat = values.ravel().tolist()
     same = draw(st.lists(st.sampled_from(flat), max_size=4))
     other = draw(st.lists(st.sampled_from(flat), max_size=3))
-    bound = draw(st.sampled_from([math.inf, 0.0, 1.0, 2.5, 0.4 * values.size, values.size + 1.0]))
-    return scoring.candidates(torch.from_numpy(values)), same, other, bound
+    some = [math.inf, 0.0, 1.0, 2.5, 0.4 * values.size, values.size + 1.0]
+    prior, limit = draw(st.sampled_from(some)), draw(st.sampled_from(some))
+    levels = LevelSets.of(torch.from_numpy(values))
+    if draw(st.booleans()):
+        levels = levels.pixel_by_pixel()
+    return scoring.candidates(torch.from_numpy(values), levels), same, other, prior, limit
+
+
+def product_by_hand(known, same, other, prior, limit):
+    """Eq. 6 for each candidate, from the words of the paper, one after the other."""
+    for threshold, area, edge in zip(known.thresholds, known.area, known.edge, strict=True):
+        inside = sum(value <= threshold for value in same)
+        excluded = min(other) if other else known.thresholds[-1]
+        yield (
+            float(edge)
+            * (inside / len(same) if same else 1)
+            * (threshold < excluded)
+            * (area < prior)
+            * (area < limit)
+        )
 
 
 @given(scored_maps())
-def test_best_scale_is_the_first_maximum_of_the_product(case):
-    found, same, other, bound = case
-    product = (
-        found.edge.astype(np.float64)
-        * scoring.s_pos(found.thresholds, same)
-        * scoring.s_neg(found.thresholds, other)
-        * scoring.s_adapt(found.area, 10**9, bound, 1.0)
-    )
-    best = scoring.best_scale(found, same, other, bound)
-    if product.max() <= 0:
+def test_the_curve_is_the_product(case):
+    assert scoring.score_curve(*case).tolist() == list(product_by_hand(*case))
+
+
+@given(scored_maps())
+def test_the_best_scale_is_the_first_maximum_of_the_product(case):
+    known, product = case[0], list(product_by_hand(*case))
+    best = scoring.best_scale(*case)
+    if max(product) <= 0:
         assert (best.threshold, best.score, best.area) == (None, 0, 1)
         return
-    assert best.score == pytest.approx(product.max(), rel=1e-6)
-    first = int(np.flatnonzero(product >= product.max() * (1 - 1e-6))[0])
-    assert best.threshold == found.thresholds[first]
-    assert best.area == found.area[first]
-
-
-@given(scored_maps())
-def test_the_curve_has_its_maximum_at_the_best_scale(case):
-    found, same, other, bound = case
-    curve = scoring.score_curve(found, same, other, bound)
-    assert scoring.best_scale(found, same, other, bound).score == pytest.approx(
-        float(curve.max()), rel=1e-6
-    )
+    assert best.score == max(product)
+    assert best.threshold == known.thresholds[product.index(max(product))]
+    assert best.area == known.area[np.flatnonzero(known.thresholds == best.threshold)[-1]]
 
 
 def test_the_first_of_equal_scores_is_chosen():

@@ -8,17 +8,18 @@ Areas and edge strength depend on the map alone and are computed once for all it
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Float32, Int32
+from jaxtyping import Float, Float32, Int32, Int64
 
 from m2n2v2.arrays import Mask, PixelMap
 from m2n2v2.compiled.threads import over_rows
 from m2n2v2.compiled.workspace import workspace
 from m2n2v2.method import _scoring as kernel
 from m2n2v2.method.level_sets import LevelSets
-from m2n2v2.method.settings import CandidateRule, Settings
+from m2n2v2.method.settings import CandidateRule
 
 LEAST = 1e-7
 """M2N2 raises smaller thresholds to this."""
@@ -61,22 +62,31 @@ class Scale:
 def candidates(values: PixelMap, levels: LevelSets | None = None) -> Candidates:
     """The candidate thresholds of a map, their areas and their edge scores.
 
-    `s_edge` is the mean gradient magnitude (`edge_strength`) over the pixels just outside the
-    segment, by 4-neighbours; 0 where there is none.
-
     Args:
         values: a Markov-map `M_i`, in [0, 1].
         levels: its level sets, if known (`filled_level_sets` finds them), or one for every pixel
             (`LevelSets.pixel_by_pixel`).
     """
     levels = levels or LevelSets.of(values)
+    return Candidates(levels.thresholds, levels.area, s_edge(values, levels))
+
+
+def s_edge(values: PixelMap, levels: LevelSets) -> Float32[np.ndarray, " L"]:
+    """The mean gradient magnitude (`edge_strength`) just outside each segment, in [0, 1] (M2N2).
+
+    Just outside are the 4-neighbours of the segment's pixels; where there is none, the score is 0.
+
+    Args:
+        values: a Markov-map `M_i`, in [0, 1].
+        levels: its segments.
+    """
     array = np.ascontiguousarray(values.detach().cpu().numpy())
     count = len(levels.thresholds)
     edge = np.empty(count, np.float32)
     with workspace((array.shape, array.dtype), ((count, 2), np.int64)) as (magnitude, sums):
         to_steps = _gradient(array, magnitude)
         kernel.edge_scores(levels.level, magnitude, to_steps, EDGE_STEPS, sums, edge)
-    return Candidates(levels.thresholds, levels.area, edge)
+    return edge
 
 
 def edge_strength(values: PixelMap) -> Int32[np.ndarray, "H W"]:
@@ -98,26 +108,29 @@ def _gradient(
     return steps
 
 
-def s_prior(
-    area: Int32[np.ndarray, " L"], image_area: int, fraction: float = Settings.prior_fraction
-) -> Float32[np.ndarray, " L"]:
-    """1 while a segment covers less than `fraction` of the image, else 0 (M2N2, Eq. 7)."""
-    return (area < fraction * image_area).astype(np.float32)
+def s_prior(area: Int32[np.ndarray, " L"], prior: float) -> Float[np.ndarray, " L"]:
+    """1 while a segment has fewer pixels than the prior, else 0 (M2N2, Eq. 7).
+
+    Args:
+        prior: `tau * H * W` pixels (`prior_bound`).
+    """
+    return (area < prior).astype(np.float64)
 
 
-def s_adapt(
-    area: Int32[np.ndarray, " L"],
-    image_area: int,
-    limit: float,
-    fraction: float = Settings.prior_fraction,
-) -> Float32[np.ndarray, " L"]:
-    """1 while a segment is smaller than the prior and than the prompt's limit, else 0 (Eq. 8)."""
-    return (area < min(fraction * image_area, limit)).astype(np.float32)
+def s_adapt(area: Int32[np.ndarray, " L"], prior: float, limit: float) -> Float[np.ndarray, " L"]:
+    """1 while a segment has fewer pixels than the prior and than the limit, else 0 (Eq. 8).
+
+    Args:
+        prior: as of `s_prior`.
+        limit: what the prompt was taken to intend when it was placed (`size_limit`), in pixels;
+            infinite for none, and then this is `s_prior`.
+    """
+    return s_prior(area, min(prior, limit))
 
 
 def s_pos(
     thresholds: Float[np.ndarray, " L"], same_class: Sequence[float]
-) -> Float32[np.ndarray, " L"]:
+) -> Float[np.ndarray, " L"]:
     """The fraction of the prompts of the map's class inside each segment (M2N2).
 
     Args:
@@ -125,82 +138,103 @@ def s_pos(
         same_class: the map's value at each such prompt, its own (0) included; with none, 1.
     """
     if not same_class:
-        return np.ones(len(thresholds), np.float32)
+        return np.ones(len(thresholds))
     inside = np.searchsorted(np.sort(np.asarray(same_class)), thresholds, side="right")
-    return (inside / len(same_class)).astype(np.float32)
+    return inside / len(same_class)
 
 
 def s_neg(
-    thresholds: Float[np.ndarray, " L"], other_class: Sequence[float]
-) -> Float32[np.ndarray, " L"]:
+    thresholds: Float[np.ndarray, " L"], other_class: Sequence[float], largest: float
+) -> Float[np.ndarray, " L"]:
     """1 while no prompt of the other class is inside the segment, else 0 (M2N2).
 
-    With none given, the whole image is excluded: 1 below the map's maximum.
+    Args:
+        thresholds: candidate thresholds.
+        other_class: the map's value at each such prompt.
+        largest: value of the map; with no such prompt, the whole image is excluded.
     """
-    bound = min(other_class, default=float(thresholds[-1]))
-    return (thresholds < bound).astype(np.float32)
+    return (thresholds < min(other_class, default=largest)).astype(np.float64)
 
 
 def score_curve(
-    found: Candidates, same_class: Sequence[float], other_class: Sequence[float], area_bound: float
-) -> Float32[np.ndarray, " L"]:
-    """The score of every candidate: the product of the four terms (Eq. 6)."""
+    known: Candidates,
+    same_class: Sequence[float],
+    other_class: Sequence[float],
+    prior: float,
+    limit: float = math.inf,
+    *,
+    only: Int64[np.ndarray, " k"] | None = None,
+) -> Float[np.ndarray, " k"]:
+    """The score of every candidate: the product of the four terms (Eq. 6).
+
+    Args:
+        known: the map's candidates.
+        same_class, other_class: the map's value at each prompt of its own and of the other class.
+        prior, limit: in pixels, as of `s_adapt`.
+        only: the places of some candidates, where those of the others are not wanted.
+    """
+    chosen = slice(None) if only is None else only
+    thresholds, area = known.thresholds[chosen], known.area[chosen]
     return (
-        found.edge
-        * s_pos(found.thresholds, same_class)
-        * s_neg(found.thresholds, other_class)
-        * (found.area < area_bound)
+        known.edge[chosen]
+        * s_pos(thresholds, same_class)
+        * s_neg(thresholds, other_class, float(known.thresholds[-1]))
+        * s_adapt(area, prior, limit)
     )
 
 
 def best_scale(
-    found: Candidates,
+    known: Candidates,
     same_class: Sequence[float],
     other_class: Sequence[float],
-    area_bound: float,
+    prior: float,
+    limit: float = math.inf,
     *,
     least: float | None = None,
 ) -> Scale:
-    """The candidate of the highest `s_edge * s_pos * s_neg * s_adapt`, first on ties (Eq. 5-6).
+    """The candidate of the highest score, first on ties (Eq. 5).
 
     `s_neg` and `s_adapt` cut off a tail of the candidates and `s_pos` is a staircase of as many
-    steps as there are prompts, so it is enough to look for the strongest edge on each step.
+    steps as there are prompts, so only the strongest edge on each step can be the best.
 
     Args:
-        found: the map's candidates.
-        same_class, other_class: the map's value at each prompt of its own and of the other class.
-        area_bound: segments have fewer pixels than this: `min(tau * H * W, limit)`.
+        known, same_class, other_class, prior, limit: as of `score_curve`.
         least: the least threshold, which holds where nothing scores, too (M2N2's is `LEAST`); None
             for none of that.
     """
-    kind = found.thresholds.dtype.type
-    excluded = kind(min(other_class, default=float(found.thresholds[-1])))
-    largest = np.int32(math.ceil(min(area_bound, int(found.area[-1]) + 1)))
-    stop = min(
-        int(np.searchsorted(found.thresholds, excluded)),
-        int(np.searchsorted(found.area, largest)),
-    )
-    inside = np.sort(np.asarray(same_class, kind))
-    steps = np.searchsorted(found.thresholds, inside).tolist()
-    best, best_score = -1, 0.0
-    for count, (first, last) in enumerate(zip([0, *steps], [*steps, stop], strict=True)):
-        last = min(last, stop)
-        if first < last:
-            at = first + int(found.edge[first:last].argmax())
-            score = float(found.edge[at]) * (count / len(steps) if steps else 1.0)
-            if score > best_score:
-                best, best_score = at, score
-    if best < 0 and least is None:
+    places = _contenders(known, same_class, other_class, min(prior, limit))
+    score = score_curve(known, same_class, other_class, prior, limit, only=places)
+    best = int(score.argmax()) if len(score) else 0
+    scores = len(score) > 0 and score[best] > 0
+    if not scores and least is None:
         return Scale(None, 0.0, 1)
-    threshold = float(found.thresholds[max(best, 0)])
-    return scale_at(found, threshold if least is None else max(threshold, least), best_score)
+    threshold = float(known.thresholds[places[best] if scores else 0])
+    threshold = threshold if least is None else max(threshold, least)
+    return scale_at(known, threshold, float(score[best]) if scores else 0.0)
 
 
-def scale_at(found: Candidates, threshold: float, score: float) -> Scale:
+def _contenders(
+    known: Candidates, same_class: Sequence[float], other_class: Sequence[float], bound: float
+) -> Int64[np.ndarray, " k"]:
+    """The places, ascending, of the strongest edge on each step of `s_pos` before the tail."""
+    kind = known.thresholds.dtype.type
+    excluded = kind(min(other_class, default=float(known.thresholds[-1])))
+    largest = np.int32(math.ceil(min(bound, int(known.area[-1]) + 1)))
+    stop = min(
+        int(np.searchsorted(known.thresholds, excluded)),
+        int(np.searchsorted(known.area, largest)),
+    )
+    steps = np.searchsorted(known.thresholds, np.sort(np.asarray(same_class, kind)))
+    edges = [0, *np.minimum(steps, stop).tolist(), stop]
+    strongest = [a + int(known.edge[a:b].argmax()) for a, b in pairwise(edges) if a < b]
+    return np.array(strongest, np.int64)
+
+
+def scale_at(known: Candidates, threshold: float, score: float) -> Scale:
     """A scale of this threshold, with the area of all pixels at or below it."""
-    kind = found.thresholds.dtype.type
-    within = int(np.searchsorted(found.thresholds, kind(threshold), side="right"))
-    return Scale(threshold, score, int(found.area[within - 1]))
+    kind = known.thresholds.dtype.type
+    within = int(np.searchsorted(known.thresholds, kind(threshold), side="right"))
+    return Scale(threshold, score, int(known.area[within - 1]))
 
 
 def prior_bound(image_area: int, fraction: float, rule: CandidateRule) -> float:
@@ -227,5 +261,5 @@ def values_at(values: PixelMap, points: Sequence[tuple[int, int]]) -> list[float
     if not points:
         return []
     x, y = zip(*points, strict=True)
-    found: list[float] = values.cpu().numpy()[list(y), list(x)].tolist()
-    return found
+    at_points: list[float] = values.cpu().numpy()[list(y), list(x)].tolist()
+    return at_points

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Float
 
 from m2n2v2.arrays import CellMaps, DepthMap, Image, Mask, PixelMap
 from m2n2v2.attention.base import AttentionSource
@@ -216,16 +216,16 @@ def _scored(state: ImageState, prompts: tuple[Prompt, ...], base: PixelMap | Non
 def best_scale_of(state: ImageState, prompt: Prompt, prompts: tuple[Prompt, ...]) -> Scale:
     """Lambda of one prompt among all prompts (Eq. 5), or where a person moved it to."""
     least = LEAST if state.settings.candidates == "pixels" else None
-    votes, bound = votes_of(prompt, prompts), _area_bound(state, prompt)
-    best = best_scale(prompt.choices, *votes, bound, least=least)
+    votes, bounds = votes_of(prompt, prompts), _bounds(state, prompt)
+    best = best_scale(prompt.choices, *votes, *bounds, least=least)
     return best if prompt.moved is None else prompt.moved(best, prompt.map.candidates)
 
 
 def score_curve_of(
     state: ImageState, prompt: Prompt, prompts: tuple[Prompt, ...]
-) -> Float32[np.ndarray, " L"]:
+) -> Float[np.ndarray, " L"]:
     """The score of every choice of one prompt among all prompts (Eq. 6)."""
-    return score_curve(prompt.choices, *votes_of(prompt, prompts), _area_bound(state, prompt))
+    return score_curve(prompt.choices, *votes_of(prompt, prompts), *_bounds(state, prompt))
 
 
 def votes_of(prompt: Prompt, prompts: tuple[Prompt, ...]) -> tuple[list[float], list[float]]:
@@ -237,12 +237,12 @@ def votes_of(prompt: Prompt, prompts: tuple[Prompt, ...]) -> tuple[list[float], 
     return values_at(prompt.map.values, same), values_at(prompt.map.values, other)
 
 
-def _area_bound(state: ImageState, prompt: Prompt) -> float:
-    """The prompt's segment has fewer pixels than this: `min(tau * H * W, limit)` (Eq. 8)."""
+def _bounds(state: ImageState, prompt: Prompt) -> tuple[float, float]:
+    """The prior and the limit, in pixels, that the prompt's segment stays under (Eq. 7-8)."""
     settings = state.settings
     prior = prior_bound(state.working_size.area, settings.prior_fraction, settings.candidates)
     before = prompt.before if settings.bound == "change" else 0
-    return min(prior, before + prompt.limit)
+    return prior, before + prompt.limit
 
 
 def merged(
