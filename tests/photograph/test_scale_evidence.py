@@ -1,5 +1,9 @@
 """What the photograph and the click's place say about a scale: by hand and by brute force."""
 
+import dataclasses
+import itertools
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -108,6 +112,114 @@ def test_the_scale_puts_the_click_in_the_middle_of_the_change() -> None:
     later = evidence.weighed(values, found, (18, 20), True, before, flat)
     ratio = [each.edge[1] / each.edge[0] for each in (fresh, later)]
     assert ratio[1] < ratio[0]
+
+
+def ratio(
+    inner: np.ndarray,
+    outer: np.ndarray,
+    *,
+    strength: np.ndarray | None = None,
+    point: tuple[int, int] = (20, 20),
+    edges: tuple[float, float] = (0.5, 0.5),
+) -> float:
+    """How much better the outer of two nested sets scores than the inner."""
+    values = np.where(inner, 0.25, np.where(outer, 0.5, 1)).astype(np.float32)
+    area = np.array([inner.sum(), outer.sum(), values.size], np.int32)
+    thresholds = np.array([0.25, 0.5, 1], np.float32)
+    found = scoring.Candidates(thresholds, area, np.array([*edges, 0], np.float32))
+    seen = photograph(np.zeros(values.shape, bool))
+    if strength is not None:
+        seen = dataclasses.replace(seen, strength=strength.astype(np.float32))
+    nothing = np.zeros(values.shape, bool)
+    weighed = evidence.weighed(torch.from_numpy(values), found, point, True, nothing, seen)
+    assert weighed.thresholds.tolist() == [0.25, 0.5]
+    np.testing.assert_array_equal(weighed.area, area[:2])
+    return float(weighed.edge[1] / weighed.edge[0])
+
+
+INNER, OUTER = square(16, 16, 9), square(10, 10, 21)
+
+
+def test_a_larger_segment_scores_more() -> None:
+    """By the power 0.45 of its area, all else being equal."""
+    assert ratio(INNER, OUTER) == pytest.approx((441 / 81) ** 0.45, rel=1e-4)
+
+
+def test_the_maps_own_edge_counts_as_it_is() -> None:
+    flat = ratio(INNER, OUTER)
+    with_edges = ratio(INNER, OUTER, edges=(0.2, 0.8))
+    assert with_edges / flat == pytest.approx((0.8 + 1e-3) / (0.2 + 1e-3), rel=1e-4)
+
+
+def test_a_stronger_boundary_scores_more() -> None:
+    """By the square of its mean strength along the outline, to which a hundredth is added."""
+    strength = np.where(binary_dilation(INNER) & ~INNER, 0.05, 0.2)
+    expected = ((0.2 + 0.01) / (0.05 + 0.01)) ** 2
+    found = ratio(INNER, OUTER, strength=strength) / ratio(INNER, OUTER)
+    assert found == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_segment_along_the_frame_scores_less() -> None:
+    """By a fifth of its share of the outline, in powers of e."""
+    outer = np.zeros((41, 41), bool)
+    outer[0:31, 10:31] = True  # its upper side lies on the frame
+    frame, outline = 21, 31 + 31 + 21
+    area, middles = outer.sum() / 81, evidence.middle(np.zeros_like(outer), outer, (20, 20))
+    expected = area**0.45 * math.exp(-5 * frame / (frame + outline)) * middles**4
+    assert ratio(INNER, outer) == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_click_off_the_middle_scores_less() -> None:
+    """By the fourth power of its depth, as a share of the deepest."""
+    nothing, point = np.zeros((41, 41), bool), (17, 20)
+    shares = [evidence.middle(nothing, mask, point) for mask in (INNER, OUTER)]
+    expected = (441 / 81) ** 0.45 * (shares[1] / shares[0]) ** 4
+    assert shares[0] < shares[1] < 1
+    assert ratio(INNER, OUTER, point=point) == pytest.approx(expected, rel=1e-4)
+
+
+def depths_by_paths(inside: np.ndarray) -> np.ndarray:
+    """Shortest ways out of a set by steps of 1 and sqrt 2, to what is not in it or to the frame."""
+    framed = np.pad(inside, 1)
+    depth = np.where(framed, np.inf, 0.0)
+    for _ in range(inside.size):
+        near = [
+            np.roll(depth, (dy, dx), (0, 1)) + math.hypot(dy, dx)
+            for dy in (-1, 0, 1)
+            for dx in (-1, 0, 1)
+        ]
+        depth = np.where(framed, np.minimum.reduce(near), 0.0)
+    return depth[1:-1, 1:-1]
+
+
+@given(
+    arrays.arrays(bool, arrays.array_shapes(min_dims=2, max_dims=2, min_side=2, max_side=8)),
+    st.data(),
+)
+def test_the_middle_is_by_shortest_ways_out(inside: np.ndarray, data: st.DataObject) -> None:
+    y, x = (data.draw(st.integers(0, side - 1)) for side in inside.shape)
+    depth = depths_by_paths(inside)
+    own = depth[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2].max()
+    expected = (own + 0.5) / (depth.max() + 0.5)
+    assert evidence.middle(np.zeros_like(inside), inside, (x, y)) == pytest.approx(expected)
+
+
+def test_the_strongest_edge_of_each_range_of_areas_is_weighed() -> None:
+    """Areas from 12 pixels to nine tenths of the largest, in 48 parts alike in their logarithm."""
+    area = np.arange(1, 10_001, dtype=np.int32)
+    edge = np.random.default_rng(0).random(10_000, np.float32)
+    chosen = evidence._strongest(scoring.Candidates(area / 10_000, area, edge))
+    limits = np.searchsorted(area, np.geomspace(12, 9000, 49))
+    parts = [(a, b) for a, b in itertools.pairwise(limits) if a < b]
+    assert len(chosen) == len(parts)
+    assert all(a <= at < b for at, (a, b) in zip(chosen, parts, strict=True))
+    assert all(edge[at] == edge[a:b].max() for at, (a, b) in zip(chosen, parts, strict=True))
+
+
+def test_of_few_small_candidates_one_is_weighed() -> None:
+    area = np.array([1, 3], np.int32)
+    found = scoring.Candidates(np.array([0.0, 1.0]), area, np.array([0.5, 0], np.float32))
+    assert evidence._strongest(found).tolist() == [1]
 
 
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 2**31), st.booleans())
