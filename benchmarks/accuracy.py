@@ -28,10 +28,10 @@ from m2n2v2.datasets import Item, find, load
 from m2n2v2.evaluation.interaction import interact
 from m2n2v2.evaluation.metrics import bootstrap_interval
 from m2n2v2.evaluation.protocols import Protocol
-from m2n2v2.method.reduction import reduced
 from m2n2v2.method.settings import Settings
 from m2n2v2.method.values import ImageState
 from m2n2v2.preparation import prepare
+from m2n2v2.reduction import reduced
 
 DATASET = "GrabCut"
 TARGET = 0.9

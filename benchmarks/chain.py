@@ -10,7 +10,7 @@ from benchmarks.harness import Agreement, Effort, comparison, timing
 from benchmarks.inputs import Case
 from m2n2v2.attention.reduced import ReducedAttention
 from m2n2v2.method.markov_map import reduced_saturation_time, saturation_time
-from m2n2v2.method.reduction import reduced
+from m2n2v2.reduction import reduced
 
 
 def measure(case: Case, effort: Effort) -> dict[str, dict[str, Any]]:

@@ -29,9 +29,9 @@ from m2n2v2.grid import Size
 from m2n2v2.method import markov_map, transition
 from m2n2v2.method.flood_fill import filled_level_sets
 from m2n2v2.method.nearest_neighbour import truncated_nearest_neighbour
-from m2n2v2.method.reduction import KEPT, PRODUCTS, reduced_attention
 from m2n2v2.method.scoring import candidates
 from m2n2v2.method.walk import guided_upsampling
+from m2n2v2.reduction import KEPT, PRODUCTS, reduced_attention
 
 VIDEO = Size(480, 854)
 PER_WEIGHT = 27

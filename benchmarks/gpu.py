@@ -37,13 +37,13 @@ from m2n2v2.attention import DenseAttention
 from m2n2v2.attention.reduced import ReducedAttention
 from m2n2v2.grid import Size
 from m2n2v2.method.markov_map import reduced_saturation_time, saturation_time, start_state
-from m2n2v2.method.reduction import reduced
 from m2n2v2.method.settings import Settings
 from m2n2v2.method.transition import Transition, doubly_stochastic
 from m2n2v2.method.values import ImageState
 from m2n2v2.method.walk import empty, segment
 from m2n2v2.preparation import prepare
 from m2n2v2.prompts import Click
+from m2n2v2.reduction import reduced
 
 SIZE = Size(480, 854)
 

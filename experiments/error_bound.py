@@ -20,8 +20,8 @@ from m2n2v2.attention import Affinity, DenseAttention
 from m2n2v2.attention.reduced import ReducedAttention
 from m2n2v2.grid import Size
 from m2n2v2.method.markov_map import reduced_saturation_time, saturation_time, start_state
-from m2n2v2.method.reduction import reduced, reduced_attention
 from m2n2v2.method.transition import Transition, doubly_stochastic
+from m2n2v2.reduction import reduced, reduced_attention
 
 SIDE = 64
 STEPS = (3, 10, 50, 200)

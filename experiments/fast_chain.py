@@ -16,13 +16,13 @@ import numpy as np
 import torch
 from benchmarks.inputs import Case, synthetic_attention
 
+from m2n2v2 import reduction
 from m2n2v2.attention import Affinity, DenseAttention, reduced
 from m2n2v2.attention.reduced import ReducedAttention
 from m2n2v2.grid import Size
-from m2n2v2.method import reduction
 from m2n2v2.method.markov_map import reduced_saturation_time, saturation_time, start_state
-from m2n2v2.method.reduction import reduced_attention
 from m2n2v2.method.transition import Transition, doubly_stochastic
+from m2n2v2.reduction import reduced_attention
 
 
 def usual(transition: Transition, dimensions: int = 256) -> ReducedAttention:

@@ -20,6 +20,7 @@ from m2n2v2.method.values import ImageState
 from m2n2v2.method.walk import Progress, empty, image_state, segment
 from m2n2v2.photograph.additions import PhotographTerms
 from m2n2v2.prompts import Click
+from m2n2v2.reduction import reduced
 
 STAGES = ("depth", "attention", "transition", "upsampling", "warm-up")
 """What `prepare` announces, in this order."""
@@ -45,7 +46,16 @@ def prepare(
         progress: called with each of `STAGES` as it begins.
     """
     chosen = settings or Settings.ours()
-    state = image_state(image, attention, depth, chosen, device=device, progress=progress)
+    reduce = functools.partial(reduced, threshold=chosen.chain_threshold)
+    state = image_state(
+        image,
+        attention,
+        depth,
+        chosen,
+        reduce=reduce if chosen.chain == "fast" else None,
+        device=device,
+        progress=progress,
+    )
     if progress is not None:
         progress("warm-up")
     return ready(state)

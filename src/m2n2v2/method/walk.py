@@ -24,7 +24,6 @@ from m2n2v2.images import pixel_digest, resized, resized_map
 from m2n2v2.method.flood_fill import filled_level_sets
 from m2n2v2.method.markov_map import reduced_saturation_time, saturation_time, start_state
 from m2n2v2.method.nearest_neighbour import truncated_nearest_neighbour
-from m2n2v2.method.reduction import reduced
 from m2n2v2.method.scoring import (
     LEAST,
     Scale,
@@ -51,6 +50,7 @@ def image_state(
     depth: DepthSource | None = None,
     settings: Settings | None = None,
     *,
+    reduce: Callable[[Transition], Transition] | None = None,
     device: torch.device | str = "cpu",
     progress: Progress | None = None,
 ) -> ImageState:
@@ -61,6 +61,7 @@ def image_state(
         attention: where the attention comes from.
         depth: where the depth map comes from; None for no guidance.
         settings: the method's constants; `Settings.paper()` if not given.
+        reduce: makes of the transition one that stands for it in fewer numbers; None keeps it.
         device: where the chain runs.
         progress: called with the name of each stage as it begins.
     """
@@ -85,8 +86,8 @@ def image_state(
         overwrite=getattr(attention, "gives_away", False),
     )
     del extracted  # a gigabyte at side 128, before the reduction takes its own
-    if settings.chain == "fast":
-        transition = reduced(transition, threshold=settings.chain_threshold)
+    if reduce is not None:
+        transition = reduce(transition)
 
     announce("upsampling")
     guide = resized(image, working_size)

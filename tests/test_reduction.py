@@ -8,12 +8,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from m2n2v2 import reduction
 from m2n2v2.attention import _reduced as kernel
 from m2n2v2.attention.base import DenseAttention
 from m2n2v2.attention.reduced import LEAD, ReducedAttention
 from m2n2v2.errors import AttentionError
 from m2n2v2.grid import Size
-from m2n2v2.method import reduction
 from m2n2v2.method.markov_map import (
     _COMPILED,
     _VECTORISED,
@@ -23,11 +23,11 @@ from m2n2v2.method.markov_map import (
     saturation_time,
     start_state,
 )
-from m2n2v2.method.reduction import FEWEST_CELLS, reduced, reduced_attention
 from m2n2v2.method.transition import Transition, doubly_stochastic
 from m2n2v2.method.walk import Settings, markov_maps
 from m2n2v2.preparation import prepare
 from m2n2v2.prompts import Click
+from m2n2v2.reduction import FEWEST_CELLS, reduced, reduced_attention
 from tests.scenes import ColourAttention, iou, photograph
 
 BOXES = [(4, 4, 24, 30), (34, 10, 58, 40), (10, 44, 50, 60)]
