@@ -21,7 +21,7 @@ def pretrained(kind: str, name: str, loading: Loading) -> tuple[Any, str]:
     cls = getattr(library("transformers"), kind, None)
     if cls is None:
         raise BackendError(
-            f"this transformers has no {kind}", cure="pip install 'transformers>=4.57'"
+            f"this transformers has no {kind}", cure="pip install 'transformers>=5.20'"
         )
     found = locate(name, loading)
     if kind == "Sam2Model":  # published with the video model's parts, which are left out
