@@ -61,10 +61,10 @@ def reduced(transition: Transition, *, threshold: float = Settings.chain_thresho
     expected = saturation_time(transition, start, threshold=threshold, max_steps=PROBE_STEPS)
     for dimensions in DIMENSIONS:
         attention = reduced_attention(transition, min(dimensions, n))
-        found = reduced_saturation_time(
+        times = reduced_saturation_time(
             attention, start.float(), threshold=threshold, max_steps=PROBE_STEPS
         )
-        attention.error = _error(found, expected)
+        attention.error = _error(times, expected)
         if attention.error[0] <= SMALL_ERROR:
             break
     if not attention.error[0] <= LARGEST_ERROR:
@@ -128,6 +128,6 @@ def _probe_points(transition: Transition) -> list[tuple[float, float]]:
     ]
 
 
-def _error(found: Float[Tensor, "k h w"], expected: Float[Tensor, "k h w"]) -> tuple[float, float]:
-    apart = (found - expected).abs().flatten(1) / expected.flatten(1).amax(1, keepdim=True)
+def _error(times: Float[Tensor, "k h w"], expected: Float[Tensor, "k h w"]) -> tuple[float, float]:
+    apart = (times - expected).abs().flatten(1) / expected.flatten(1).amax(1, keepdim=True)
     return float(apart.mean()), float(np.quantile(apart.cpu().numpy(), 0.99))

@@ -18,7 +18,7 @@ class LevelSets:
 
     Attributes:
         thresholds: the distinct values, ascending.
-        area: pixels at or below each.
+        area: pixels at or below a threshold, one number for every threshold.
         level: index of every pixel's value in `thresholds`.
     """
 

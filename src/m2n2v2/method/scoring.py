@@ -35,7 +35,7 @@ class Candidates:
     Attributes:
         thresholds: the map's distinct values, ascending; or the values of all its pixels.
         area: pixels of each candidate: at or below its threshold, or the pixels up to it in order.
-        edge: `s_edge` of each, in [0, 1].
+        edge: `s_edge` of the candidates, in [0, 1].
     """
 
     thresholds: Float[np.ndarray, " L"]

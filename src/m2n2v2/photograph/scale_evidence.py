@@ -9,7 +9,7 @@ model that is enough; with one computed from colours, the photograph and the cli
 - people mean things rather than specks;
 - people click in the middle of what they want changed (the premise of Eq. 9 and 10, too).
 
-See docs/decisions/offline-attention.md for what each is worth.
+See docs/decisions/offline-attention.md for what the terms are worth.
 """
 
 import math
@@ -25,7 +25,7 @@ from m2n2v2.photograph import _scale_evidence as kernel
 from m2n2v2.photograph.base import Photograph
 
 CHOICES = 48
-"""Scales weighed, evenly spaced in the logarithm of area, each the strongest edge around it."""
+"""Scales weighed: of so many bands of area, evenly spaced in its logarithm, the strongest edge."""
 
 SMALLEST = 12
 """Pixels of the smallest scale weighed."""
@@ -51,7 +51,7 @@ COARSE = 12_000
 
 def weighed(
     values: PixelMap,
-    found: Candidates,
+    known: Candidates,
     point: tuple[int, int],
     positive: bool,
     before: Mask,
@@ -61,13 +61,13 @@ def weighed(
 
     Args:
         values: the Markov-map.
-        found: its candidates.
+        known: its candidates.
         point: the click's pixel (x, y).
         positive: the click's label.
         before: the segmentation it corrects.
     """
-    chosen = _strongest(found)
-    thresholds, area = found.thresholds[chosen], found.area[chosen]
+    chosen = _strongest(known)
+    thresholds, area = known.thresholds[chosen], known.area[chosen]
     array = values.numpy()
     member = np.empty(array.shape, np.int32)
     over_rows(kernel.first_set, len(array), array, thresholds, member)
@@ -75,7 +75,7 @@ def weighed(
     kernel.outlines(member, photograph.strength, sums)
     outline, strength, frame = sums[:-1].T
     log_score = (
-        np.log(found.edge[chosen] + 1e-3)
+        np.log(known.edge[chosen] + 1e-3)
         + BOUNDARY_POWER * np.log(strength / np.maximum(outline, 1) + BOUNDARY_FLOOR)
         - FRAME_WEIGHT * frame / np.maximum(frame + outline, 1)
         + AREA_POWER * np.log(area)
@@ -92,12 +92,12 @@ def middle(before: Mask, after: Mask, point: tuple[int, int]) -> float:
     return float(_middles(unchanged, 1, np.ones_like(before), point)[0])
 
 
-def _strongest(found: Candidates) -> Int32[np.ndarray, " k"]:
+def _strongest(known: Candidates) -> Int32[np.ndarray, " k"]:
     """The candidates to weigh; at least one."""
-    largest = max(0.9 * float(found.area[-1]), SMALLEST + 1)
-    edges = np.searchsorted(found.area, np.geomspace(SMALLEST, largest, CHOICES + 1))
-    edges = np.minimum(edges, len(found.area) - 1)
-    chosen = [a + int(found.edge[a:b].argmax()) for a, b in pairwise(edges) if a < b]
+    largest = max(0.9 * float(known.area[-1]), SMALLEST + 1)
+    edges = np.searchsorted(known.area, np.geomspace(SMALLEST, largest, CHOICES + 1))
+    edges = np.minimum(edges, len(known.area) - 1)
+    chosen = [a + int(known.edge[a:b].argmax()) for a, b in pairwise(edges) if a < b]
     return np.array(chosen or [int(edges[-1])], np.int32)
 
 
