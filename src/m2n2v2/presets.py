@@ -38,7 +38,7 @@ ATTENTION = {
     "dinov2-graph": Backbone(
         "m2n2v2.attention.affinity.likeness:LikenessAffinity.load",
         "dinov2-small",
-        ("huggingface_hub",),
+        libraries=(),
         flips=False,
     ),
     "none": Backbone("m2n2v2.attention.none:NoAttention"),

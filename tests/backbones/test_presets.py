@@ -119,7 +119,7 @@ def test_the_graph_with_a_network_needs_no_transformers(
     here: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = importlib.util.find_spec
-    heavy = ("transformers", "diffusers")
+    heavy = ("huggingface_hub", "transformers", "diffusers")
     monkeypatch.setattr(importlib.util, "find_spec", lambda n: None if n in heavy else there(n))
     here("dinov2-small", "sd2", "depth-anything-v2-small")
     assert automatic().name == "dinov2-graph"
