@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from m2n2v2.errors import BackendError
+from m2n2v2.errors import BackendError, WeightsError
 from m2n2v2.presets import ATTENTION, AUTO, DEPTH, PRESETS, automatic, best_with_weights, preset
 from m2n2v2.weights.catalogue import MODELS, Loading
 
@@ -101,10 +101,17 @@ def test_a_demonstration_fetches_a_small_network(
     assert best_with_weights(Loading()).name == "dinov2-graph"
 
 
-def test_a_demonstration_goes_on_without_a_network(empty_cache: Path) -> None:
+def test_a_demonstration_goes_on_without_weights(
+    here: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(name: str, loading: Loading) -> None:
+        raise WeightsError(f"{name} cannot be had", cure="wait")
+
+    here()
+    monkeypatch.setattr("m2n2v2.presets.locate", refused)
     lines: list[str] = []
     assert best_with_weights(Loading(tell=lines.append)).name == "offline"
-    assert sum("offline is used" in line for line in lines) == 1
+    assert lines == ["offline is used, which needs no weights: dinov2-small cannot be had"]
 
 
 def test_a_demonstration_fetches_nothing_where_weights_are(
