@@ -1,8 +1,10 @@
 """Files written whole or not at all, and where the user's cache is."""
 
+import codecs
 import os
 import sys
 import tempfile
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +21,24 @@ def user_cache() -> Path:
     else:
         base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(base).expanduser() / "m2n2v2"
+
+
+def decoded_text(data: bytes) -> str:
+    """The text of a file as editors and spreadsheets write it: UTF-8, with or without a
+    byte-order mark, or UTF-16 with one.
+
+    Raises:
+        UnicodeDecodeError: it is in another encoding.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16")
+    return data.decode("utf-8-sig")
+
+
+def proper_name(name: str) -> bool:
+    """May a file or folder of this name be shown and stored? All but control characters and bytes
+    that are no text: people's names hold spaces, joiners and marks of every script."""
+    return not any(unicodedata.category(character) in ("Cc", "Cs") for character in name)
 
 
 @contextmanager

@@ -2,7 +2,10 @@
 
 import hashlib
 import io
+import math
 import os
+import re
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import PIL
+import torch
 from jaxtyping import Float, Shaped, UInt8
 from PIL import Image as PILImage
-from PIL import ImageOps
+from PIL import ImageFile, ImageOps
 from torch import Tensor
 from torch.nn import functional
 
@@ -27,31 +31,60 @@ MAX_PIXELS = 178_956_970
 """Larger files are refused before they are decoded (Pillow's own limit)."""
 
 
+SUFFIXES = frozenset(
+    f".{kind}"
+    for kind in (
+        *("avif", "bmp", "gif", "j2k", "jfif", "jp2", "jpeg", "jpg"),
+        *("pbm", "pgm", "png", "pnm", "ppm", "tif", "tiff", "webp"),
+    )
+)
+"""Of the photographs that folders are searched for; a file named by itself may have any."""
+
+
 def read_image(image: object) -> Image:
     """Any image as `H x W x 3` RGB uint8, or an error that says what came.
 
     Args:
-        image: a path, a PIL image, a numpy array or a tensor. Arrays are `H x W` or
-            `H x W x C` with C = 1 (grey), 3 (RGB) or 4 (RGBA). Integers in [0, 255] are taken as
-            they are; 16-bit values are stretched from their own range to [0, 255], as scientific
-            viewers do; floats must lie in [0, 1]. Files are turned as their EXIF tag says;
-            transparency is laid over white; of several frames the first is read.
+        image: a path, the bytes of a file, a PIL image, a numpy array or a tensor. Arrays are
+            `H x W` or `H x W x C` with C = 1 (grey), 3 (RGB) or 4 (RGBA). Integers in [0, 255],
+            floats in [0, 1] and truth values are taken as they are; other numbers, as of 12- and
+            16-bit cameras, CT slices and microscopes, are stretched from the image's own range to
+            [0, 255], as scientific viewers do. A file and the array of its pixels are read by the
+            same rule. Files are turned as their EXIF tag says; transparency is laid over white;
+            of several frames the first is read.
 
     Raises:
         ImageError: the file or array is no image of these kinds.
     """
     if isinstance(image, str | os.PathLike):
         return _read_file(Path(image))
+    if isinstance(image, bytes | bytearray | memoryview):
+        with opened_image(io.BytesIO(image), "the image") as file:
+            return _from_pil(file, "the image")
     if isinstance(image, PILImage.Image):
         return _from_pil(image, "the image")
     if isinstance(image, Tensor):
-        image = image.detach().cpu().numpy()
+        return _from_array(_of_tensor(image))
     if isinstance(image, np.ndarray):
         return _from_array(image)
     raise ImageError(
         f"image is of type {type(image).__name__}",
-        cure="give a path, a PIL image, an array or a tensor",
+        cure="give a path, the bytes of a file, a PIL image, an array or a tensor",
     )
+
+
+def _of_tensor(image: Tensor) -> Shaped[np.ndarray, "..."]:
+    """A tensor's values; numpy knows neither bfloat16 nor the floats of 8 bits."""
+    values = image.detach().cpu()
+    if values.is_floating_point() and values.dtype not in (torch.float32, torch.float64):
+        values = values.float()
+    try:
+        array: Shaped[np.ndarray, ...] = values.resolve_conj().numpy()
+    except (TypeError, RuntimeError) as error:
+        raise ImageError(
+            f"image has dtype {image.dtype}", cure="use uint8, or floats in [0, 1]"
+        ) from error
+    return array
 
 
 def pixel_digest(image: Image) -> str:
@@ -152,15 +185,56 @@ def _from_pil(file: PILImage.Image, name: str) -> Image:
     if 0 in file.size:
         raise ImageError(f"{name} has no pixels", cure="give an image of at least 1x1")
     try:
+        low = _low_bytes(file)
         file.load()
     except (OSError, SyntaxError, ValueError) as error:
         raise _unreadable(name, error) from error
-    file = ImageOps.exif_transpose(file)
+    turned = ImageOps.exif_transpose(file)
+    if low is not None:
+        low.info, exif = file.info, file.getexif()
+        low.getexif()[_ORIENTATION] = exif.get(_ORIENTATION, 1)
+        high, low = turned, ImageOps.exif_transpose(low)
+        return _from_array(np.asarray(high).astype(np.uint16) * 256 + np.asarray(low))
+    file = turned
     if file.mode in ("I", "F") or file.mode.startswith("I;16"):
         return _from_array(np.asarray(file))
     if file.has_transparency_data:
         return _over_white(np.asarray(file.convert("RGBA")))
     return np.asarray(file.convert("RGB"))
+
+
+_ORIENTATION = 0x0112
+
+
+def _low_bytes(file: PILImage.Image) -> PILImage.Image | None:
+    """Of a file of 16 bits in several channels, which Pillow cuts to 8, what it cuts off.
+
+    The file is decoded once more with its bytes in the other order, so that Pillow cuts off the
+    other half. None for files of other kinds.
+    """
+    if not isinstance(file, ImageFile.ImageFile) or not file.tile or file.fp is None:
+        return None
+    tile = file.tile[0]
+    packed = tile[3] if isinstance(tile[3], str) else (tile[3] or [""])[0]
+    if not isinstance(packed, str) or not re.fullmatch(r"(RGB|RGBA|RGBX|LA);16[BLN]", packed):
+        return None
+    place = file.fp.tell()
+    file.fp.seek(0)
+    again = PILImage.open(io.BytesIO(file.fp.read()), formats=[file.format or ""])
+    file.fp.seek(place)
+    kind, _, order = packed.partition(";16")
+    native = "L" if sys.byteorder == "little" else "B"
+    other = "B" if (native if order == "N" else order) == "L" else "L"
+    raw = "RGBA" if kind == "LA" else f"{kind};16{other}"
+    again.tile = [
+        part._replace(args=raw if isinstance(part.args, str) else (raw, *(part.args or ())[1:]))
+        for part in again.tile
+    ]
+    again.load()
+    if kind == "LA":  # grey, its low byte, alpha, its low byte
+        _, grey, _, alpha = again.split()
+        return PILImage.merge("RGBA", (grey, grey, grey, alpha))
+    return again
 
 
 def _from_array(array: Shaped[np.ndarray, "..."]) -> Image:
@@ -186,26 +260,22 @@ def _from_array(array: Shaped[np.ndarray, "..."]) -> Image:
 def _as_bytes(array: Shaped[np.ndarray, "H W C"]) -> UInt8[np.ndarray, "H W C"]:
     if array.dtype == np.uint8:
         return array
+    if array.dtype == np.bool_:
+        return array.astype(np.uint8) * np.uint8(255)
     if array.dtype.kind not in "iuf":
         raise ImageError(f"image has dtype {array.dtype}", cure="use uint8, or floats in [0, 1]")
-    low, high = array.min(), array.max()
-    if np.issubdtype(array.dtype, np.floating):
-        if not (low >= 0 and high <= 1):  # NaN fails, too
-            raise ImageError(
-                f"float image has values from {low:g} to {high:g}",
-                cure="scale it to [0, 1] without NaN, or convert it to uint8",
-            )
-        return np.round(array * 255).astype(np.uint8)
-    if low < 0:
+    low, high = float(array.min()), float(array.max())
+    if not (math.isfinite(low) and math.isfinite(high)):
         raise ImageError(
-            f"integer image has a negative value ({low})", cure="use values from 0 to 255"
+            f"float image has values from {low:g} to {high:g}",
+            cure="put numbers in place of NaN and infinity, for example by numpy.nan_to_num",
         )
-    if high <= 255:
+    if array.dtype.kind == "f" and low >= 0 and high <= 1:
+        return np.round(array * 255).astype(np.uint8)
+    if array.dtype.kind != "f" and low >= 0 and high <= 255:
         return array.astype(np.uint8)
-    if high <= 65535:
-        span = max(float(high) - float(low), 1.0)
-        return np.round((array - float(low)) * (255 / span)).astype(np.uint8)
-    raise ImageError(f"integer image has values up to {high}", cure="use 8 or 16 bits")
+    span = (high - low) or 1.0
+    return np.round((array.astype(np.float64) - low) * (255 / span)).astype(np.uint8)
 
 
 def _over_white(rgba: UInt8[np.ndarray, "H W 4"]) -> Image:

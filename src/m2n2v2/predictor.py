@@ -125,7 +125,8 @@ class Predictor:
 
         Args:
             image: a path, a PIL image, an array or a tensor (`images.read_image`).
-            image_format: `RGB` or `BGR`, the order of an array's channels.
+            image_format: `RGB` or `BGR`, the order of the channels of an array or a tensor; what
+                is decoded here, a file or a PIL image, is RGB whatever this says.
             depth: this image's own depth, in place of the predictor's.
 
         Raises:
@@ -135,7 +136,7 @@ class Predictor:
         if image_format not in ("RGB", "BGR"):
             raise ImageError(f"image_format is {image_format!r}", cure="use 'RGB' or 'BGR'")
         pixels = read_image(image)
-        if image_format == "BGR":
+        if image_format == "BGR" and isinstance(image, np.ndarray | torch.Tensor):
             pixels = np.ascontiguousarray(pixels[:, :, ::-1])
         known = self._only
         if known is not None and depth is not None:

@@ -95,7 +95,7 @@ def test_names_in_no_encoding_are_left_out(folder: Folder) -> None:
         "%2e%2e/outside.png",
         "a.png\0.png",
         "\ud800.png",
-        "\u202egnp.a.png",
+        "a\u0085b.png",
         ".m2n2v2/a.png",
         ".hidden.png",
         "annotations.sqlite",
@@ -270,3 +270,27 @@ def test_our_own_folder_is_no_link(folder: Folder, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="link"):
         open_project(folder.root)
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "9.22\u202fPM.png",
+        "v\xa013.png",
+        "图\u3000一.png",
+        "نمی\u200cشود.png",
+        "\u200fא.png",
+        "👩\u200d🔬.png",
+    ],
+)
+def test_names_of_people_are_listed(folder: Folder, name: str) -> None:
+    PILImage.new("RGB", (3, 2)).save(folder.root / name)
+    assert name in folder.names()
+    assert folder.has(name)
+
+
+def test_a_folder_named_like_an_image_is_looked_into(folder: Folder) -> None:
+    (folder.root / "frames.png").mkdir()
+    PILImage.new("RGB", (3, 2)).save(folder.root / "frames.png" / "a.png")
+    assert "frames.png/a.png" in folder.names()
+    assert "frames.png" not in folder.names()

@@ -294,3 +294,84 @@ def test_inventory(tmp_path: Path) -> None:
     assert states["mine"] == "1 objects"
     with pytest.raises(DatasetError, match="no folder"):
         inventory(tmp_path / "nowhere")
+
+
+def test_names_with_dots_pair_in_full(tmp_path: Path) -> None:
+    for k in (1, 2, 3):
+        photo(tmp_path / f"set/images/frame.{k}.png")
+        grey(tmp_path / f"set/masks/frame.{k}.png", *[0] * k, 255)
+    assert columns(tmp_path, "set") == {f"frame.{k}.png": ([k], []) for k in (1, 2, 3)}
+
+
+def test_a_shorter_name_pairs_where_it_is_the_only_one(tmp_path: Path) -> None:
+    photo(tmp_path / "set/images/a.rf.123.jpg")
+    grey(tmp_path / "set/masks/a.mask.png", 255)
+    assert columns(tmp_path, "set") == {"a.mask.png": ([0], [])}
+    photo(tmp_path / "set/images/a.rf.456.jpg")
+    with pytest.raises(DatasetError, match=r"a\.mask\.png could belong to either image"):
+        find("set", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("folder", "message"),
+    [("images", "two images of one name"), ("masks", "could belong to either file")],
+)
+def test_two_of_one_name_are_refused(tmp_path: Path, folder: str, message: str) -> None:
+    photo(tmp_path / "set/images/a.jpg")
+    grey(tmp_path / "set/masks/a.png", 255)
+    grey(tmp_path / f"set/{folder}/a.bmp", 255)
+    with pytest.raises(DatasetError, match=message):
+        find("set", tmp_path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_pairs_as_spreadsheets_write_them(tmp_path: Path, encoding: str, end: str) -> None:
+    photo(tmp_path / "set/images/é.jpg")
+    grey(tmp_path / "set/masks/m.png", 255)
+    text = end.join(["image\tmask", "é.jpg\tm.png", ""])
+    (tmp_path / "set/pairs.tsv").write_bytes(text.encode(encoding))
+    assert columns(tmp_path, "set") == {"m.png": ([0], [])}
+
+
+def test_one_broken_table_hides_no_other_set(tmp_path: Path) -> None:
+    for name in ("good", "bad"):
+        photo(tmp_path / name / "images/a.jpg")
+        grey(tmp_path / name / "masks/a.png", 255)
+    (tmp_path / "bad/pairs.tsv").write_bytes(b"\xe9\xff")
+    states = {entry.name: entry.state for entry in inventory(tmp_path)}
+    assert states["good"] == "1 objects"
+    assert "cannot be read" in states["bad"]
+
+
+def test_one_mask_twice_is_refused(tmp_path: Path) -> None:
+    photo(tmp_path / "set/images/a.jpg")
+    grey(tmp_path / "set/masks/a.png", 255)
+    (tmp_path / "set/pairs.tsv").write_text("image\tmask\na.jpg\ta.png\na.jpg\ta.png\n")
+    with pytest.raises(DatasetError, match=r"2 objects of the name 'a\.png'"):
+        find("set", tmp_path)
+
+
+def test_a_cut_out_is_its_transparency(tmp_path: Path) -> None:
+    photo(tmp_path / "set/images/a.jpg")
+    white = np.full((*SHAPE, 4), 255, np.uint8)
+    white[:, 2:, 3] = 0
+    (tmp_path / "set/masks").mkdir()
+    PILImage.fromarray(white).save(tmp_path / "set/masks/a.png")
+    assert columns(tmp_path, "set") == {"a.png": ([0, 1], [])}
+
+
+def test_a_palette_is_read_by_its_index_or_refused(tmp_path: Path) -> None:
+    photo(tmp_path / "set/images/a.jpg")
+    index = np.zeros(SHAPE, np.uint8)
+    index[:, :2] = 1
+    (tmp_path / "set/masks").mkdir()
+    file = PILImage.fromarray(index).convert("P")
+    file.putpalette([0, 0, 0, 128, 0, 0])
+    file.save(tmp_path / "set/masks/a.png")
+    assert columns(tmp_path, "set") == {"a.png": ([0, 1], [])}
+    file.putpalette([255, 255, 255, 0, 0, 0])
+    file.save(tmp_path / "set/masks/a.png")
+    (item,) = find("set", tmp_path)
+    with pytest.raises(DatasetError, match="palette in which index 0 is not black"):
+        load(item)

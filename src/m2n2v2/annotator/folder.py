@@ -18,17 +18,12 @@ from PIL import Image as PILImage
 
 from m2n2v2.arrays import Image
 from m2n2v2.errors import ConflictError, FolderError, ImageError, M2N2Error, StoreError
-from m2n2v2.files import whole_file
+from m2n2v2.files import proper_name, whole_file
 from m2n2v2.grid import Size
-from m2n2v2.images import decoded, opened_image
+from m2n2v2.images import SUFFIXES, decoded, opened_image
 
 OURS = ".m2n2v2"
 """Our own folder inside it."""
-
-SUFFIXES = frozenset(
-    f".{kind}" for kind in ("bmp", "gif", "jfif", "jpeg", "jpg", "pgm", "png", "pnm", "ppm")
-) | {".tif", ".tiff", ".webp"}
-"""Of the files we list."""
 
 MAX_BYTES = 1 << 29
 """Larger files are not read."""
@@ -42,7 +37,7 @@ MAX_UPLOAD = 64 << 20
 MAX_UPLOAD_PIXELS = 40_000_000
 """Of an image that is sent."""
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF", "JPEG2000")
 """Pillow's decoders that files get to, whatever their names say."""
 
 
@@ -122,7 +117,7 @@ class Folder:
             and not pure.is_absolute()
             and not {"..", "."} & set(pure.parts)
             and not set(name) & _FORBIDDEN
-            and name.isprintable()
+            and proper_name(name)
             and not any(part.startswith(".") for part in pure.parts)
             and pure.suffix.lower() in SUFFIXES
         )
@@ -273,16 +268,19 @@ class Folder:
         except OSError:
             return  # one that may not be looked into holds nothing for us
         for entry in entries:
-            if entry.name.startswith(".") or not entry.name.isprintable():
+            if entry.name.startswith(".") or not proper_name(entry.name):
                 continue
             name = prefix + entry.name
             if entry.is_symlink() and not self._inside(entry.path):
                 continue
-            if os.path.splitext(entry.name)[1].lower() in SUFFIXES:
-                if entry.is_file() and not set(entry.name) & _FORBIDDEN:
-                    yield name
-            elif entry.is_dir(follow_symlinks=False):
+            if entry.is_dir(follow_symlinks=False):
                 yield from self._walk(Path(entry.path), name + "/")
+            elif (
+                os.path.splitext(entry.name)[1].lower() in SUFFIXES
+                and entry.is_file()
+                and not set(entry.name) & _FORBIDDEN
+            ):
+                yield name
 
     def _inside(self, path: str) -> bool:
         return Path(path).resolve().is_relative_to(self.root)

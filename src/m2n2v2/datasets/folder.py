@@ -8,8 +8,9 @@ import csv
 from pathlib import Path
 
 from m2n2v2.datasets.base import Convention, Item
-from m2n2v2.datasets.pairs import by_stem, files, stem, subfolder
+from m2n2v2.datasets.pairs import by_stem, companions, files, subfolder
 from m2n2v2.errors import DatasetError
+from m2n2v2.files import decoded_text
 from m2n2v2.masks.readers import MaskFile
 
 VOID = 128
@@ -32,15 +33,18 @@ def folder(
     if table.is_file():
         rows = _rows(table)
     else:
-        depths, starts = _stems(root / "depth"), _stems(root / "start")
+        pairs = by_stem(images, masks)
+        pictures = [image for image, _ in pairs]
+        depths = _beside(pictures, images, root / "depth")
+        starts = _beside([mask for _, mask in pairs], masks, root / "start")
         rows = [
             {
                 "image": image.name,
                 "mask": mask.name,
-                "depth": depths.get(stem(image), ""),
-                "start": starts.get(stem(mask), ""),
+                "depth": depths.get(image, ""),
+                "start": starts.get(mask, ""),
             }
-            for image, mask in by_stem(images, masks)
+            for image, mask in pairs
         ]
     return [
         Item(
@@ -56,18 +60,29 @@ def folder(
 
 
 def _rows(table: Path) -> list[dict[str, str]]:
-    with table.open(encoding="utf-8", newline="") as lines:
-        reader = csv.DictReader(lines, delimiter="\t")
-        if not {"image", "mask"} <= set(reader.fieldnames or ()):
+    try:
+        lines = decoded_text(table.read_bytes()).splitlines()
+        reader = csv.DictReader(lines, delimiter="\t", strict=True)
+        columns = reader.fieldnames or ()
+        if not {"image", "mask"} <= set(columns):
             raise DatasetError(
-                f"{table} has columns {reader.fieldnames}",
+                f"{table} has columns {', '.join(map(repr, columns)) or 'none'}",
                 cure="begin it with a line `image<TAB>mask`, optionally depth and start",
             )
         rows = list(reader)
+    except (OSError, UnicodeError, csv.Error) as error:
+        raise DatasetError(
+            f"{table} cannot be read ({error})", cure="save it as text with tabs, in UTF-8"
+        ) from error
     if any(not row["image"] or not row["mask"] for row in rows):
         raise DatasetError(f"{table} has a line without image or mask", cure="fill both columns")
     return rows
 
 
-def _stems(folder: Path) -> dict[str, str]:
-    return {stem(path): path.name for path in files(folder)} if folder.is_dir() else {}
+def _beside(paths: list[Path], folder: Path, other: Path) -> dict[Path, str]:
+    """Names of the files in `other` that belong to these; none if there is no such folder."""
+    if not other.is_dir():
+        return {}
+    return {
+        path: found.name for path, found in companions(paths, folder, files(other), other).items()
+    }

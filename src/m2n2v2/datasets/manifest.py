@@ -1,5 +1,6 @@
 """Which datasets there are, where each was published, and what is on this disk."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -9,7 +10,7 @@ from typing import Any
 from m2n2v2.datasets import binary, coco, label_maps, sbd, trimaps
 from m2n2v2.datasets.base import Convention, Item
 from m2n2v2.datasets.folder import VOID, folder
-from m2n2v2.datasets.pairs import files, stem
+from m2n2v2.datasets.pairs import companions, files
 from m2n2v2.errors import DatasetError
 
 Reader = Callable[[Path, Convention], list[Item]]
@@ -164,6 +165,13 @@ def find(
     items = reader(root, convention)
     if not items:
         raise DatasetError(f"{root} has 0 objects", cure=f"check that it is whole ({layout})")
+    names = Counter(item.name for item in items)
+    (twice, count), *_ = names.most_common(1)
+    if count > 1:
+        raise DatasetError(
+            f"{root} has {count} objects of the name {twice!r}",
+            cure="name each once, in pairs.tsv or by its mask's file",
+        )
     return _with_depth(items, root / "depth", depth_unit)
 
 
@@ -230,10 +238,15 @@ def _entry(
 def _with_depth(items: list[Item], depth: Path, unit: str) -> list[Item]:
     if not depth.is_dir():
         return items
-    known = {stem(path): path for path in files(depth)}
+    images = {item.image for item in items}
+    folders = {image.parent for image in images}
+    known: dict[Path, Path] = {}
+    for folder_ in sorted(folders):
+        inside = sorted(image for image in images if image.parent == folder_)
+        known |= companions(inside, folder_, files(depth), depth)
     return [
         item
-        if item.depth is not None or stem(item.image) not in known
-        else replace(item, depth=known[stem(item.image)], depth_unit=unit)
+        if item.depth is not None or item.image not in known
+        else replace(item, depth=known[item.image], depth_unit=unit)
         for item in items
     ]

@@ -1,11 +1,10 @@
 """Photographs and masks that belong together by name."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from m2n2v2.errors import DatasetError
-
-IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+from m2n2v2.images import SUFFIXES
 
 
 def subfolder(root: Path, *names: str) -> Path:
@@ -26,34 +25,79 @@ def files(folder: Path, *, deep: bool = False) -> list[Path]:
     """The images in `folder`, sorted; `deep` looks into its folders, too."""
     found: Iterable[Path] = folder.rglob("*") if deep else folder.iterdir()
     return sorted(
-        path for path in found if path.suffix.lower() in IMAGES and not path.name.startswith(".")
+        path
+        for path in found
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
     )
-
-
-def stem(path: Path) -> str:
-    """The name up to its first dot, as the field pairs files."""
-    return path.name.split(".")[0]
 
 
 def by_stem(images: Path, masks: Path, *, deep: bool = False) -> list[tuple[Path, Path]]:
     """Every image with its mask, sorted by the image's name.
 
     Raises:
-        DatasetError: an image has no mask, or there is no image at all.
+        DatasetError: an image has no mask, or could have several; or there is no image at all.
     """
-    known = {_key(mask, masks): mask for mask in files(masks, deep=deep)}
-    pairs = []
-    for image in files(images, deep=deep):
-        mask = known.get(_key(image, images))
-        if mask is None:
+    pictures = files(images, deep=deep)
+    known = companions(pictures, images, files(masks, deep=deep), masks)
+    for image in pictures:
+        if image not in known:
             raise DatasetError(
                 f"{image} has no mask in {masks}", cure="add the mask or take the image away"
             )
-        pairs.append((image, mask))
-    if not pairs:
+    if not pictures:
         raise DatasetError(f"{images} holds no image", cure="check that the set was unpacked whole")
-    return pairs
+    return [(image, known[image]) for image in pictures]
 
 
-def _key(path: Path, folder: Path) -> str:
-    return (path.relative_to(folder).parent / stem(path)).as_posix()
+def companions(
+    images: Iterable[Path], folder: Path, others: Iterable[Path], beside: Path
+) -> dict[Path, Path]:
+    """The file in `beside` that belongs to each image in `folder`, where there is one.
+
+    That is the one of the same name but for its suffix; where there is none, the one of the same
+    name up to the first dot, as the field pairs files, if no other image and no other file has
+    that name.
+
+    Raises:
+        DatasetError: two images have one name, or an image could have either of two files.
+    """
+    images = list(images)
+    pictures = {key: _grouped(images, folder, key) for key in (_full, _short)}
+    files_by = {key: _grouped(others, beside, key) for key in (_full, _short)}
+    found = {}
+    for image in images:
+        _only(pictures[_full][_full(image, folder)], f"{folder} has two images of one name")
+        for key in (_full, _short):
+            given = files_by[key].get(key(image, folder), [])
+            if given:
+                _only(given, f"{image} could belong to either file in {beside}")
+                _only(pictures[key][key(image, folder)], f"{given[0]} could belong to either image")
+                found[image] = given[0]
+                break
+    return found
+
+
+def _only(given: list[Path], what: str) -> None:
+    if len(given) > 1:
+        raise DatasetError(
+            f"{what}: {given[0].name!r} and {given[1].name!r}",
+            cure="give each image and its mask the same name but for the suffix, and no two one "
+            "name; or name the pairs in pairs.tsv",
+        )
+
+
+def _grouped(
+    paths: Iterable[Path], folder: Path, key: Callable[[Path, Path], str]
+) -> dict[str, list[Path]]:
+    groups: dict[str, list[Path]] = {}
+    for path in paths:
+        groups.setdefault(key(path, folder), []).append(path)
+    return groups
+
+
+def _full(path: Path, folder: Path) -> str:
+    return (path.relative_to(folder).parent / path.stem).as_posix()
+
+
+def _short(path: Path, folder: Path) -> str:
+    return (path.relative_to(folder).parent / path.name.split(".")[0]).as_posix()

@@ -106,11 +106,48 @@ class CocoMask:
 
 
 def grey_values(path: Path) -> Labels:
-    """A mask file as numbers; colours and palettes by their brightest channel."""
+    """A mask file as numbers.
+
+    One channel is taken as it is, and so is grey in several. Of colours the brightest channel
+    counts. A palette's index counts, if what it calls background is what its colours show as
+    black. Of a cut-out, one colour throughout, the transparency counts.
+
+    Raises:
+        DatasetError: it cannot be read, or could be read in two ways that differ.
+    """
     with _opened(path) as file:
+        if file.mode == "P" and "transparency" not in file.info:
+            return _of_palette(file, path)
         if file.mode in ("1", "L", "I", "I;16"):
             return np.asarray(file.convert("L") if file.mode == "1" else file).astype(np.int32)
-        return np.asarray(file.convert("RGB")).max(axis=2).astype(np.int32)
+        if not file.has_transparency_data:
+            return np.asarray(file.convert("RGB")).max(axis=2).astype(np.int32)
+        colours = np.asarray(file.convert("RGBA")).astype(np.int32)
+    grey, alpha = colours[:, :, :3].max(axis=2), colours[:, :, 3]
+    if (alpha == 255).all():
+        return grey
+    shown = colours[alpha > 0]
+    if len(shown) and (shown[:, :3] == shown[0, :3]).all() and shown[0, :3].any():
+        return alpha
+    if ((grey > 0) & (alpha > 0) == (alpha > 0)).all() == ((grey > 0) == (alpha > 0)).all():
+        return np.where(alpha > 0, grey, 0)
+    raise DatasetError(
+        f"mask {path} has both colours and transparency, which mark different pixels",
+        cure="save it with one channel: 0 background, 255 object",
+    )
+
+
+def _of_palette(file: PILImage.Image, path: Path) -> Labels:
+    index = np.asarray(file).astype(np.int32)
+    colours = np.asarray(file.convert("RGB")).astype(np.int32)
+    brightest = colours.max(axis=2)
+    if ((index > 0) != (brightest > 0)).any():
+        raise DatasetError(
+            f"mask {path} has a palette in which index 0 is not black, or another index is",
+            cure="save it with one channel: 0 background, 255 object",
+        )
+    grey = (colours == colours[:, :, :1]).all()
+    return brightest if grey else index
 
 
 def label_values(path: Path) -> Labels:

@@ -129,8 +129,47 @@ def test_what_does_not_match_is_named(
 
 def test_smoothed_masks_are_refused(tmp_path: Path) -> None:
     PILImage.fromarray(_smooth()).save(tmp_path / "a.png")
-    with pytest.raises(FormatError, match="192 grey values, as smoothed ones have"):
+    with pytest.raises(FormatError, match=r"191 grey values, .*may be smoothed edges"):
         read("png", tmp_path, {"a.jpg": Size(12, 16)})
+
+
+@pytest.mark.parametrize("values", [[16, 128, 240, 255], [200, 255], [3, 7, 255]])
+def test_grey_values_that_could_mean_two_things_are_refused(
+    tmp_path: Path, values: list[int]
+) -> None:
+    mask = np.zeros((4, 6), np.uint8)
+    mask[0, : len(values)] = values
+    PILImage.fromarray(mask).save(tmp_path / "a.png")
+    with pytest.raises(FormatError, match="may be smoothed edges"):
+        read("png", tmp_path, {"a.jpg": Size(4, 6)})
+
+
+def test_a_trimap_gives_its_object(tmp_path: Path) -> None:
+    mask = np.zeros((4, 6), np.uint8)
+    mask[1:3, 1:5], mask[1:3, 2:4] = 128, 255
+    PILImage.fromarray(mask).save(tmp_path / "a.png")
+    (image,) = read("png", tmp_path, {"a.jpg": Size(4, 6)}).labels.images
+    (thing,) = image.objects
+    assert (thing.mask.mask == (mask == 255)).all()
+
+
+@pytest.mark.parametrize("name", ["a.PNG", "a.bmp", "a.tif", "a.TIFF", "a.gif"])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_every_lossless_file_is_read(tmp_path: Path, name: str, mode: str) -> None:
+    mask = np.zeros((4, 6), np.uint8)
+    mask[1:3, 2:4] = 255
+    PILImage.fromarray(mask).convert(mode).save(tmp_path / name)
+    (image,) = read("png", tmp_path, {"a.jpg": Size(4, 6)}).labels.images
+    assert (image.objects[0].mask.mask == (mask > 0)).all()
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_full_opacity_is_no_colour(tmp_path: Path, mode: str) -> None:
+    mask = np.zeros((4, 6), np.uint8)
+    mask[1:3, 2:4] = 255
+    PILImage.fromarray(mask).convert(mode).save(tmp_path / "a.png")
+    (image,) = read("png", tmp_path, {"a.jpg": Size(4, 6)}).labels.images
+    assert (image.objects[0].mask.mask == (mask > 0)).all()
 
 
 def test_no_masks(tmp_path: Path) -> None:

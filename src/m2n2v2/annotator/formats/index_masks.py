@@ -1,4 +1,4 @@
-"""Masks in PNG files, as numbers: binary ones, grey ones and those with a palette."""
+"""Mask files as numbers: binary ones, grey ones, trimaps and those with a palette."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,8 +13,15 @@ from m2n2v2.errors import FormatError
 from m2n2v2.grid import Size
 
 VOID = 255
-SMOOTH = 64
-"""A grey mask with 255 and more values than these is a smoothed one, not one of indices."""
+UNKNOWN = 128
+"""Of a trimap, 0, 128 and 255: neither object nor background."""
+FORMATS = {".png": "PNG", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF", ".gif": "GIF"}
+"""Suffixes of the mask files that are read, all without loss, and Pillow's names of them."""
+
+
+def mask_files(folder: Path) -> list[Path]:
+    """Every file under `folder` that may be a mask."""
+    return [path for path in folder.rglob("*") if path.suffix.lower() in FORMATS]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +49,7 @@ def read_index_mask(path: Path, size: Size) -> IndexMask:
         FormatError: it is none, of another size, in colours, or smoothed.
     """
     try:
-        with opened(path, "PNG") as file:
+        with opened(path, *sorted(set(FORMATS.values()))) as file:
             if (file.height, file.width) != size.shape:
                 raise FormatError(
                     f"the mask is {file.width}x{file.height} and its image {size}",
@@ -54,23 +61,40 @@ def read_index_mask(path: Path, size: Size) -> IndexMask:
     except (OSError, SyntaxError, ValueError) as error:
         if isinstance(error, FormatError):
             raise
-        raise FormatError("the mask cannot be read as a PNG", cure="save it again") from error
+        raise FormatError("the mask cannot be read", cure="save it again, as PNG") from error
 
 
 def _numbers(file: PILImage.Image) -> IndexMask:
     mode = file.mode
     values = np.asarray(file).astype(np.int32)
+    if mode == "P":
+        colours = np.asarray(file.convert("RGB")).astype(np.int32)
+        if (colours == colours[:, :, :1]).all():  # shades of grey say what they are themselves
+            values, mode = colours[:, :, 0], "L"
+        elif ((values > 0) != (colours.max(axis=2) > 0)).any():
+            raise FormatError(
+                "the mask has a palette in which index 0 is not black, or another index is",
+                cure="save it with one channel, 0 for background",
+            )
+    if values.ndim == 3 and mode in ("RGBA", "LA") and (values[:, :, -1] == 255).all():
+        values, mode = values[:, :, :-1], "RGB"
     if values.ndim == 3 and mode == "RGB" and (values == values[:, :, :1]).all():
         values, mode = values[:, :, 0], "L"
     if values.ndim != 2:
         raise FormatError(
             f"the mask is in colours ({mode})", cure="save it with one channel, or a palette"
         )
-    found = np.unique(values)
-    several = len(found[found > 0]) > 1
-    if mode == "L" and several and found[-1] == VOID and len(found) > SMOOTH:
-        raise FormatError(
-            f"the mask has {len(found)} grey values, as smoothed ones have",
-            cure="save it without smoothing: 0 and 255, or one number per object",
-        )
-    return IndexMask(values, has_void=several and mode in ("P", "L") and found[-1] == VOID)
+    numbers = [value for value in np.unique(values).tolist() if value]
+    if len(numbers) < 2 or numbers[-1] != VOID or mode not in ("P", "L"):
+        return IndexMask(values, has_void=False)
+    others = numbers[:-1]
+    if mode == "P" or others == list(range(1, len(numbers))):
+        return IndexMask(values, has_void=True)
+    if others == [UNKNOWN]:
+        return IndexMask(np.where(values == VOID, 1, 0).astype(np.int32), has_void=False)
+    raise FormatError(
+        f"the mask has {len(numbers)} grey values, {', '.join(map(str, numbers[:4]))} ..., which "
+        "may be smoothed edges or numbers of objects",
+        cure="save it as 0 and 255; as 0, 128 (unknown) and 255; or with a palette, one index "
+        "per object",
+    )

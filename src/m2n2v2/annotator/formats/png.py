@@ -23,7 +23,7 @@ from m2n2v2.annotator.formats.base import (
 )
 from m2n2v2.annotator.formats.classes import classes_of
 from m2n2v2.annotator.formats.files import Photos, read_json, save_png, write_json
-from m2n2v2.annotator.formats.index_masks import IndexMask, read_index_mask
+from m2n2v2.annotator.formats.index_masks import FORMATS, IndexMask, mask_files, read_index_mask
 from m2n2v2.annotator.formats.matching import Names, Problems
 from m2n2v2.annotator.formats.names import numbered, stems
 from m2n2v2.annotator.formats.photos_out import read_names
@@ -156,7 +156,7 @@ def _read_voc(
 ) -> Found:
     found: Found = {}
     renamed = read_names(path)
-    for file in sorted((path / OBJECTS).rglob("*.png")):
+    for file in sorted(mask_files(path / OBJECTS)):
         where = file.relative_to(path / OBJECTS)
         with problems.noting(where.as_posix()):
             stem = where.with_suffix("").as_posix()
@@ -177,7 +177,7 @@ def _read_any(
     problems: Problems,
 ) -> Found:
     found: Found = {}
-    for file in sorted(path.rglob("*.png"), key=_naturally):
+    for file in sorted(mask_files(path), key=_naturally):
         where = file.relative_to(path).as_posix()
         with problems.noting(where):
             name = _image_of(where, names)
@@ -189,7 +189,9 @@ def _read_any(
 def _some(found: Found, path: Path, problems: Problems) -> Found:
     if not found:
         problems.settle()
-        raise FormatError(f"{path.name} holds no masks", cure="name a folder of PNG masks")
+        raise FormatError(
+            f"{path.name} holds no masks", cure=f"name a folder of masks ({', '.join(FORMATS)})"
+        )
     return found
 
 
