@@ -71,11 +71,6 @@ def _numbers(file: PILImage.Image) -> IndexMask:
         colours = np.asarray(file.convert("RGB")).astype(np.int32)
         if (colours == colours[:, :, :1]).all():  # shades of grey say what they are themselves
             values, mode = colours[:, :, 0], "L"
-        elif colours[values == 0].any():
-            raise FormatError(
-                "the mask has a palette in which index 0 is not black",
-                cure="save it with one channel, 0 for background",
-            )
     if values.ndim == 3 and mode in ("RGBA", "LA") and (values[:, :, -1] == 255).all():
         values, mode = values[:, :, :-1], "RGB"
     if values.ndim == 3 and mode == "RGB" and (values == values[:, :, :1]).all():
