@@ -69,6 +69,7 @@ def _no_cache_of_the_users(
     own = tmp_path_factory.getbasetemp() / os.urandom(8).hex()
     monkeypatch.setenv("M2N2V2_CACHE", str(own))
     monkeypatch.setenv("M2N2V2_WEIGHTS", f"{own}-weights")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")  # no test asks the real package index unasked
 
 
 torch.set_num_threads(1)  # on images this small, waking threads costs more than they bring

@@ -89,7 +89,7 @@ def test_a_block_that_does_not_exist(block: int, source: LikenessAffinity) -> No
 
 
 def test_the_name_says_where_the_weights_came_from(source: LikenessAffinity) -> None:
-    assert "dinov2-small from folder dinov2-small, licence Apache-2.0" in source.name
+    assert "dinov2-small (folder dinov2-small), licence Apache-2.0" in source.name
     assert source.name.endswith("side 5, grid 96")
     other = LikenessAffinity(source.network, temperature=0.2, parameters=AffinityParameters(grid=9))
     assert other.name.endswith("side 37, temperature 0.2, grid 9")

@@ -20,11 +20,11 @@ from m2n2v2.weights.catalogue import (
     Model,
     Source,
     cached,
-    check_safetensors,
     fetch,
     locate,
     verify,
 )
+from m2n2v2.weights.checks import check_safetensors
 from tests.backbones.hub import Hub, Repository, serve
 
 FIRST, SECOND = "first/model", "second/model"
@@ -60,7 +60,7 @@ def test_fetch_takes_the_files_needed_and_no_others(hub: Hub, first: Repository)
     assert found.origin == f"{FIRST}@{'a' * 12}"
     assert (found.path / "model.safetensors").read_bytes() == TENSORS
     assert hub.served() == [f"/{FIRST}/resolve/{rev}/{file}" for rev, file in _two(first.commit)]
-    assert told == [f"weights: tiny from {FIRST}@{'a' * 12}, licence Some-Licence-1.0"]
+    assert told == [f"weights: tiny ({FIRST}@{'a' * 12}), licence Some-Licence-1.0"]
 
 
 def _two(commit: str) -> list[tuple[str, str]]:
@@ -163,7 +163,10 @@ def test_verify_finds_a_file_that_changed_on_disk(hub: Hub, first: Repository) -
     blob = (found.path / "model.safetensors").resolve()
     blob.write_bytes(TENSORS[:-1] + b"x")
     states = {check.file: check.state for check in verify(found)}
-    assert states == {"config.json": "ok", "model.safetensors": "differs from the hub's checksum"}
+    assert states == {
+        "config.json": "ok",
+        "model.safetensors": "differs from the checksum it came with",
+    }
     blob.write_bytes(TENSORS[:-100])
     states = {check.file: check.state for check in verify(found)}
     assert states["model.safetensors"] == "is cut off: 100 bytes are missing"

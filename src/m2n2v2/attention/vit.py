@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Self
 
-import safetensors.torch
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -21,7 +20,7 @@ from m2n2v2.grid import Size
 from m2n2v2.images import resized
 from m2n2v2.weights.catalogue import Loading, Located, locate
 from m2n2v2.weights.devices import choose_device
-from m2n2v2.weights.loading import loading_errors, safetensors_file, tensor_shapes
+from m2n2v2.weights.loading import PICKLES, loading_errors, safetensors_file, unpickled
 
 Kind = Literal["tokens", "queries", "keys", "values"]
 """What can be read: `tokens` are what the last block makes, after the network's last norm."""
@@ -149,9 +148,11 @@ class VisionTransformer:
         Raises:
             WeightsError, BackendError, DeviceError: they cannot be loaded, or not here.
         """
+        import safetensors.torch
+
         found = locate(model, loading)
         file = found.path / "model.safetensors" if found.path.is_dir() else found.path
-        if not file.is_file() or file.suffix != ".safetensors":
+        if not file.is_file() or file.suffix not in (".safetensors", *PICKLES):
             raise WeightsError(
                 f"{found.path} has no model.safetensors",
                 cure=f"give a folder of {model} with {', '.join(found.model.files)}",
@@ -159,10 +160,11 @@ class VisionTransformer:
         safetensors_file(Located(found.model, file, found.origin), loading)
         device = choose_device(loading.device)
         with loading_errors(file, found):
-            shape = Shape.of({_name(name): s for name, s in tensor_shapes(file).items()})
+            pickled = unpickled(file, found) if file.suffix in PICKLES else None
+            arrays = pickled or safetensors.torch.load_file(file)
+            shape = Shape.of({_name(name): tuple(a.shape) for name, a in arrays.items()})
             if (expected := CHANNELS.get(model.rpartition("-")[2])) not in (None, shape.channels):
                 raise ValueError(f"it has {shape.channels} channels, {model} has {expected}")
-            arrays = safetensors.torch.load_file(file)
             network = cls({name: array.to(device) for name, array in arrays.items()})
         return network, found
 

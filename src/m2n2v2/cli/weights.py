@@ -9,7 +9,9 @@ import typer
 if TYPE_CHECKING:
     from m2n2v2.weights.catalogue import Located
 
-app = typer.Typer(no_args_is_help=True, help="The backbones' weights: list, fetch, verify, path.")
+app = typer.Typer(
+    no_args_is_help=True, help="The backbones' weights: list, fetch, verify, path, compare."
+)
 
 Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="See `weights list`.")]
 
@@ -41,7 +43,7 @@ def fetch(names: Names) -> None:
 
 @app.command()
 def verify(names: Names) -> None:
-    """Compare weights with the hub's checksums; a NAME may be a folder or a file."""
+    """Compare weights with the checksums they came with; a NAME may be a folder or a file."""
     from m2n2v2.errors import WeightsError
     from m2n2v2.weights.catalogue import verify
 
@@ -64,10 +66,27 @@ def path(name: Annotated[str, typer.Argument(help="See `weights list`.")]) -> No
     print(_here(name).path)
 
 
+@app.command()
+def compare(
+    first: Annotated[str, typer.Argument(metavar="A", help="A name, a folder or a file.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="Another copy, likewise.")],
+) -> None:
+    """How far two copies are, array by array: the largest difference, and that of all together."""
+    from m2n2v2.weights.comparing import compare
+
+    found = list(compare(_here(first).path, _here(second).path))
+    for each in found:
+        if each.state != "equal":
+            far = f", largest {each.largest:.3g}, {each.relative:.3%} of the spread"
+            print(f"{each.name}: {each.state}{far if each.state == 'differs' else ''}")
+    equal = sum(each.state == "equal" for each in found)
+    print(f"{equal} of {len(found)} arrays are equal")
+
+
 def _here(name: str) -> "Located":
     """Weights on this machine; no network is used."""
-    from m2n2v2.weights.catalogue import Loading, Located, Model, locate
+    from m2n2v2.weights.catalogue import Loading, Model, given, locate
 
     if name.endswith(".safetensors") or Path(name).is_dir():
-        return Located(Model(name, "unknown", (), ()), Path(name), name)
+        return given(Model(name, "unknown", (), ()), Loading(weights=name, offline=True))
     return locate(name, Loading(offline=True))

