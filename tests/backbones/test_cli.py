@@ -152,7 +152,7 @@ def test_auto_says_what_it_chose_and_why(segment: Call, capfd: pytest.CaptureFix
     assert segment("--device", "cpu") == 0
     told = capfd.readouterr()
     assert told.err.startswith("preset: offline: ")
-    assert "no weights of sd2 or dinov2-base are here" in told.err
+    assert "no weights of dinov2-small or sd2 or dinov2-base are here" in told.err
     assert len(told.err.splitlines()) == 1
     assert json.loads(told.out)["preset"] == "offline"
 
