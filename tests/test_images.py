@@ -130,6 +130,11 @@ def test_numbers_of_other_ranges_are_stretched_from_their_own(array):
     assert read_image(array)[0, :, 0].tolist() == [0, 64, 255]
 
 
+def test_a_mode_that_pillow_cannot_convert_is_named():
+    with pytest.raises(ImageError, match="mode La"):
+        read_image(PILImage.new("La", (3, 2)))
+
+
 def test_truth_values_are_black_and_white():
     assert read_image(np.array([[True, False]]))[0, :, 0].tolist() == [255, 0]
 

@@ -198,9 +198,14 @@ def _from_pil(file: PILImage.Image, name: str) -> Image:
     file = turned
     if file.mode in ("I", "F") or file.mode.startswith("I;16"):
         return _from_array(np.asarray(file))
-    if file.has_transparency_data:
-        return _over_white(np.asarray(file.convert("RGBA")))
-    return np.asarray(file.convert("RGB"))
+    try:
+        if file.has_transparency_data:
+            return _over_white(np.asarray(file.convert("RGBA")))
+        return np.asarray(file.convert("RGB"))
+    except ValueError as error:
+        raise ImageError(
+            f"{name} has mode {file.mode}, which Pillow cannot convert", cure="convert it to RGB"
+        ) from error
 
 
 _ORIENTATION = 0x0112

@@ -375,3 +375,14 @@ def test_a_palette_is_read_by_its_index_or_refused(tmp_path: Path) -> None:
     (item,) = find("set", tmp_path)
     with pytest.raises(DatasetError, match="palette in which index 0 is not black"):
         load(item)
+
+
+def test_colours_and_transparency_that_disagree_are_refused(tmp_path: Path) -> None:
+    photo(tmp_path / "set/images/a.jpg")
+    both = np.zeros((*SHAPE, 4), np.uint8)
+    both[:, :3, :3], both[:, 2:, 3] = 255, 255
+    (tmp_path / "set/masks").mkdir()
+    PILImage.fromarray(both).save(tmp_path / "set/masks/a.png")
+    (item,) = find("set", tmp_path)
+    with pytest.raises(DatasetError, match="both colours and transparency"):
+        load(item)

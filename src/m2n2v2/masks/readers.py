@@ -129,7 +129,7 @@ def grey_values(path: Path) -> Labels:
     shown = colours[alpha > 0]
     if len(shown) and (shown[:, :3] == shown[0, :3]).all() and shown[0, :3].any():
         return alpha
-    if ((grey > 0) & (alpha > 0) == (alpha > 0)).all() == ((grey > 0) == (alpha > 0)).all():
+    if ((grey > 0) == (alpha > 0)).all():
         return np.where(alpha > 0, grey, 0)
     raise DatasetError(
         f"mask {path} has both colours and transparency, which mark different pixels",

@@ -22,7 +22,7 @@ from m2n2v2.annotator.formats.base import (
 )
 from m2n2v2.annotator.formats.classes import classes_of, hexadecimal, name_of
 from m2n2v2.annotator.formats.files import Photos, read_json, write_json
-from m2n2v2.annotator.formats.matching import Names, Problems, said_size
+from m2n2v2.annotator.formats.problems import Problems, said_size
 from m2n2v2.errors import FormatError
 from m2n2v2.grid import Size
 from m2n2v2.masks.coco import (
@@ -33,6 +33,7 @@ from m2n2v2.masks.coco import (
 )
 from m2n2v2.masks.outlines import polygons as outline_polygons
 from m2n2v2.masks.runs import Runs
+from m2n2v2.matching import Names
 from m2n2v2.version import __version__
 
 FILE = "annotations.json"

@@ -29,15 +29,16 @@ from m2n2v2.annotator.formats.base import (
 )
 from m2n2v2.annotator.formats.classes import classes_of, name_of
 from m2n2v2.annotator.formats.files import Photos, opened, read_json, write_json
-from m2n2v2.annotator.formats.matching import Names, Problems, said_size
 from m2n2v2.annotator.formats.names import stems
 from m2n2v2.annotator.formats.photos_out import copy_photos, write_names
+from m2n2v2.annotator.formats.problems import Problems, said_size
 from m2n2v2.arrays import Mask
 from m2n2v2.errors import FormatError, M2N2Error
 from m2n2v2.grid import Size
 from m2n2v2.masks.corners import corners
 from m2n2v2.masks.outlines import inset_polygons
 from m2n2v2.masks.runs import Runs
+from m2n2v2.matching import Names
 
 VERSION = "5.5.0"
 """Of LabelMe: the first lines of its files say which one wrote them."""

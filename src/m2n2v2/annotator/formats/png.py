@@ -24,13 +24,14 @@ from m2n2v2.annotator.formats.base import (
 from m2n2v2.annotator.formats.classes import classes_of
 from m2n2v2.annotator.formats.files import Photos, read_json, save_png, write_json
 from m2n2v2.annotator.formats.index_masks import FORMATS, IndexMask, mask_files, read_index_mask
-from m2n2v2.annotator.formats.matching import Names, Problems
 from m2n2v2.annotator.formats.names import numbered, stems
 from m2n2v2.annotator.formats.photos_out import read_names
+from m2n2v2.annotator.formats.problems import Problems
 from m2n2v2.annotator.formats.voc import CLASSES, LABELMAP, OBJECTS
 from m2n2v2.errors import FormatError
 from m2n2v2.grid import Size
 from m2n2v2.masks.runs import Runs
+from m2n2v2.matching import Names
 
 MANIFEST = "manifest.json"
 FORMAT = "m2n2v2 masks"
