@@ -177,6 +177,14 @@ def test_16_bits_in_several_channels_are_read_as_their_array_is(write, channels,
     assert (read_image(write(array)) == read_image(array)).all()
 
 
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_16_bits_that_are_to_be_turned_are(compression):
+    array = np.random.default_rng(0).integers(0, 4095, (7, 5, 3)).astype(np.uint16)
+    turned = tiff16(array, compression=compression, extratags=[(0x0112, "H", 1, 6, True)])
+    expected = read_image(np.ascontiguousarray(np.rot90(array, -1)))
+    assert (read_image(turned) == expected).all()
+
+
 def test_16_bits_of_grey_and_transparency():
     grey = np.arange(6, dtype=np.uint16).reshape(2, 3) * 800
     opaque = np.full_like(grey, 65535)

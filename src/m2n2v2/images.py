@@ -41,6 +41,10 @@ SUFFIXES = frozenset(
 """Of the photographs that folders are searched for; a file named by itself may have any."""
 
 
+ORIENTATION = 0x0112
+"""The EXIF tag that says how a file is to be turned; 1 is upright."""
+
+
 def read_image(image: object) -> Image:
     """Any image as `H x W x 3` RGB uint8, or an error that says what came.
 
@@ -191,10 +195,10 @@ def _from_pil(file: PILImage.Image, name: str) -> Image:
         raise _unreadable(name, error) from error
     turned = ImageOps.exif_transpose(file)
     if low is not None:
-        low.info, exif = file.info, file.getexif()
-        low.getexif()[_ORIENTATION] = exif.get(_ORIENTATION, 1)
-        high, low = turned, ImageOps.exif_transpose(low)
-        return _from_array(np.asarray(high).astype(np.uint16) * 256 + np.asarray(low))
+        low.info = file.info
+        low.getexif()[ORIENTATION] = file.getexif().get(ORIENTATION, 1)
+        low = ImageOps.exif_transpose(low)
+        return _from_array(np.asarray(turned).astype(np.uint16) * 256 + np.asarray(low))
     file = turned
     if file.mode in ("I", "F") or file.mode.startswith("I;16"):
         return _from_array(np.asarray(file))
@@ -206,9 +210,6 @@ def _from_pil(file: PILImage.Image, name: str) -> Image:
         raise ImageError(
             f"{name} has mode {file.mode}, which Pillow cannot convert", cure="convert it to RGB"
         ) from error
-
-
-_ORIENTATION = 0x0112
 
 
 def _low_bytes(file: PILImage.Image) -> PILImage.Image | None:

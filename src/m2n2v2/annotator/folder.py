@@ -20,7 +20,7 @@ from m2n2v2.arrays import Image
 from m2n2v2.errors import ConflictError, FolderError, ImageError, M2N2Error, StoreError
 from m2n2v2.files import proper_name, whole_file
 from m2n2v2.grid import Size
-from m2n2v2.images import SUFFIXES, decoded, opened_image
+from m2n2v2.images import ORIENTATION, SUFFIXES, decoded, opened_image
 
 OURS = ".m2n2v2"
 """Our own folder inside it."""
@@ -61,9 +61,6 @@ _BROWSERS = {
     "WEBP": "image/webp",
 }
 """Media types of what browsers show as it is."""
-
-_ORIENTATION = 0x0112
-"""EXIF's tag; 1 is upright."""
 
 
 @dataclass(frozen=True)
@@ -302,5 +299,5 @@ def _is_plain(file: PILImage.Image) -> bool:
         and file.mode in ("RGB", "L")
         and not file.has_transparency_data
         and (file.format == "MPO" or getattr(file, "n_frames", 1) == 1)
-        and file.getexif().get(_ORIENTATION, 1) == 1
+        and file.getexif().get(ORIENTATION, 1) == 1
     )

@@ -20,14 +20,13 @@ from m2n2v2.arrays import Image
 from m2n2v2.errors import FormatError, ImageError, OutputError
 from m2n2v2.files import whole_file
 from m2n2v2.grid import Size
-from m2n2v2.images import read_image
+from m2n2v2.images import ORIENTATION, read_image
 
 LOSSES = "losses.txt"
 """Beside every export: what it does not hold. Its first line marks a folder as ours."""
 MARK = "exported by m2n2v2"
 COMMON = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".bmp": "BMP"}
 """Suffixes that every training reads; other photographs are copied as PNG."""
-ORIENTATION = 0x0112
 JPEG_QUALITY = 95
 
 
