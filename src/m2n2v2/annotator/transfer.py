@@ -34,7 +34,7 @@ MAX_MEMBERS = 50_000
 
 WANTED = {
     "coco": frozenset({".json"}),
-    "labelme": frozenset({".json"}),
+    "labelme": frozenset({".json", ".tsv"}),
     "png": frozenset({".json", ".png", ".tsv", ".txt"}),
     "voc": frozenset({".png", ".tsv", ".txt"}),
 }

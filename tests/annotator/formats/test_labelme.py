@@ -13,13 +13,14 @@ from hypothesis import given
 from PIL import Image as PILImage
 
 from m2n2v2.annotator.formats import export, labelme, read
-from m2n2v2.annotator.formats.base import Labelled, Labels
+from m2n2v2.annotator.formats.base import LabelClass, Labelled, Labels
 from m2n2v2.annotator.formats.files import Photos
 from m2n2v2.arrays import Mask
 from m2n2v2.errors import FormatError
 from m2n2v2.grid import Size
 from m2n2v2.masks.runs import Runs
 from tests.annotator.formats.samples import (
+    CORNER,
     PLAIN,
     RING,
     SIZE,
@@ -172,14 +173,19 @@ def test_shapes_of_other_people(tmp_path: Path) -> None:
         ({"imageWidth": 9}, "deep/a.png is 8x6 in the folder and labelled at 9x6"),
         ({"imagePath": None}, "no imagePath"),
         ({"shapes": None}, "no LabelMe json"),
-        ({"shapes": [3]}, "shape 0 has no label"),
+        ({"imageWidth": "wide"}, "its size is said to be 'wide' x 6"),
+        ({"shapes": [3]}, "shape 0: it is 3"),
+        ({"shapes": [shape("polygon", [[1, 1]], label=["cup"])]}, r"its label is \['cup'\]"),
+        ({"shapes": [shape("polygon", [[1, 1]], label="a\nb")]}, "a class is called"),
         ({"shapes": [shape("polygon", [[1, 1]])]}, "shape 0: a polygon has 1 points"),
         ({"shapes": [shape("rectangle", [[1, 1]])]}, "a rectangle has 1 points"),
         ({"shapes": [shape("polygon", [[1]])]}, "no list of"),
         ({"shapes": [shape("polygon", [[1, 1], [2, 2], [10**400, 1]])]}, "far outside"),
         ({"shapes": [shape("mask", [[0, 0], [1, 1]], mask="&")]}, "PNG cannot be read"),
         ({"shapes": [shape("mask", [[0, 0], [1, 1]])]}, "no PNG"),
-        ({"shapes": [shape("mask", [[4, 0], [9, 4]], mask=png(PLAIN))]}, "leaves the 8x6 image"),
+        ({"shapes": [shape("mask", [[4, 0], [11, 5]], mask=png(PLAIN))]}, "leaves the 8x6 image"),
+        ({"shapes": [shape("mask", [[0, 0], [6, 5]], mask=png(PLAIN))]}, "PNG is 8x6 and its box"),
+        ({"shapes": [shape("rectangle", [[1, 1], [2, 2], [3, 1]])]}, "a rectangle has 3 points"),
         (
             {"shapes": [shape("mask", [[0, 0], [1, 1]], mask=png(np.ones((9, 9), bool)))]},
             "larger than the image",
@@ -222,3 +228,119 @@ def test_objects_without_class_get_one(tmp_path: Path) -> None:
     assert losses["unclassified"] == 1
     document = json.loads((tmp_path / "a.json").read_text())
     assert document["shapes"][0]["label"] == "unclassified"
+
+
+@pytest.mark.parametrize(
+    "name", ["IMG_0001.JPG", "pic.jpeg", "my photo.jpg", "scan.tif", "a\u00a0b.png", "c:d?.png"]
+)
+@pytest.mark.parametrize("with_photos", [False, True])
+def test_an_export_comes_back_whatever_the_photograph_is_called(
+    tmp_path: Path, name: str, with_photos: bool
+) -> None:
+    (tmp_path / "photos").mkdir()
+    pixels = np.arange(SIZE.area * 3, dtype=np.uint8).reshape(*SIZE.shape, 3)
+    PILImage.fromarray(pixels).save(tmp_path / "photos" / name)
+    before = Labels((Labelled(name, SIZE, (thing(PLAIN, "cup"),)),), (LabelClass("cup"),))
+    export(
+        before, "labelme", tmp_path / "out", Photos(tmp_path / "photos") if with_photos else None
+    )
+    found = read("labelme", tmp_path / "out", {name: SIZE})
+    assert by_name(found.labels) == {name: [("cup", Runs.of(PLAIN))]}
+    assert found.skipped == ()
+
+
+def test_an_export_packed_with_its_folder_comes_back(tmp_path: Path) -> None:
+    before = Labels((Labelled("my photo.jpg", SIZE, (thing(PLAIN, "x"),)),), (LabelClass("x"),))
+    export(before, "labelme", tmp_path / "zip/out")
+    assert by_name(read("labelme", tmp_path / "zip", {"my photo.jpg": SIZE}).labels) == by_name(
+        before
+    )
+
+
+def test_photographs_of_one_stem_come_back_to_their_own(tmp_path: Path) -> None:
+    masks = {"a.JPG": PLAIN, "a.jpg": RING, "a.tif": CORNER}
+    (tmp_path / "photos").mkdir()
+    for name in masks:
+        PILImage.new("RGB", (8, 6)).save(
+            tmp_path / "photos" / name, format="TIFF" if name.endswith("tif") else "JPEG"
+        )
+    images = tuple(Labelled(name, SIZE, (thing(mask, "x"),)) for name, mask in masks.items())
+    before = Labels(images, (LabelClass("x"),))
+    export(before, "labelme", tmp_path / "out", Photos(tmp_path / "photos"))
+    found = read("labelme", tmp_path / "out", dict.fromkeys(masks, SIZE))
+    assert by_name(found.labels) == by_name(before)
+
+
+BOX = drawn("........", ".###....", ".###....", ".###....", "........", "........")
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        [[1, 1], [3, 1], [3, 3], [1, 3]],
+        [[1, 3], [3, 3], [3, 1], [1, 1]],
+        [[3, 3], [1, 1], [1, 3], [3, 1]],  # in no order
+        [[3, 1], [1, 3]],
+    ],
+)
+def test_a_rectangle_of_four_corners_is_a_rectangle(
+    tmp_path: Path, points: list[list[float]]
+) -> None:
+    found = read("labelme", file(tmp_path, shape("rectangle", points)), SIZES)
+    assert by_name(found.labels) == {"deep/a.png": [("cup", Runs.of(BOX))]}
+
+
+@pytest.mark.parametrize("kind", ["rectangle", "rotation", "oriented_rectangle"])
+def test_a_turned_rectangle_is_its_polygon(tmp_path: Path, kind: str) -> None:
+    turned = [[3, 0], [6, 3], [4, 5], [1, 2]]
+    found = read("labelme", file(tmp_path, shape(kind, turned)), SIZES)
+    expected = labelme_mask([[float(x), float(y)] for x, y in turned], *SIZE.shape)
+    assert by_name(found.labels) == {"deep/a.png": [("cup", Runs.of(expected))]}
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (shape("polygon", [[1, 1], [5, 5]]), "a polygon has 2 points"),
+        (shape("rectangle", [[1, 1], [2, 2], [3, 3], [4, 4], [5, 5]]), "a rectangle has 5 points"),
+        (shape("mask", [[0, 0], [1, 1]], mask=None), "a mask has no PNG or no box"),
+        (shape("polygon", [[1, 1], [2, 2], [1, 2]], label={}), "its label is {}"),
+        ("shape", "it is 'shape'"),
+    ],
+)
+@pytest.mark.parametrize("skip", [False, True])
+def test_a_shape_that_cannot_be_read_is_left_out_and_named(
+    tmp_path: Path, bad: object, said: str, skip: bool
+) -> None:
+    good = shape("rectangle", [[1, 1], [3, 3]])
+    found = read("labelme", file(tmp_path, good, bad, good), SIZES, skip=skip)
+    assert by_name(found.labels) == {"deep/a.png": [("cup", Runs.of(BOX))] * 2}
+    assert found.skipped == (f"x.json, shape 1: {said}",)
+
+
+def test_shapes_without_label_and_group_are_kept(tmp_path: Path) -> None:
+    corners = [[1, 1], [3, 3]]
+    path = file(
+        tmp_path,
+        {"points": corners, "shape_type": "rectangle"},
+        {"points": corners, "shape_type": "rectangle", "label": None, "flags": None},
+        shape("rectangle", corners, label=7, group_id="a", flags={"blurred": False}),
+        shape("rectangle", [[6, 1], [7, 1]], label="7", group_id="a"),
+        shape("rectangle", corners, group_id=[1], flags={"hard": True}),
+        flags={"night": True},
+    )
+    found = read("labelme", path, SIZES)
+    more = BOX.copy()
+    more[1, 6:8] = True
+    assert by_name(found.labels) == {
+        "deep/a.png": [
+            (None, Runs.of(BOX)),
+            (None, Runs.of(BOX)),
+            ("7", Runs.of(more)),
+            ("cup", Runs.of(BOX)),
+        ]
+    }
+    assert found.skipped == (
+        "1 images have flags, which are not kept",
+        "1 shapes have flags, which are not kept",
+    )

@@ -8,6 +8,7 @@ holes are `mask` shapes, a PNG in base64, which LabelMe reads since 5.4.
 import base64
 import binascii
 import io
+import json
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path, PureWindowsPath
@@ -30,10 +31,10 @@ from m2n2v2.annotator.formats.base import (
 from m2n2v2.annotator.formats.classes import classes_of, name_of
 from m2n2v2.annotator.formats.files import Photos, opened, read_json, write_json
 from m2n2v2.annotator.formats.names import stems
-from m2n2v2.annotator.formats.photos_out import copy_photos, write_names
+from m2n2v2.annotator.formats.photos_out import NAMES, copy_photos, read_names, write_names
 from m2n2v2.annotator.formats.problems import Problems, said_size
 from m2n2v2.arrays import Mask
-from m2n2v2.errors import FormatError, M2N2Error
+from m2n2v2.errors import FormatError
 from m2n2v2.grid import Size
 from m2n2v2.masks.corners import corners
 from m2n2v2.masks.outlines import inset_polygons
@@ -42,7 +43,8 @@ from m2n2v2.matching import Names
 
 VERSION = "5.5.0"
 """Of LabelMe: the first lines of its files say which one wrote them."""
-READ = ("polygon", "rectangle", "oriented_rectangle", "mask")
+READ = ("polygon", "rectangle", "oriented_rectangle", "rotation", "mask")
+"""Shapes that have an area; X-AnyLabeling calls a turned rectangle `rotation`."""
 Document = dict[str, Any]
 
 
@@ -76,7 +78,9 @@ def write(labels: Labels, folder: Path, photos: Photos | None = None) -> Losses:
 def read(path: Path, sizes: Mapping[str, Size], *, skip: bool = False) -> Reading:
     """The labels in a LabelMe json, or in all of a folder and its folders.
 
-    Shapes of one label and `group_id` are one object. Points and lines are left out and counted.
+    Shapes of one label and `group_id` are one object; shapes without a label are objects without
+    a class. What has no area (points, lines) is left out and counted, a shape that cannot be read
+    is left out and named. Of an export of ours `names.tsv` says which images are meant.
 
     Args:
         sizes: of the images in the folder, by name.
@@ -90,15 +94,20 @@ def read(path: Path, sizes: Mapping[str, Size], *, skip: bool = False) -> Readin
         raise FormatError(f"{path.name} holds no json", cure="name the folder of LabelMe's files")
     root = path if path.is_dir() else path.parent
     names, problems = Names(sizes), Problems(path.name, skip=skip)
+    renamed = _renamed(root) if path.is_dir() else read_names(root)
     labelled: dict[str, Labelled] = {}
     for file in files:
         where = file.relative_to(root).as_posix()
         with problems.noting(where):
-            found = read_json(file)
-            name = _image(found, where, names)
+            found = _document(file)
+            size = said_size(found.get("imageHeight"), found.get("imageWidth"))
+            called = renamed.get(where.removesuffix(".json")) or _image_path(found, where)
+            name = names.find(called, size)
             if name in labelled:
                 raise FormatError(f"{name} is labelled twice", cure="keep one of the files")
-            labelled[name] = Labelled(name, sizes[name], _objects(found, sizes[name], problems))
+            objects = _objects(found["shapes"], sizes[name], where, problems)
+            labelled[name] = Labelled(name, sizes[name], objects)
+            _count_flags(found, problems)
     skipped = problems.settle()
     met = [each.class_name for image in labelled.values() for each in image.objects]
     listed = classes_of(LabelClass(name) for name in met if name is not None)
@@ -143,38 +152,73 @@ def _cut(mask: Runs) -> tuple[list[list[int]], str]:
     return corners, base64.b64encode(file.getvalue()).decode("ascii")
 
 
-def _image(found: object, where: str, names: Names) -> str:
+def _document(file: Path) -> Document:
+    found = read_json(file)
     if not isinstance(found, dict) or not isinstance(found.get("shapes"), list):
         raise FormatError("it is no LabelMe json", cure="give files with `shapes`")
+    return found
+
+
+def _renamed(root: Path) -> dict[str, str]:
+    """The images that an export calls otherwise, by the paths of their files without suffix."""
+    found = {}
+    for table in sorted(root.rglob(NAMES)):
+        for here, name in read_names(table.parent).items():
+            found[(table.parent.relative_to(root) / here).as_posix()] = name
+    return found
+
+
+def _image_path(found: Document, where: str) -> str:
+    """The photograph of a file, which its `imagePath` names from where the file lies."""
     called = found.get("imagePath")
     if not isinstance(called, str) or not called:
         raise FormatError("it has no imagePath", cure="give it one")
-    size = said_size(found.get("imageHeight"), found.get("imageWidth"))
     beside = where.rpartition("/")[0]
     called = PureWindowsPath(called).as_posix()
-    return names.find(f"{beside}/{called}" if beside else called, size)
+    return f"{beside}/{called}" if beside else called
 
 
-def _objects(found: Document, size: Size, problems: Problems) -> tuple[LabelledObject, ...]:
-    masks: dict[tuple[object, ...], Mask] = {}
-    for number, shape in enumerate(found["shapes"]):
-        kind = shape.get("shape_type") or "polygon" if isinstance(shape, dict) else None
-        if kind is None or not isinstance(shape.get("label"), str):
-            raise FormatError(f"shape {number} has no label", cure="export it again")
-        if kind not in READ:
-            problems.note(f"shapes are of type {kind!r}, which is not read")
-            continue
-        group = shape.get("group_id")
-        key = (shape["label"].strip(), number if group is None else "group", group)
-        try:
+def _objects(
+    shapes: list[object], size: Size, where: str, problems: Problems
+) -> tuple[LabelledObject, ...]:
+    masks: dict[tuple[str | None, str], Mask] = {}
+    for number, shape in enumerate(shapes):
+        with problems.leaving_out(f"{where}, shape {number}"):
+            if not isinstance(shape, dict):
+                raise FormatError(f"it is {_brief(shape)}", cure="export it again")
+            kind = shape.get("shape_type") or "polygon"
+            if kind not in READ:
+                problems.note(f"shapes are of type {_brief(kind)}, which is not read")
+                continue
+            label, group = _label(shape.get("label")), shape.get("group_id")
+            together = f"shape {number}" if group is None else f"group {json.dumps(group)}"
             mask = _drawn(kind, shape, size)
-        except M2N2Error as error:
-            raise FormatError(f"shape {number}: {error.what}", cure=error.cure) from error
-        masks[key] = masks[key] | mask if key in masks else mask
-    return tuple(
-        LabelledObject(Runs.of(mask), str(label) if label else None)
-        for (label, *_), mask in masks.items()
-    )
+            key = (label, together)
+            masks[key] = masks[key] | mask if key in masks else mask
+    return tuple(LabelledObject(Runs.of(mask), label) for (label, _), mask in masks.items())
+
+
+def _label(label: object) -> str | None:
+    """The class of a shape; None for one without a label."""
+    if label is None or (isinstance(label, str) and not label.strip()):
+        return None
+    if isinstance(label, bool) or not isinstance(label, str | int | float):
+        raise FormatError(f"its label is {_brief(label)}", cure="give text")
+    return LabelClass(str(label).strip()).name
+
+
+def _count_flags(found: Document, problems: Problems) -> None:
+    """Flags that are set have no place in an annotation here; how many go is said."""
+    for holder, what in ((found, "images"), *((shape, "shapes") for shape in found["shapes"])):
+        flags = holder.get("flags") if isinstance(holder, dict) else None
+        if isinstance(flags, dict) and any(flags.values()):
+            problems.note(f"{what} have flags, which are not kept")
+
+
+def _brief(value: object) -> str:
+    """A value of a file in a message."""
+    text = ascii(value)
+    return text if len(text) <= 40 else f"{text[:40]}..."
 
 
 def _drawn(kind: str, shape: Document, size: Size) -> Mask:
@@ -185,10 +229,16 @@ def _drawn(kind: str, shape: Document, size: Size) -> Mask:
     canvas = PILImage.new("L", (size.width, size.height))
     pen = ImageDraw.Draw(canvas)
     if kind == "rectangle":
-        if len(points) != 2:
-            raise FormatError(f"a rectangle has {len(points)} points", cure="give two corners")
-        (x0, x1), (y0, y1) = (sorted(values) for values in zip(*points, strict=True))
-        pen.rectangle((x0, y0, x1, y1), outline=1, fill=1)
+        if len(points) not in (2, 4):
+            raise FormatError(
+                f"a rectangle has {len(points)} points", cure="give two corners, or four"
+            )
+        x0, y0 = (min(values) for values in zip(*points, strict=True))
+        x1, y1 = (max(values) for values in zip(*points, strict=True))
+        if len(points) == 2 or set(points) == {(x0, y0), (x1, y0), (x1, y1), (x0, y1)}:
+            pen.rectangle((x0, y0, x1, y1), outline=1, fill=1)
+        else:  # a turned one
+            pen.polygon(points, outline=1, fill=1)
     else:
         if len(points) < 3:
             raise FormatError(f"a polygon has {len(points)} points", cure="give three or more")
@@ -216,8 +266,13 @@ def _pasted(points: list[tuple[float, float]], data: object, size: Size) -> Mask
         if isinstance(error, FormatError):
             raise
         raise FormatError("its PNG cannot be read", cure="export it again") from error
-    x, y = (round(value) for value in points[0])
+    (x, y), (right, bottom) = ((round(x), round(y)) for x, y in points)
     height, width = cut.shape
+    if (right - x + 1, bottom - y + 1) != (width, height):
+        raise FormatError(
+            f"its PNG is {width}x{height} and its box {right - x + 1}x{bottom - y + 1}",
+            cure="export it again",
+        )
     if x < 0 or y < 0 or x + width > size.width or y + height > size.height:
         raise FormatError(f"its mask leaves the {size} image", cure="export it again")
     mask = np.zeros(size.shape, bool)

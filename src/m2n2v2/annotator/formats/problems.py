@@ -11,10 +11,29 @@ SHOWN = 5
 
 
 def said_size(height: object, width: object) -> Size | None:
-    """The size a file gives for an image; None if it gives none."""
-    if isinstance(height, int) and isinstance(width, int):
-        return Size(height, width)
-    return None
+    """The size a file gives for an image, in numbers or as text; None if it gives none.
+
+    Raises:
+        FormatError: what it gives is no size.
+    """
+    if height is None or width is None:
+        return None
+    sides = [_side(height), _side(width)]
+    if None in sides:
+        raise FormatError(
+            f"its size is said to be {width!r} x {height!r}", cure="give pixels, or leave it out"
+        )
+    return Size(*(side for side in sides if side))
+
+
+def _side(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return int(number) if number.is_integer() and number >= 1 else None
 
 
 class Problems:
@@ -29,6 +48,8 @@ class Problems:
         self._source = source
         self._skip = skip
         self._found: list[str] = []
+        self._broken: list[str] = []
+        self._read = 0
         self._notes: dict[str, int] = defaultdict(int)
 
     def add(self, problem: str) -> None:
@@ -46,19 +67,40 @@ class Problems:
         except M2N2Error as error:
             self.add(f"{where}: {error.what}")
 
+    @contextmanager
+    def leaving_out(self, where: str) -> Iterator[None]:
+        """One thing of many: an error in the block leaves it out, by name, and the others stay."""
+        try:
+            yield
+        except M2N2Error as error:
+            self._broken.append(f"{where}: {error.what}")
+        else:
+            self._read += 1
+
     def settle(self) -> tuple[str, ...]:
         """What was left out, in words.
 
         Raises:
-            FormatError: something does not match, and is not to be skipped.
+            FormatError: something does not match, and is not to be skipped; or nothing of what
+                is in the file can be read.
         """
         if self._found and not self._skip:
-            shown = "; ".join(self._found[:SHOWN])
-            more = f"; and {len(self._found) - SHOWN} more" if len(self._found) > SHOWN else ""
             count = "1 problem" if len(self._found) == 1 else f"{len(self._found)} problems"
             raise FormatError(
-                f"{self._source} does not match the images, {count}: {shown}{more}",
+                f"{self._source} does not match the images, {count}: {_shown(self._found)}",
                 cure="nothing was imported; put the right images and labels together, or skip "
                 "what does not match (--skip)",
             )
-        return (*self._found, *(f"{count} {what}" for what, count in self._notes.items()))
+        if self._broken and not self._read and not self._skip:
+            raise FormatError(
+                f"{self._source} holds nothing that can be read: {_shown(self._broken)}",
+                cure="nothing was imported; export it again",
+            )
+        notes = (f"{count} {what}" for what, count in self._notes.items())
+        return (*self._found, *self._broken, *notes)
+
+
+def _shown(problems: list[str]) -> str:
+    """The first problems, and how many more there are."""
+    more = f"; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+    return "; ".join(problems[:SHOWN]) + more
