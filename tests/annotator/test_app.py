@@ -45,7 +45,7 @@ def test_the_list_is_in_the_order_people_count(client: TestClient) -> None:
     listed = client.get("/api/images").json()
     assert [each["name"] for each in listed["images"]] == ["1.png", "2.png", "10.jpg", "more/3.png"]
     assert listed["total"] == 4
-    assert listed["counts"] == {"images": 4, "done": 0, "objects": 0}
+    assert listed["counts"] == {"images": 4, "done": 0, "unreadable": 0, "objects": 0}
     found = client.get("/api/images", params={"query": "MORE"}).json()
     assert [each["name"] for each in found["images"]] == ["more/3.png"]
     assert client.get("/api/images", params={"offset": 3, "limit": 2}).json()["total"] == 4
@@ -220,7 +220,10 @@ def test_classes(client: TestClient) -> None:
 def test_done_and_progress(client: TestClient) -> None:
     edit(client, 0, "click", x=20, y=20)
     answer = client.put("/api/images/1/done", json={"done": True}).json()
-    assert answer == {"done": True, "counts": {"images": 4, "done": 1, "objects": 1}}
+    assert answer == {
+        "done": True,
+        "counts": {"images": 4, "done": 1, "unreadable": 0, "objects": 1},
+    }
     done = client.get("/api/images", params={"filter": "done"}).json()
     assert [each["id"] for each in done["images"]] == [1]
     assert client.get("/api/images", params={"filter": "todo"}).json()["total"] == 3

@@ -283,7 +283,7 @@ def test_a_migration_that_fails_leaves_the_file(
 ) -> None:
     version_1(path, drawn(7))
     broken = storing.MIGRATIONS[1] + "; INSERT INTO nowhere VALUES (1)"
-    monkeypatch.setattr(storing, "MIGRATIONS", {1: broken})
+    monkeypatch.setattr(storing, "MIGRATIONS", {**storing.MIGRATIONS, 1: broken})
     with pytest.raises(StoreError):
         Store(path)
     monkeypatch.undo()

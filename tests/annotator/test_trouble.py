@@ -137,7 +137,8 @@ def test_images_that_come_later_are_found(
 def test_an_empty_folder(tmp_path: Path, start: Start) -> None:
     client = start(open_project(tmp_path))
     assert client.get("/api/images").json()["total"] == 0
-    assert client.get("/api/project").json()["counts"] == {"images": 0, "done": 0, "objects": 0}
+    counts = {"images": 0, "done": 0, "unreadable": 0, "objects": 0}
+    assert client.get("/api/project").json()["counts"] == counts
 
 
 def test_a_folder_that_takes_no_changes(

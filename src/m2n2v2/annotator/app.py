@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import Depends, FastAPI, Header, Query, Request, Response
 from fastapi import Path as InPath
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
@@ -24,6 +24,7 @@ from m2n2v2.annotator.document import Document, ObjectClass
 from m2n2v2.annotator.engine import Engine
 from m2n2v2.annotator.folder import MAX_UPLOAD
 from m2n2v2.annotator.guard import Guard, TooLargeError
+from m2n2v2.annotator.people import person_named
 from m2n2v2.annotator.project import Project, check_revision
 from m2n2v2.method.values import ImageState, Segmentation
 from m2n2v2.version import __version__
@@ -84,6 +85,14 @@ class Options:
     token: str | None = None
 
 
+def _person(x_person: Annotated[str | None, Header(max_length=1000)] = None) -> str | None:
+    return person_named(x_person)
+
+
+Person = Annotated[str | None, Depends(_person)]
+"""Who asks, if they say so."""
+
+
 def make_app(project: Project, engine: Engine, options: Options) -> FastAPI:
     """The annotator as an ASGI application."""
 
@@ -111,6 +120,7 @@ def make_app(project: Project, engine: Engine, options: Options) -> FastAPI:
     )
     _add_errors(app, project)
     _add_project(app, project, options)
+    _add_people(app, project)
     _add_images(app, project, engine)
     _add_uploads(app, project, options)
     _add_transfer(app, project)
@@ -147,7 +157,9 @@ def _add_project(app: FastAPI, project: Project, options: Options) -> None:
         query: Annotated[str, Query(max_length=200)] = "",
         offset: Annotated[int, Query(ge=0, lt=1 << 31)] = 0,
         limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+        open: ImageId | None = None,
     ) -> wire.WireList:
+        """The images of the folder; `open` asks for the place of one in the whole list."""
         entries = project.entries()
         wanted = {"all": (True, False), "todo": (False,), "done": (True,)}[filter]
         chosen = [
@@ -155,8 +167,10 @@ def _add_project(app: FastAPI, project: Project, options: Options) -> None:
             for e in entries
             if e.listed.done in wanted and query.casefold() in e.listed.name.casefold()
         ]
+        place = next((i for i, e in enumerate(chosen) if e.listed.id == open), None)
         return wire.WireList(
             total=len(chosen),
+            position=place,
             counts=wire.WireCounts.of(project.counts(entries)),
             images=[
                 wire.WireListed.of(e.listed, e.problem) for e in chosen[offset : offset + limit]
@@ -164,10 +178,23 @@ def _add_project(app: FastAPI, project: Project, options: Options) -> None:
         )
 
 
+def _add_people(app: FastAPI, project: Project) -> None:
+    @app.put("/api/here")
+    def put_here(given: wire.GivenPlace, person: Person) -> wire.WireHere:
+        """Say every few seconds where you are; learn of the others and of their edits."""
+        if person is not None:
+            project.people.here(person, given.image)
+        revision = None if given.image is None else project.store.document(given.image).revision
+        others = [
+            wire.WirePerson(name=p.name, image=p.image) for p in project.people.others(person)
+        ]
+        return wire.WireHere(revision=revision, others=others)
+
+
 def _add_images(app: FastAPI, project: Project, engine: Engine) -> None:
     @app.get("/api/images/{image}")
-    def get_image(image: ImageId) -> wire.WireImage:
-        document, problem = project.shown(image)
+    def get_image(image: ImageId, person: Person) -> wire.WireImage:
+        document, problem = project.shown(image, person)
         return wire.WireImage.of(document, engine.status(image), problem)
 
     @app.get("/api/images/{image}/photo", response_class=Response)
@@ -235,18 +262,22 @@ def _add_transfer(app: FastAPI, project: Project) -> None:
         responses={200: {"content": {"application/json": {}, "application/zip": binary}}},
     )
     def get_export(
-        format: Written, only_done: bool = False, photos: bool | None = None
+        format: Written,
+        only_done: bool = False,
+        photos: bool | None = None,
+        zipped: bool = False,
     ) -> FileResponse:
-        """The labels as a file: COCO's json, a zip otherwise. What is lost is in `X-Losses`,
-        percent-encoded, and in the zip's `losses.txt`. `photos` defaults to what the format needs.
+        """The labels as a file: COCO's json, a zip otherwise or if it is to be `zipped`. What is
+        lost is in `X-Losses`, percent-encoded, and in the zip's `losses.txt`. `photos` defaults
+        to what the format needs.
         """
-        found = transfer.download(project, format, only_done=only_done, photos=photos)
+        made = transfer.download(project, format, only_done=only_done, photos=photos, zipped=zipped)
         return FileResponse(
-            found.path,
-            media_type=found.media_type,
-            filename=found.path.name,
-            headers={"x-losses": quote("; ".join(found.losses)[:4000])},
-            background=BackgroundTask(found.remove),
+            made.path,
+            media_type=made.media_type,
+            filename=made.path.name,
+            headers={"x-losses": quote("; ".join(made.losses)[:4000])},
+            background=BackgroundTask(made.remove),
         )
 
     @app.post(
@@ -258,39 +289,46 @@ def _add_transfer(app: FastAPI, project: Project) -> None:
             }
         },
     )
-    async def post_import(request: Request, format: Read, skip: bool = False) -> wire.WireImported:
+    async def post_import(
+        request: Request, person: Person, format: Read, skip: bool = False
+    ) -> wire.WireImported:
         """Add labels made elsewhere: all that came or nothing (`skip`: all that matches)."""
         body = await request.body()
-        found = await run_in_threadpool(transfer.take_in, project, format, body, skip=skip)
+        came = await run_in_threadpool(
+            transfer.take_in, project, format, body, skip=skip, person=person
+        )
         return wire.WireImported(
-            images=found.added.images,
-            objects=found.added.objects,
-            classes=found.added.classes,
-            skipped=list(found.skipped),
+            images=came.added.images,
+            objects=came.added.objects,
+            classes=came.added.classes,
+            skipped=list(came.skipped),
         )
 
 
 def _add_edits(app: FastAPI, project: Project, engine: Engine) -> None:
     @app.post("/api/images/{image}/edits")
-    async def post_edit(image: ImageId, given: wire.GivenEdit) -> wire.WireChange:
+    async def post_edit(image: ImageId, given: wire.GivenEdit, person: Person) -> wire.WireChange:
         started = time.perf_counter()
         document = await run_in_threadpool(project.document, image)
         check_revision(document, given.revision)
         if edits.needs_clicks(document, given.edit):
             await _ready(engine, document)
-        change = await run_in_threadpool(project.edit, engine, image, given.revision, given.edit)
+        change = await run_in_threadpool(
+            project.edit, engine, image, given.revision, given.edit, person
+        )
         return wire.WireChange.of(change, time.perf_counter() - started)
 
     @app.post("/api/images/{image}/undo")
-    def post_undo(image: ImageId, given: wire.GivenRevision) -> wire.WireChange:
+    def post_undo(image: ImageId, given: wire.GivenRevision, person: Person) -> wire.WireChange:
+        """Take back the newest edit of the person who asks; what others made stays."""
         started = time.perf_counter()
-        change = project.step(image, given.revision, back=True)
+        change = project.step(image, given.revision, person, back=True)
         return wire.WireChange.of(change, time.perf_counter() - started)
 
     @app.post("/api/images/{image}/redo")
-    def post_redo(image: ImageId, given: wire.GivenRevision) -> wire.WireChange:
+    def post_redo(image: ImageId, given: wire.GivenRevision, person: Person) -> wire.WireChange:
         started = time.perf_counter()
-        change = project.step(image, given.revision, back=False)
+        change = project.step(image, given.revision, person, back=False)
         return wire.WireChange.of(change, time.perf_counter() - started)
 
 

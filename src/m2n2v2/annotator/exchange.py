@@ -85,7 +85,7 @@ class Sizes(Mapping[str, Size]):
         return self._ids[name]
 
 
-def add_labels(project: Project, sizes: Sizes, labels: Labels) -> Added:
+def add_labels(project: Project, sizes: Sizes, labels: Labels, person: str | None = None) -> Added:
     """Put labels on top of what is there: all of them or none, one step of undo for each image.
 
     Classes are those of the same name; others are made. Objects without a pixel are left out.
@@ -114,7 +114,7 @@ def add_labels(project: Project, sizes: Sizes, labels: Labels) -> Added:
         for document, solid in documents
     ]
     try:
-        project.store.commit_all(changes)
+        project.store.commit_all(changes, person)
     except M2N2Error:
         project.store.set_classes(before)
         raise

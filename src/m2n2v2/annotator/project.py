@@ -10,6 +10,8 @@ import os
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from m2n2v2.annotator import edits, wire
 from m2n2v2.annotator.document import Change, Document, Object
 from m2n2v2.annotator.engine import Engine
 from m2n2v2.annotator.folder import OURS, Content, Folder, Picture
+from m2n2v2.annotator.people import People
 from m2n2v2.annotator.store import Counts, Listed, Store
 from m2n2v2.annotator.strokes import painted
 from m2n2v2.arrays import Mask
@@ -55,6 +58,7 @@ class Project:
     def __init__(self, folder: Folder, store: Store) -> None:
         self.folder = folder
         self.store = store
+        self.people = People()
         self._locks: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
         self._problems: dict[int, str] = {}
         self._place: dict[str, int] = {}
@@ -87,8 +91,13 @@ class Project:
 
     def counts(self, entries: list[Entry] | None = None) -> Counts:
         """How far the folder is."""
-        listed = [each.listed for each in (self.entries() if entries is None else entries)]
-        return Counts(len(listed), sum(e.done for e in listed), sum(e.objects for e in listed))
+        every = self.entries() if entries is None else entries
+        return Counts(
+            images=len(every),
+            done=sum(e.listed.done for e in every),
+            unreadable=sum(not e.listed.done and _is_unreadable(e.problem) for e in every),
+            objects=sum(e.listed.objects for e in every),
+        )
 
     def following(self, image: int) -> int | None:
         """The next image that is not done, in the folder's order, around its end."""
@@ -119,11 +128,12 @@ class Project:
         Raises:
             ConflictError: it is another picture than the one annotated.
         """
-        found = self.store.document(image)
-        sha256 = self.folder.sha256(found.name)
-        if found.revision:
-            self._check_same(found, sha256)
-        return None if sha256 == known else self.folder.picture(found.name, max_side)
+        annotated = self.store.document(image)
+        with self._noting(annotated):
+            sha256 = self.folder.sha256(annotated.name)
+            if annotated.revision:
+                self._check_same(annotated, sha256)
+            return None if sha256 == known else self.folder.picture(annotated.name, max_side)
 
     def add_image(self, name: str, data: bytes) -> Listed:
         """Put an image into the folder.
@@ -137,44 +147,50 @@ class Project:
         self.look()
         return next(each for each in self.store.images() if each.name == name)
 
-    def document(self, image: int) -> Document:
+    def document(self, image: int, person: str | None = None) -> Document:
         """The annotations of an image whose file is as it was annotated.
+
+        Args:
+            person: whose edits there may be to undo and redo.
 
         Raises:
             MissingError: no such image.
             ImageError: its file is gone, or is no image that can be decoded.
             ConflictError: its file is another picture now.
         """
-        found = self.store.document(image)
-        try:
-            sha256 = self.folder.sha256(found.name)
-            if sha256 == found.sha256:
+        annotated = self.store.document(image, person)
+        with self._noting(annotated):
+            sha256 = self.folder.sha256(annotated.name)
+            if sha256 == annotated.sha256:
                 self._problems.pop(image, None)
-                return found
-            if found.revision:
-                self._check_same(found, sha256)
-            content = self.folder.content(found.name)
-        except (FolderError, ImageError) as error:
-            kind = "unreadable" if self.folder.has(found.name) else "missing"
-            self._problems[image] = f"{kind}: {error}"
-            raise
+                return annotated
+            if annotated.revision:
+                self._check_same(annotated, sha256)
+            content = self.folder.content(annotated.name)
         self.store.opened(image, content.size, content.sha256)
         self._problems.pop(image, None)
-        return self.store.document(image)
+        return self.store.document(image, person)
 
-    def shown(self, image: int) -> tuple[Document, str | None]:
+    def shown(self, image: int, person: str | None = None) -> tuple[Document, str | None]:
         """The annotations to be shown, and what is wrong with the file.
 
         Where the file is not the picture annotated, no object is shown.
         """
         try:
-            return self.document(image), None
+            return self.document(image, person), None
         except (FolderError, ImageError, ConflictError):
-            found = self.store.document(image)
-            return replace(found, objects=()), self._problems.get(image, "unreadable: try again")
+            kept = self.store.document(image, person)
+            return replace(kept, objects=()), self._problems.get(image, "unreadable: try again")
 
-    def edit(self, engine: Engine, image: int, revision: int, edit: wire.Edit) -> Change:
-        """Do an edit; it is on the disk on return.
+    def edit(
+        self,
+        engine: Engine,
+        image: int,
+        revision: int,
+        edit: wire.Edit,
+        person: str | None = None,
+    ) -> Change:
+        """Do an edit of a person; it is on the disk on return.
 
         Raises:
             ConflictError: another revision by now, or another picture.
@@ -188,16 +204,16 @@ class Project:
             if class_id is not None and all(c.id != class_id for c in self.store.classes()):
                 raise ClassError(f"there is no class {class_id}", cure="make it first")
             objects = edits.applied(found, edit, lambda each: self._segmented(engine, found, each))
-            change = self.store.commit(found, objects)
+            change = self.store.commit(found, objects, person)
         engine.settle(image)
         return change
 
-    def step(self, image: int, revision: int, *, back: bool) -> Change:
-        """Undo or redo one edit; raises as `edit` does."""
+    def step(self, image: int, revision: int, person: str | None = None, *, back: bool) -> Change:
+        """Undo or redo one edit of a person; raises as `edit` does."""
         with self._locks[image]:
-            found = self.document(image)
+            document = self.document(image)
             move = self.store.undo if back else self.store.redo
-            return move(found.id, revision)
+            return move(document.id, revision, person)
 
     def prompt(
         self, engine: Engine, image: int, object: int, click: int
@@ -240,6 +256,16 @@ class Project:
         mask = prepared.segmentation(each.base, each.clicks).mask
         return mask, f"{made_by.attention}; depth: {made_by.depth}; m2n2v2 {made_by.version}"
 
+    @contextmanager
+    def _noting(self, annotated: Document) -> Iterator[None]:
+        """What is wrong with a file is kept for the list."""
+        try:
+            yield
+        except (FolderError, ImageError) as error:
+            kind = "unreadable" if self.folder.has(annotated.name) else "missing"
+            self._problems[annotated.id] = f"{kind}: {error}"
+            raise
+
     def _check_same(self, found: Document, sha256: str) -> None:
         if found.sha256 == sha256:
             return
@@ -252,6 +278,10 @@ class Project:
         if each.name not in self._place:
             return f"missing: {each.name} is no longer in the folder; put it back"
         return self._problems.get(each.id)
+
+
+def _is_unreadable(problem: str | None) -> bool:
+    return problem is not None and problem.startswith("unreadable:")
 
 
 def check_revision(found: Document, revision: int) -> None:

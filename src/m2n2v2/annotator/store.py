@@ -1,9 +1,10 @@
 """Annotations on disk: one SQLite file in the folder, with every edit's history.
 
 Every object that ever was is a row of `versions`, never changed. A state of an image is a list of
-versions; an edit appends a state, undo and redo move `at` among them. So an edit is one small
-transaction, and history survives whatever happens to the process: it is committed, through a
-write-ahead log flushed to the disk (`synchronous=FULL`), before anybody is told.
+versions; an edit appends a state, and so do undo and redo, of the versions that were there before
+(`history`). So an edit is one small transaction, and history survives whatever happens to the
+process: it is committed, through a write-ahead log flushed to the disk (`synchronous=FULL`),
+before anybody is told.
 """
 
 import json
@@ -11,7 +12,9 @@ import shutil
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +23,7 @@ from typing import Any, Self
 from cachetools import LRUCache
 
 from m2n2v2.annotator.document import Change, Document, Object, ObjectClass
+from m2n2v2.annotator.history import Step, carried, stacks
 from m2n2v2.errors import (
     AccessError,
     BusyError,
@@ -36,7 +40,7 @@ from m2n2v2.masks.runs import Runs
 APPLICATION = 0x6D326E32
 """Marks our files (SQLite's `application_id`): "m2n2"."""
 
-VERSION = 2
+VERSION = 3
 """Of the tables (SQLite's `user_version`)."""
 
 HISTORY = 1000
@@ -68,12 +72,30 @@ CREATE TABLE versions (
 CREATE INDEX versions_by_step ON versions (image, step);
 CREATE TABLE states (
     image INTEGER NOT NULL, step INTEGER NOT NULL, versions TEXT NOT NULL,
+    person TEXT, time REAL, undoes INTEGER, redoes INTEGER,
     PRIMARY KEY (image, step)
 ) WITHOUT ROWID;
 """
 
 MIGRATIONS: Mapping[int, str] = {
     1: "ALTER TABLE versions ADD COLUMN made_by TEXT",
+    # What was undone lay behind `at`: each such step gets one that takes it back.
+    2: """
+ALTER TABLE states ADD COLUMN person TEXT;
+ALTER TABLE states ADD COLUMN time REAL;
+ALTER TABLE states ADD COLUMN undoes INTEGER;
+ALTER TABLE states ADD COLUMN redoes INTEGER;
+INSERT INTO states (image, step, versions, undoes)
+    SELECT image, 2 * top - step + 1, before, step FROM (
+        SELECT states.image, states.step, images.at,
+            max(states.step) OVER (PARTITION BY states.image) AS top,
+            coalesce(lag(states.versions)
+                OVER (PARTITION BY states.image ORDER BY states.step), '[]') AS before
+        FROM states JOIN images ON images.id = states.image
+    ) WHERE step > at;
+UPDATE images SET at = (SELECT max(step) FROM states WHERE image = images.id)
+    WHERE id IN (SELECT image FROM states)
+""",
 }
 """What turns a file of each earlier version into the next."""
 
@@ -97,6 +119,7 @@ class Counts:
 
     images: int
     done: int
+    unreadable: int
     objects: int
 
 
@@ -116,6 +139,7 @@ class Store:
         self.read_only = read_only
         self._lock = threading.RLock()
         self._known: LRUCache[int, tuple[int, tuple[Object, ...]]] = LRUCache(REMEMBERED)
+        self._steps: LRUCache[int, tuple[int, list[Step]]] = LRUCache(REMEMBERED)
         self._copy: tempfile.TemporaryDirectory[str] | None = None
         if path is not None and read_only:
             path = self._copied(path)
@@ -184,54 +208,65 @@ class Store:
         with self._writing() as db:
             db.execute("UPDATE images SET done = ? WHERE id = ?", (int(done), id))
 
-    def document(self, id: int) -> Document:
+    def document(self, id: int, person: str | None = None) -> Document:
         """The annotations of an image as they are.
+
+        Args:
+            person: whose edits there may be to undo and redo.
 
         Raises:
             MissingError: no image of that id.
         """
         with self._reading() as db:
-            return self._document(db, id)
+            return self._document(db, id, person)
 
     # Edits
 
-    def commit(self, before: Document, objects: Sequence[Object]) -> Change:
+    def commit(
+        self, before: Document, objects: Sequence[Object], person: str | None = None
+    ) -> Change:
         """Append a state: these objects, bottom to top. It is on the disk on return.
 
         An object with id 0 is new and gets the next number.
 
         Args:
             before: what the edit was made on.
+            person: who made it; None if nobody knows, and then it is everybody's.
 
         Raises:
             ConflictError: the image has another revision by now.
             StoreError: it cannot be written; nothing has changed.
         """
         with self._writing() as db:
-            after = self._append(db, before, objects)
+            after = self._append(db, before, objects, person)
         self._remember(after)
         return Change(before, after)
 
-    def commit_all(self, edits: Sequence[tuple[Document, Sequence[Object]]]) -> list[Change]:
+    def commit_all(
+        self, edits: Sequence[tuple[Document, Sequence[Object]]], person: str | None = None
+    ) -> list[Change]:
         """Append a state to each of several images: to all or to none; else as `commit`."""
         with self._writing() as db:
-            found = [(before, self._append(db, before, objects)) for before, objects in edits]
-        for _, after in found:
-            self._remember(after)
-        return [Change(before, after) for before, after in found]
+            done = [
+                Change(before, self._append(db, before, objects, person))
+                for before, objects in edits
+            ]
+        for change in done:
+            self._remember(change.after)
+        return done
 
-    def undo(self, id: int, revision: int) -> Change:
-        """Back to the state before.
+    def undo(self, id: int, revision: int, person: str | None = None) -> Change:
+        """Take back the newest edit of a person; what others have made stays.
 
         Raises:
             ConflictError: the image has another revision by now.
-            EditError: there is nothing to undo.
+            EditError: there is nothing to undo, or others have changed the same object since.
         """
-        return self._step(id, revision, -1, "undo")
+        return self._step(id, revision, person, back=True)
 
-    def redo(self, id: int, revision: int) -> Change:
-        """Forward to the state that was undone; raises as `undo` does."""
-        return self._step(id, revision, +1, "redo")
+    def redo(self, id: int, revision: int, person: str | None = None) -> Change:
+        """Make again what the person undid last; raises as `undo` does."""
+        return self._step(id, revision, person, back=False)
 
     # Classes
 
@@ -250,8 +285,10 @@ class Store:
             reassign_to: the class that objects of removed ones get.
 
         Raises:
-            ClassError: a removed class has objects, or an id is not known.
+            ClassError: a removed class has objects, an id is not known, or two classes would
+                have one name, which no export could tell apart.
         """
+        _refuse_twins(classes)
         with self._writing() as db:
             known = {each.id: each.name for each in self.classes()}
             given = {each.id for each in classes} - {0}
@@ -345,11 +382,12 @@ class Store:
                 yield self._db
                 self._db.execute("COMMIT")
             except BaseException:
+                self._steps.clear()
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
 
-    def _document(self, db: sqlite3.Connection, id: int) -> Document:
+    def _document(self, db: sqlite3.Connection, id: int, person: str | None) -> Document:
         row = db.execute(
             "SELECT name, height, width, sha256, done, revision, at FROM images WHERE id = ?", (id,)
         ).fetchone()
@@ -357,16 +395,13 @@ class Store:
             raise MissingError(f"there is no image {id}", cure="look at the list again")
         name, height, width, sha256, done, revision, at = row
         size = _size(height, width)
-        (least, most) = db.execute(
-            "SELECT min(step), max(step) FROM states WHERE image = ?", (id,)
-        ).fetchone()
+        to_undo, to_redo = self._stacks(db, id, revision, person)
         held = self._known.get(id)
         if held is not None and held[0] == revision:
             objects = held[1]
         else:
             with _undamaged():
                 objects = self._objects(db, self._versions(db, id, at), size) if size else ()
-        # Before the first state there is the empty one, until it is forgotten.
         found = Document(
             id=id,
             name=name,
@@ -375,8 +410,8 @@ class Store:
             done=bool(done),
             revision=revision,
             objects=objects,
-            can_undo=at > 0 and at > (0 if least == 1 else least),
-            can_redo=most is not None and at < most,
+            can_undo=bool(to_undo),
+            can_redo=bool(to_redo),
         )
         self._remember(found)
         return found
@@ -411,7 +446,11 @@ class Store:
         return tuple(found[id] for id in versions)
 
     def _append(
-        self, db: sqlite3.Connection, before: Document, objects: Sequence[Object]
+        self,
+        db: sqlite3.Connection,
+        before: Document,
+        objects: Sequence[Object],
+        person: str | None,
     ) -> Document:
         at = self._at(db, before)
         kept = [each if each.id else _numbered(db, before.id, each) for each in objects]
@@ -419,13 +458,10 @@ class Store:
             known = dict(zip(before.objects, self._versions(db, before.id, at), strict=True))
         else:
             known = {}
-        step = at + 1
-        db.execute("DELETE FROM states WHERE image = ? AND step > ?", (before.id, at))
-        db.execute("DELETE FROM versions WHERE image = ? AND step > ?", (before.id, at))
-        numbers = [known.get(each) or _insert(db, before.id, step, each) for each in kept]
-        db.execute("INSERT INTO states VALUES (?, ?, ?)", (before.id, step, json.dumps(numbers)))
-        self._forget(db, before.id, step)
-        self._move(db, before.id, step, len(kept))
+        step = Step(at + 1, person)
+        versions = [known.get(each) or _insert(db, before.id, step.number, each) for each in kept]
+        self._put(db, before.id, before.revision, step, versions)
+        self._forget(db, before.id, step.number)
         return replace(
             before,
             revision=before.revision + 1,
@@ -434,31 +470,87 @@ class Store:
             can_redo=False,
         )
 
+    def _put(
+        self,
+        db: sqlite3.Connection,
+        id: int,
+        revision: int,
+        step: Step,
+        versions: Sequence[int],
+    ) -> None:
+        """A state on top of the one at this revision."""
+        steps = self._history(db, id, revision)
+        db.execute(
+            "INSERT INTO states VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                id,
+                step.number,
+                json.dumps(versions),
+                step.person,
+                time.time(),
+                step.undoes,
+                step.redoes,
+            ),
+        )
+        db.execute(
+            "UPDATE images SET at = ?, objects = ?, revision = revision + 1 WHERE id = ?",
+            (step.number, len(versions), id),
+        )
+        self._steps[id] = (revision + 1, [*steps, step])
+
     def _at(self, db: sqlite3.Connection, before: Document) -> int:
         row = db.execute("SELECT revision, at FROM images WHERE id = ?", (before.id,)).fetchone()
         revision, at = row or (-1, 0)
         _check(revision, before.revision)
         return int(at)
 
-    def _step(self, id: int, revision: int, by: int, name: str) -> Change:
+    def _step(self, id: int, revision: int, person: str | None, *, back: bool) -> Change:
+        name = "undo" if back else "redo"
         with self._writing() as db:
-            before = self._document(db, id)
+            before = self._document(db, id, person)
             _check(before.revision, revision)
-            if not (before.can_undo if by < 0 else before.can_redo):
+            to_undo, to_redo = self._stacks(db, id, revision, person)
+            stack = to_undo if back else to_redo
+            if not stack:
                 raise EditError(f"there is nothing to {name}", cure="go on")
+            edit = stack[-1]
+            way = [self._versions(db, id, edit), self._versions(db, id, edit - 1)]
+            was, becomes = way if back else reversed(way)
             (at,) = db.execute("SELECT at FROM images WHERE id = ?", (id,)).fetchone()
-            self._move(db, id, at + by, len(self._versions(db, id, at + by)))
-            return Change(before, self._document(db, id))
+            now = self._versions(db, id, at)
+            objects = _objects_of(db, {*now, *was, *becomes})
+            step = Step(at + 1, person, edit if back else None, None if back else edit)
+            self._put(db, id, revision, step, carried(now, was, becomes, objects))
+            after = self._document(db, id, person)
+        return Change(before, after)
 
-    def _move(self, db: sqlite3.Connection, id: int, at: int, objects: int) -> None:
-        db.execute(
-            "UPDATE images SET at = ?, objects = ?, revision = revision + 1 WHERE id = ?",
-            (at, objects, id),
-        )
+    def _stacks(
+        self, db: sqlite3.Connection, id: int, revision: int, person: str | None
+    ) -> tuple[list[int], list[int]]:
+        """A person's edits to undo and to redo whose states are not forgotten."""
+        steps = self._history(db, id, revision)
+        # Before the first state there is the empty one, until it is forgotten.
+        least = steps[0].number if steps and steps[0].number > 1 else 0
+        done, undone = stacks(steps, person)
+        return [s for s in done if s > least], [s for s in undone if s > least]
+
+    def _history(self, db: sqlite3.Connection, id: int, revision: int) -> list[Step]:
+        held = self._steps.get(id)
+        if held is None or held[0] != revision:
+            rows = db.execute(
+                "SELECT step, person, undoes, redoes FROM states WHERE image = ? ORDER BY step",
+                (id,),
+            )
+            held = (revision, [Step(*row) for row in rows])
+            self._steps[id] = held
+        return held[1]
 
     def _forget(self, db: sqlite3.Connection, id: int, step: int) -> None:
         """Drop states older than `HISTORY` steps and, now and then, versions nobody holds."""
         db.execute("DELETE FROM states WHERE image = ? AND step < ?", (id, step - HISTORY))
+        revision, steps = self._steps[id]
+        if steps[0].number < step - HISTORY:
+            self._steps[id] = (revision, [s for s in steps if s.number >= step - HISTORY])
         if step > HISTORY and step % SWEEP == 0:
             db.execute(
                 "DELETE FROM versions WHERE image = ?1 AND id NOT IN (SELECT json_each.value "
@@ -482,6 +574,13 @@ class Store:
                 raise ClassError(
                     f"class {name!r} has {used} objects", cure="say which class they get instead"
                 )
+
+
+def _refuse_twins(classes: Sequence[ObjectClass]) -> None:
+    names = Counter(each.name for each in classes)
+    for name, count in names.items():
+        if count > 1:
+            raise ClassError(f"{count} classes are called {name!r}", cure="rename all but one")
 
 
 _FILE = "the annotations file .m2n2v2/annotations.sqlite"
@@ -517,6 +616,15 @@ def _insert(db: sqlite3.Connection, image: int, step: int, each: Object) -> int:
         row,
     )
     return int(done.lastrowid or 0)
+
+
+def _objects_of(db: sqlite3.Connection, versions: Set[int]) -> dict[int, int]:
+    """The object of every version."""
+    named = json.dumps(list(versions))
+    rows = db.execute(
+        "SELECT id, object FROM versions WHERE id IN (SELECT value FROM json_each(?))", (named,)
+    )
+    return dict(rows.fetchall())
 
 
 def _size(height: int | None, width: int | None) -> Size | None:

@@ -75,12 +75,18 @@ class Imported:
 
 
 def download(
-    project: Project, form: str, *, only_done: bool = False, photos: bool | None = None
+    project: Project,
+    form: str,
+    *,
+    only_done: bool = False,
+    photos: bool | None = None,
+    zipped: bool = False,
 ) -> Download:
     """The labels of a folder in a format: COCO's json, a zip for every other.
 
     Args:
         photos: with the photographs; None where the format needs them.
+        zipped: a zip for COCO too, so that `losses.txt` comes with it.
 
     Raises:
         FormatError: no such format, or one that cannot hold these labels.
@@ -95,7 +101,7 @@ def download(
         with _on_disk():
             losses = formats.export(taken.labels, form, home / "labels", beside)
             left_out = tuple(f"left out: {line}" for line in taken.skipped)
-            if form == "coco":
+            if form == "coco" and not zipped:
                 path, media_type = home / "annotations.json", "application/json"
                 (home / "labels" / coco.FILE).rename(path)
             else:
@@ -108,11 +114,19 @@ def download(
     return Download(path, media_type, (*losses.lines, *left_out))
 
 
-def take_in(project: Project, form: str, data: bytes, *, skip: bool = False) -> Imported:
+def take_in(
+    project: Project,
+    form: str,
+    data: bytes,
+    *,
+    skip: bool = False,
+    person: str | None = None,
+) -> Imported:
     """Add labels that were sent: a json (COCO, LabelMe), or a zip.
 
     Args:
         skip: leave out what does not match, instead of everything.
+        person: who sent them.
 
     Raises:
         FormatError: it is damaged, or does not match the images; nothing has changed.
@@ -127,7 +141,7 @@ def take_in(project: Project, form: str, data: bytes, *, skip: bool = False) -> 
         with _unpacked(data, form) as path:
             sizes = Sizes(project)
             found = formats.read(form, path, sizes, skip=skip)
-            return Imported(add_labels(project, sizes, found.labels), found.skipped)
+            return Imported(add_labels(project, sizes, found.labels, person), found.skipped)
     finally:
         _busy.release()
 

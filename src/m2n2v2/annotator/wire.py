@@ -142,11 +142,17 @@ class WireImage(Wire):
 class WireCounts(Wire):
     images: int
     done: int
+    unreadable: int = Field(description="images not done that cannot be read, as far as known")
     objects: int
 
     @classmethod
     def of(cls, counts: Counts) -> "WireCounts":
-        return cls(images=counts.images, done=counts.done, objects=counts.objects)
+        return cls(
+            images=counts.images,
+            done=counts.done,
+            unreadable=counts.unreadable,
+            objects=counts.objects,
+        )
 
 
 class WireListed(Wire):
@@ -173,6 +179,7 @@ class WireListed(Wire):
 
 class WireList(Wire):
     total: int
+    position: int | None = Field(description="of the image asked for by `open`, from 0")
     counts: WireCounts
     images: list[WireListed]
 
@@ -220,6 +227,16 @@ class WireChange(Wire):
             order=[each.id for each in after.objects],
             seconds=seconds,
         )
+
+
+class WirePerson(Wire):
+    name: str
+    image: int | None = Field(description="the one they look at")
+
+
+class WireHere(Wire):
+    revision: int | None = Field(description="of the image where you are")
+    others: list[WirePerson]
 
 
 class WireDone(Wire):
@@ -375,6 +392,10 @@ class GivenEdit(Wire):
 
 class GivenRevision(Wire):
     revision: Revision
+
+
+class GivenPlace(Wire):
+    image: Id | None
 
 
 class GivenDone(Wire):

@@ -1,6 +1,7 @@
 """What a person does, from opening the folder to taking the dataset away."""
 
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -119,11 +120,14 @@ def test_labels_go_out_and_come_in(desk: Open, tmp_path: Path) -> None:
         me.page.get_by_role("button", name="Export").click()
         me.page.get_by_role("radio", name=format).check()
         with me.page.expect_download() as coming:
-            me.page.get_by_role("link", name="Download").click()
+            me.page.get_by_role("button", name="Download").click()
         coming.value.save_as(tmp_path / format)
         assert coming.value.failure() is None
+        me.page.keyboard.press("Escape")  # it stays where something was lost, to say it
         me.page.get_by_role("dialog").wait_for(state="detached")
-    told = json.loads((tmp_path / "COCO").read_text())
+    with zipfile.ZipFile(tmp_path / "COCO") as packed:
+        coco = packed.read("annotations.json").decode()
+    told = json.loads(coco)
     assert [each["name"] for each in told["categories"]][:1] == ["cup"]
     assert len(told["annotations"]) == 1
     assert told["annotations"][0]["area"] == me.stored()["objects"][0]["area"]
@@ -132,7 +136,7 @@ def test_labels_go_out_and_come_in(desk: Open, tmp_path: Path) -> None:
     me.page.get_by_role("button", name="Import").click()
     me.page.get_by_role("button", name="Import").last.click()
     me.page.get_by_text("Choose a file first.").wait_for()
-    (tmp_path / "labels.json").write_text((tmp_path / "COCO").read_text())
+    (tmp_path / "labels.json").write_text(coco)
     me.page.get_by_label("File to import").set_input_files(tmp_path / "labels.json")
     me.page.get_by_role("button", name="Import").last.click()
     me.page.get_by_text("1 object imported into 1 image.").wait_for()

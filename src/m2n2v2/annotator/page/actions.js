@@ -5,13 +5,17 @@ import { afterEdits, redo as redoEdit, submit, undo as undoEdit } from "./edits.
 import { list, nextTodo } from "./list.js";
 import { clicksOf, current, find, idOf, objectsOf, waitingFor } from "./model.js";
 import { open, setDone, step } from "./open.js";
-import { announce, classOf, set, state } from "./state.js";
+import { announce, classOf, dialogs, set, state } from "./state.js";
 import { complain, tell } from "./toasts.js";
 import { clamped, forget, isInside, objectAt } from "./view.js";
 
 function editable() {
 	const { image, project } = state;
-	if (!image || image.revision < 0 || image.problem) return false;
+	if (!image || image.revision < 0) return false;
+	if (image.problem) {
+		tell(`${image.name} cannot be labelled.`, "Shift+Enter passes it.");
+		return false;
+	}
 	if (project.read_only) tell("This folder cannot be written to, so nothing can be changed here.");
 	return !project.read_only;
 }
@@ -22,7 +26,8 @@ function locked(object) {
 }
 
 // Click at a point of the photograph; a new object begins where none is current.
-export function click(x, y, positive, began = performance.now()) {
+// `insists`: even where a finished object is.
+export function click(x, y, positive, began = performance.now(), insists = false) {
 	if (!editable() || !isInside(x, y)) return;
 	const object = current();
 	if (locked(object)) return;
@@ -31,10 +36,23 @@ export function click(x, y, positive, began = performance.now()) {
 		tell("Click an object first: a background click corrects it.");
 		return;
 	}
-	if (state.image.state === "failed") return;
+	if (state.image.state === "failed") return tell("This image could not be prepared, so clicks do nothing here.", "Try again below the message, or paint with the brush.");
+	const there = object || insists ? null : objectAt(x, y, objectsOf(state.image).filter(({ finished }) => finished));
+	if (there) return offer(there, x, y);
 	const edit = { kind: "click", object: object ? object.id : null, class_id: state.classId, x: round(x), y: round(y), positive };
 	const key = submit(state.image, edit, { began });
 	set({ selection: key, pickedClick: -1, hinted: true });
+}
+
+// A click on what is finished takes it up again: a second mask of the same thing is seldom meant.
+function offer(object, x, y) {
+	select(object.id);
+	tell(`${title(object)} is finished; it is selected now.`, "A click corrects it, Esc leaves it as it is.", {
+		choices: [["New object here", () => {
+			select(null);
+			click(x, y, true, performance.now(), true);
+		}]],
+	});
 }
 
 const round = (value) => Math.floor(value * 100) / 100; // down: never out of the photograph
@@ -167,17 +185,43 @@ export async function toggleDone(image = state.image) {
 	if (image && editable()) await setDone(image, !image.done).catch(complain);
 }
 
-export async function doneAndNext() {
-	if (!editable()) return;
-	finish();
+// `twins`: objects that look alike were pointed out already.
+export async function doneAndNext({ twins = false } = {}) {
 	const { image } = state;
-	await setDone(image, true).catch(complain);
-	const next = await nextTodo();
-	if (next && next.id !== image.id) await open(next.id);
-	else {
-		announce("Every image is done");
-		tell(list.filter === "all" ? "Every image of the folder is done." : "No image of this list is left to do.");
+	if (!image || image.revision < 0) return;
+	if (!image.problem) {
+		if (!editable()) return;
+		const pair = twins ? null : alike(image);
+		if (pair) return askAbout(pair);
+		finish();
+		await setDone(image, true).catch(complain);
 	}
+	const next = await nextTodo();
+	if (next && next.id !== image.id) return open(next.id);
+	const { unreadable } = state.counts;
+	const apart = unreadable ? `${plural(unreadable, "image")} cannot be read, and ${unreadable === 1 ? "is" : "are"} not counted.` : "";
+	announce("No image is left to do");
+	tell(list.filter === "all" ? "Every image of the folder is done." : "No image of this list is left to do.", apart, {
+		choices: [["Export", () => dialogs.export()]],
+	});
+}
+
+const ALIKE = 0.9; // intersection over union from which two masks are of one thing, probably
+
+function alike(image) {
+	const shown = objectsOf(image).filter(({ shape }) => shape && !shape.empty);
+	for (const [i, upper] of shown.entries()) {
+		const lower = shown.slice(0, i).find(({ shape }) => shape.iou(upper.shape) > ALIKE);
+		if (lower) return [lower, upper];
+	}
+	return null;
+}
+
+function askAbout([lower, upper]) {
+	select(upper.id);
+	tell(`${title(upper)} covers nearly the same pixels as ${title(lower).toLowerCase()}.`, "Is it there twice?", {
+		choices: [[`Delete ${title(upper).toLowerCase()}`, () => remove(upper)], ["Both are right: done, next", () => doneAndNext({ twins: true })]],
+	});
 }
 
 export function setTool(tool) {
@@ -205,6 +249,17 @@ export function said() {
 	announce(text);
 }
 
+// An edit that changed no pixel is said: the marker or the slider alone would look like a fault.
+function idle(edit, object, before) {
+	const was = before.find(({ id }) => id === object?.id);
+	if (!was || was.shape.empty || was.shape.iou(object.shape) < 1) return;
+	if (edit?.kind === "click") {
+		tell("That click changed nothing: the mask says the same there already.", "Click where it is wrong; Undo takes the click back.");
+	} else if (edit?.kind === "scale") {
+		tell("This object has no other mask on that side of the scale.", "A click, or the brush, corrects it.");
+	}
+}
+
 afterEdits((image, { action, edit }, answer, { made, before }) => {
 	if (image !== state.image) return;
 	if (edit?.kind === "duplicate" && made) select(made.id);
@@ -215,6 +270,7 @@ afterEdits((image, { action, edit }, answer, { made, before }) => {
 		else if (!was && finished && idOf(image, state.selection) === id) select(null);
 	}
 	const object = find(image, state.selection);
+	if (!waitingFor(image, object?.id ?? null).length) idle(edit, object, before);
 	if (edit?.kind === "click" && object && !waitingFor(image, object.id).length) {
 		const share = (100 * object.area) / (image.width * image.height);
 		announce(`${plural(clicksOf(image, object).length, "click")}, mask covers ${share.toFixed(share < 1 ? 2 : 1)} % of the photograph`);

@@ -27,7 +27,7 @@ export class Failing extends Error {
 
 // One attempt. Returns the response, which is a good one.
 export async function attempt(method, path, { body, signal, type, patience = PATIENCE } = {}) {
-	const headers = {};
+	const headers = { "X-Person": encodeURIComponent(state.person) };
 	if (body !== undefined) headers["Content-Type"] = type ?? "application/json";
 	const limit = AbortSignal.timeout(patience);
 	let response;

@@ -103,13 +103,9 @@ async function stale(image, item, refusal) {
 		const { revision, can_undo, can_redo, objects } = told;
 		return { revision, can_undo, can_redo, objects, removed: [], order: objects.map(({ id }) => id), adopted: true };
 	}
-	if (action !== "edits") {
-		tell(`Another window changed this image, so nothing was ${action === "undo" ? "undone" : "redone"}. Its state is shown now.`);
-		return null;
-	}
-	const object = idOf(image, edit.object ?? null);
+	const object = idOf(image, edit?.object ?? null);
 	if (object !== null && !told.objects.some(({ id }) => id === object)) {
-		tell("Another window deleted that object; your last edit of it was dropped.");
+		tell("Somebody else deleted that object; your last edit of it was dropped.");
 		return null;
 	}
 	item.unsure = undefined;
@@ -148,7 +144,6 @@ function stored(image, item, answer) {
 	if (!answer.adopted) apply(image, answer);
 	changed(image);
 	for (const listener of listeners) listener(image, item, answer, { made, before });
-	set({ saved: performance.now() - began });
 	if (image === state.image) {
 		whenPainted(() => {
 			performance.measure(`m2n2v2 ${edit?.kind ?? item.action}`, { start: began, end: performance.now() });
@@ -167,10 +162,24 @@ otherWindows.onmessage = ({ data }) => {
 	if (image?.id === data.image && data.revision > image.revision && !image.queue.length) refresh(image);
 };
 
-export async function refresh(image) {
+// Look at the image again; `again`: only what this person may undo is new.
+export async function refresh(image, { again = false } = {}) {
 	const told = await json("GET", image.path).catch(() => null);
-	if (told && adopt(image, told) && image === state.image) announce("Changed by another window");
+	if (told && adopt(image, told) && image === state.image && !again) announce("Changed by somebody else");
 }
+
+const EVERY = 2000; // ms between words to the server while the page is looked at
+
+// Say where this person is; take over what others have done to the same image meanwhile.
+async function here() {
+	const { image } = state;
+	if (document.hidden || !state.project) return;
+	const told = await json("PUT", "/api/here", { body: { image: image?.id ?? null } }).catch(() => null);
+	if (!told) return;
+	if (JSON.stringify(told.others) !== JSON.stringify(state.others)) set({ others: told.others });
+	if (image === state.image && told.revision > image?.revision && !image.queue.length) await refresh(image);
+}
+setInterval(here, EVERY);
 
 document.addEventListener("visibilitychange", () => {
 	if (!document.hidden && state.image && !state.image.queue.length) refresh(state.image);

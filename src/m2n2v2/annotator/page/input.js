@@ -5,6 +5,7 @@ import { byId } from "./dom.js";
 import { forget, hovers } from "./hover.js";
 import { current } from "./model.js";
 import { announce, colorOf, state, watch } from "./state.js";
+import { tell } from "./toasts.js";
 import {
 	camera, centre, clamped, cursor, draw, forget as forgetMark, isInside, pan, reveal, scribble,
 	toImage, zoom,
@@ -12,10 +13,11 @@ import {
 
 const canvas = byId("canvas");
 const TAP = 10; // CSS pixels a finger may wander and still tap
+const DRAG = 6; // CSS pixels a mouse may slip and still click
 const STEP = 8, FASTEST = 48; // CSS pixels the crosshair moves per key press, and held
 
 const fingers = new Map(); // pointer id -> [x, y], CSS pixels of the canvas
-let gesture = null; // {kind: pan | stroke | tap | pinch, ...}
+let gesture = null; // {kind: press | drag | pan | stroke | tap | pinch, ...}
 let spaceHeld = false;
 let spacePanned = false;
 
@@ -62,8 +64,8 @@ function mouseActs(event, at) {
 		const erases = state.tool === "eraser" || right || event.shiftKey || event.button === 5;
 		strokeBegins(event, point, erases);
 	} else {
-		const background = right || event.shiftKey;
-		actions.click(...point, background ? false : state.positive, moment(event));
+		const positive = right || event.shiftKey ? false : state.positive;
+		gesture = { kind: "press", id: event.pointerId, at, point, positive };
 	}
 }
 
@@ -110,6 +112,8 @@ canvas.addEventListener("pointermove", (event) => {
 	} else if (gesture?.kind === "tap") {
 		const [dx, dy] = [at[0] - gesture.began[0], at[1] - gesture.began[1]];
 		if (Math.hypot(dx, dy) > TAP) gesture = { kind: "pan", id: event.pointerId };
+	} else if (gesture?.kind === "press" && gesture.id === event.pointerId) {
+		if (Math.hypot(at[0] - gesture.at[0], at[1] - gesture.at[1]) > DRAG) gesture = { kind: "drag" };
 	} else if (gesture?.kind === "stroke" && gesture.id === event.pointerId) {
 		strokeGoesOn(event);
 	} else if (!gesture && event.pointerType !== "touch") {
@@ -135,6 +139,8 @@ function strokeGoesOn(event) {
 canvas.addEventListener("pointerup", (event) => {
 	const at = place(event);
 	fingers.delete(event.pointerId);
+	if (gesture?.kind === "press") actions.click(...gesture.point, gesture.positive, moment(event));
+	if (gesture?.kind === "drag") tell("A drag is no click, so nothing was done.", "Space+drag moves the photograph; B paints.");
 	if (gesture?.kind === "tap") actions.click(...toImage(...at), state.positive, moment(event));
 	if (gesture?.kind === "stroke" && gesture.id === event.pointerId) {
 		actions.stroke(gesture.mark, moment(event));

@@ -3,11 +3,11 @@
 import * as actions from "./actions.js";
 import { byId } from "./dom.js";
 import { current } from "./model.js";
-import { set, state } from "./state.js";
+import { dialogs, set, state } from "./state.js";
+import { tell } from "./toasts.js";
 import { actualSize, fit, zoom } from "./view.js";
 
 const VIEWS = ["photo", "depth", "map"];
-export const dialogs = {}; // filled by dialogs.js: help, export, import
 
 // `Mod` is Ctrl, or Command on a Mac. `run` is missing where input.js does it.
 export const KEYS = [
@@ -103,17 +103,30 @@ addEventListener("keydown", (event) => {
 	if (target.matches?.("input[type=range]") && key.startsWith("page")) return;
 	const mod = event.ctrlKey || event.metaKey;
 	if (/^[1-9]$/.test(key) && !mod && !event.altKey) {
-		const found = state.classes.find((known) => String(known.key) === key);
-		if (found) actions.setClass(found.id);
+		const picked = state.classes.find((known) => String(known.key) === key);
+		if (picked) actions.setClass(picked.id);
+		else tell(state.classes.length ? `No class has the key ${key}.` : "There are no classes yet.", "The pencil beside Classes makes them and gives them keys.");
 		return;
 	}
 	const plain = /^[a-z]$|^.{2,}$/.test(key); // others are typed with Shift on some keyboards
 	const name = (mod ? "mod+" : "") + (event.altKey ? "alt+" : "") + (event.shiftKey && plain ? "shift+" : "") + key;
 	const run = table.get(name);
-	if (!run) return;
+	if (!run) return explain(name);
 	event.preventDefault();
 	if (!event.repeat || REPEATS.test(name)) run();
 });
+
+const USUAL = {
+	"mod+a": "There is no selecting of everything: , and . go from object to object.",
+	"mod+c": "Shift+D duplicates the object.",
+	"mod+x": "Delete takes the object away, Undo brings it back.",
+	"mod+v": "Shift+D duplicates the object; the next image begins empty.",
+};
+
+// Keys of other programs that do nothing here say what does.
+function explain(name) {
+	if (name in USUAL && !getSelection()?.toString()) tell(USUAL[name]);
+}
 
 const isTyping = (target) =>
 	target.matches?.("input:not([type=range], [type=checkbox], [type=radio], [type=color]), textarea, select") ?? false;

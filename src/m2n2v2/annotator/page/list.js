@@ -13,7 +13,7 @@ export async function choose({ filter = list.filter, query = list.query } = {}) 
 	asked.abort();
 	asked = new AbortController();
 	fetching = new Map();
-	Object.assign(list, { filter, query, known: false, entries: new Map() });
+	Object.assign(list, { filter, query, known: false, entries: new Map(), position: -1 });
 	await page(0);
 	if (state.image) locate(state.image.id);
 }
@@ -36,6 +36,7 @@ function page(number) {
 async function load(number, signal) {
 	const { filter, query } = list;
 	const parameters = new URLSearchParams({ filter, query, offset: number * PAGE, limit: PAGE });
+	if (state.image) parameters.set("open", state.image.id);
 	const ask = () => json("GET", `/api/images?${parameters}`, { signal });
 	const told = await persistently(ask, signal).catch((error) => {
 		if (signal.aborted) return null;
@@ -44,6 +45,7 @@ async function load(number, signal) {
 	if (!told || signal.aborted) return;
 	told.images.forEach((image, i) => list.entries.set(number * PAGE + i, image));
 	Object.assign(list, { total: told.total, known: true });
+	if (list.position < 0 && told.position !== null) list.position = told.position;
 	set({ counts: told.counts ?? state.counts, list });
 }
 
@@ -57,17 +59,30 @@ export function locate(id) {
 	return -1;
 }
 
+// How far the folder is, as the server counts it now.
+export async function recount() {
+	const { counts } = await json("GET", "/api/images?limit=1");
+	set({ counts });
+}
+
 export function amend(id, patch) {
 	for (const image of list.entries.values()) if (image.id === id) Object.assign(image, patch);
 	set({ list });
 }
 
-// The next image from the open one that is not done, forwards, then from the start.
+/**
+ * The next image from the open one that is not done, forwards, then from the start. Those that
+ * somebody else is at are passed while there are others.
+ */
 export async function nextTodo() {
 	const start = Math.max(list.position, 0);
+	const taken = new Set(state.others.map(({ image }) => image));
+	let busy;
 	for (let i = 1; i <= list.total; i++) {
 		const image = await entry((start + i) % list.total);
-		if (image && !image.done && !image.problem) return image;
+		if (!image || image.done || image.problem) continue;
+		if (!taken.has(image.id)) return image;
+		busy ??= image;
 	}
-	return undefined;
+	return busy;
 }

@@ -65,6 +65,23 @@ export class Shape {
 		return run < this.starts.length && this.starts[run] <= Math.floor(y) * this.width + Math.floor(x);
 	}
 
+	get area() {
+		let sum = 0;
+		for (let run = 0; run < this.starts.length; run++) sum += this.ends[run] - this.starts[run];
+		return sum;
+	}
+
+	// Intersection over union with another mask of the same photograph; 0 where both are empty.
+	iou(other) {
+		let both = 0;
+		for (let i = 0, j = 0; i < this.ends.length && j < other.ends.length; ) {
+			both += Math.max(0, Math.min(this.ends[i], other.ends[j]) - Math.max(this.starts[i], other.starts[j]));
+			if (this.ends[i] < other.ends[j]) i++;
+			else j++;
+		}
+		return both / Math.max(this.area + other.area - both, 1);
+	}
+
 	#firstEndingAfter(position) {
 		let low = 0, high = this.ends.length;
 		while (low < high) {

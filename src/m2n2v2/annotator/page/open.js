@@ -1,6 +1,7 @@
 // Opening an image: its objects, its pixels, its preparation. Leaving it stops what it waits for.
 
 import { Refused, bitmap, hurry, json, persistently } from "./api.js";
+import { plural } from "./dom.js";
 import { amend, entry, list, locate } from "./list.js";
 import { adopt, changed, record } from "./model.js";
 import { announce, set, state } from "./state.js";
@@ -28,7 +29,7 @@ export async function open(id) {
 		image.opening = false;
 		if (fresh) clear(image.width, image.height);
 		changed(image);
-		announce(`${image.name}, ${image.objects.length} objects`);
+		announce(`${image.name}, ${plural(image.objects.length, "object")}`);
 		if (image.problem) return;
 		await Promise.all([loadPicture(image, signal), prepare(image, signal)]);
 	} catch (error) {

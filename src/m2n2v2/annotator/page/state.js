@@ -21,13 +21,16 @@ export const state = {
 	curve: kept.curve ?? false,
 	hinted: kept.hinted ?? false,
 	zoom: 1,
+	person: kept.person ?? `guest ${Math.random().toString(36).slice(2, 6)}`, // who edits here
+	others: [], // who else is at work: [{name, image}]
 	connection: { lost: false, message: "", status: 0 },
 	refusal: "", // why the server does not let this page in
 	pending: 0, // edits not stored yet, over all images
-	saved: null, // what the last stored edit took, in ms
 };
 
-const KEPT = ["classId", "radius", "opacity", "hover", "theme", "curve", "hinted"];
+export const dialogs = {}; // by name: help, export, import, theme, search; filled by the panels
+
+const KEPT = ["person", "classId", "radius", "opacity", "hover", "theme", "curve", "hinted"];
 const watchers = [];
 let changed = new Set();
 
@@ -56,11 +59,14 @@ function flush() {
 	for (const { keys, tell } of watchers) {
 		if (keys.some((key) => now.has(key))) tell();
 	}
-	if (KEPT.some((key) => now.has(key))) {
-		const values = Object.fromEntries(KEPT.map((key) => [key, state[key]]));
-		localStorage.setItem("m2n2v2", JSON.stringify(values));
-	}
+	if (KEPT.some((key) => now.has(key))) keep();
 }
+
+function keep() {
+	const values = Object.fromEntries(KEPT.map((key) => [key, state[key]]));
+	localStorage.setItem("m2n2v2", JSON.stringify(values));
+}
+if (!kept.person) keep();
 
 export function classOf(id) {
 	return state.classes.find((known) => known.id === id) ?? NO_CLASS;

@@ -4,11 +4,17 @@ import { byId, el, iconButton } from "./dom.js";
 
 const STAYS = 9000; // ms
 
-export function tell(message, detail = "", kind = "info") {
+// `choices` are buttons: [[label, what it does], ...].
+export function tell(message, detail = "", { kind = "info", choices = [] } = {}) {
+	const take = (run) => () => {
+		toast.remove();
+		run();
+	};
+	const buttons = choices.map(([label, run]) => el("button.small", { onclick: take(run) }, label));
 	const toast = el(
 		"div",
 		{ class: `toast ${kind}` },
-		el("div", el("p", message), detail && el("p.dim", detail)),
+		el("div", el("p", message), detail && el("p.dim", detail), buttons.length && el("div.row.tight", ...buttons)),
 		iconButton("close", "Dismiss", { onclick: () => toast.remove() }),
 	);
 	const box = byId("toasts");
@@ -20,9 +26,11 @@ export function tell(message, detail = "", kind = "info") {
 
 export function complain(error, what = "") {
 	if (error.name === "AbortError") return;
-	const cure = error.cure ? `${sentence(error.message)} ${sentence(error.cure)}` : sentence(error.message);
-	tell(what || cure, what ? cure : "", "error");
+	tell(what || told(error), what ? told(error) : "", { kind: "error" });
 }
+
+// An error in sentences: what happened, and what to do about it.
+export const told = ({ message, cure }) => (cure ? `${sentence(message)} ${sentence(cure)}` : sentence(message));
 
 function sentence(text) {
 	const first = text.charAt(0).toUpperCase() + text.slice(1);

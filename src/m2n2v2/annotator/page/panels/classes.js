@@ -6,6 +6,7 @@ import { byId, el, icon, iconButton } from "../dom.js";
 import { refresh } from "../edits.js";
 import { current } from "../model.js";
 import { NO_CLASS, PALETTE, set, state, watch } from "../state.js";
+import { told } from "../toasts.js";
 import { dialog } from "./dialogs.js";
 
 export function start() {
@@ -91,12 +92,18 @@ function edit() {
 				rows.children[unnamed].querySelector("input[type=text]").focus();
 				return false;
 			}
+			const twin = classes.findIndex(({ name }, i) => classes.slice(0, i).some((other) => other.name === name));
+			if (twin >= 0) {
+				problem.textContent = `There is a class ${classes[twin].name} already.`;
+				rows.children[twin].querySelector("input[type=text]").focus();
+				return false;
+			}
 			const body = { classes };
 			if (reassign.value) body.reassign_to = Number(reassign.value);
 			try {
 				await adopt(await json("PUT", "/api/classes", { body }));
 			} catch (error) {
-				problem.textContent = `${error.message}. ${error.cure ?? ""}`;
+				problem.textContent = told(error);
 				return false;
 			}
 		},

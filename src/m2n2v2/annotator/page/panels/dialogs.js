@@ -1,11 +1,12 @@
 // Dialogs: help, export, import, and the frame that all of them share.
 
-import { Failing, Refused, json } from "../api.js";
+import { Failing, Refused, attempt, json } from "../api.js";
 import { byId, el, icon, iconButton, plural } from "../dom.js";
-import { KEYS, dialogs } from "../keys.js";
+import { KEYS } from "../keys.js";
 import { choose } from "../list.js";
 import { refresh } from "../edits.js";
-import { set, state } from "../state.js";
+import { dialogs, set, state } from "../state.js";
+import { told } from "../toasts.js";
 import { readTheme } from "../view.js";
 
 /**
@@ -74,33 +75,57 @@ const picked = (box) => box.querySelector("input[name=format]:checked").value;
 
 dialogs.export = () => {
 	const { counts } = state;
-	const only = el("input", { type: "checkbox" });
+	const only = el("input", { type: "checkbox", disabled: !counts.done });
 	const cards = formats(FORMATS.map(([name]) => name), "coco");
-	const link = el("a.button.primary", { download: "" }, icon("import"), "Download");
-	const address = () => {
-		link.href = `/api/export?${new URLSearchParams({ format: picked(cards), only_done: only.checked })}`;
-	};
-	cards.addEventListener("change", address);
-	only.addEventListener("change", address);
-	const box = dialog("Export", {
+	const result = el("div.stack", { role: "status" });
+	dialog("Export", {
 		body: [
 			el("p.dim", `${plural(counts.objects, "object")} in ${plural(counts.images, "image")}, ${counts.done} done. What a format cannot hold is said in its losses.txt.`),
 			cards,
-			el("label.check", only, "Only images that are done"),
+			el("label.check", only, counts.done ? "Only images that are done" : "Only images that are done (none is yet)"),
+			result,
 		],
 		cancel: "Close",
-		extra: [link],
+		confirm: "Download",
+		async done() {
+			result.replaceChildren(el("p.dim", "Making the file…"));
+			try {
+				const losses = await download(picked(cards), only.checked);
+				if (!losses.length) return true;
+				result.replaceChildren(
+					el("p", `The file is with your downloads. ${plural(losses.length, "thing")} did not fit into it (losses.txt):`),
+					el("ul.skipped", ...losses.slice(0, 200).map((text) => el("li", text))),
+				);
+			} catch (error) {
+				if (!(error instanceof Refused || error instanceof Failing)) throw error;
+				result.replaceChildren(el("p.problem", told(error)));
+			}
+			return false;
+		},
 	});
-	address();
-	link.addEventListener("click", () => setTimeout(() => box.close(), 50));
 };
+
+// Fetch an export and hand it to the browser; returns what the format could not hold, in words.
+async function download(format, onlyDone) {
+	const parameters = new URLSearchParams({ format, only_done: onlyDone, zipped: true });
+	const response = await attempt("GET", `/api/export?${parameters}`, { patience: 600_000 });
+	const href = URL.createObjectURL(await response.blob());
+	el("a", { href, download: `${format}.zip` }).click();
+	setTimeout(() => URL.revokeObjectURL(href), 60_000);
+	return decodeURIComponent(response.headers.get("X-Losses") ?? "").split("; ").filter(Boolean);
+}
 
 dialogs.import = () => {
 	const file = el("input", { type: "file", accept: ".json,.zip,.png", "aria-label": "File to import" });
 	const cards = formats(["coco", "labelme", "voc", "png"], "coco");
 	const skip = el("input", { type: "checkbox" });
 	const result = el("div.stack", { role: "status" });
-	const drop = el("label.drop", icon("import"), el("span", "Choose a file, or drop it here"), file);
+	const drop = el("label.drop", { ondragover: (event) => event.preventDefault(), ondrop: take }, icon("import"), el("span", "Choose a file, or drop it here"), file);
+	function take(event) {
+		event.preventDefault();
+		event.stopPropagation(); // the page behind takes photographs
+		if (event.dataTransfer.files.length) file.files = event.dataTransfer.files;
+	}
 	dialog("Import", {
 		body: [el("p.dim", "Objects are added to the images of the same name; nothing that is there is changed. Several files go into one zip."), cards, drop, el("label.check", skip, "Leave out what matches no image here"), result],
 		confirm: "Import",
@@ -113,20 +138,39 @@ dialogs.import = () => {
 			result.replaceChildren(el("p.dim", "Importing…"));
 			try {
 				const type = chosen.type || "application/octet-stream";
-				const told = await json("POST", `/api/import?${new URLSearchParams({ format: picked(cards), skip: skip.checked })}`, { body: chosen, type, patience: 600_000 });
-				const skipped = told.skipped ?? [];
-				result.replaceChildren(
-					el("p", `${plural(told.objects, "object")} imported into ${plural(told.images, "image")}.`),
-					skipped.length ? el("details", { open: skipped.length < 6 }, el("summary", `${skipped.length} skipped`), el("ul.skipped", ...skipped.slice(0, 200).map((text) => el("li", text)))) : null,
-				);
+				const brought = await json("POST", `/api/import?${new URLSearchParams({ format: picked(cards), skip: skip.checked })}`, { body: chosen, type, patience: 600_000 });
+				const skipped = brought.skipped ?? [];
+				result.replaceChildren(el("p", `${plural(brought.objects, "object")} imported into ${plural(brought.images, "image")}.`));
+				if (skipped.length) {
+					result.append(el("details", { open: skipped.length < 6 }, el("summary", `${skipped.length} skipped`), el("ul.skipped", ...skipped.slice(0, 200).map((text) => el("li", text)))));
+				}
 				await reread();
 			} catch (error) {
 				if (!(error instanceof Refused || error instanceof Failing)) throw error;
-				result.replaceChildren(el("p.problem", `${error.message}. ${error.cure ?? ""}`));
+				result.replaceChildren(el("p.problem", told(error)));
 			}
 			return false;
 		},
 	});
+};
+
+dialogs.person = () => {
+	const name = el("input", { type: "text", value: state.person, maxLength: 60, required: true, "aria-label": "Your name", autocomplete: "name" });
+	const problem = el("p.problem", { role: "alert" });
+	dialog("Your name", {
+		body: [el("p.dim", "Your edits bear it, Undo takes back only yours, and others see which image you are on. This browser keeps it."), name, problem],
+		confirm: "Take it",
+		done() {
+			const person = name.value.trim();
+			if (!person) {
+				problem.textContent = "A name needs a letter.";
+				return false;
+			}
+			set({ person });
+			if (state.image) refresh(state.image, { again: true });
+		},
+	});
+	name.select();
 };
 
 async function reread() {

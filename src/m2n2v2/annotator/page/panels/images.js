@@ -1,12 +1,11 @@
 // The images of the folder: filter, search, and a list of which only the visible rows exist.
 
-import { json, persistently } from "../api.js";
-import { dialogs } from "../keys.js";
+import { Refused, attempt, json, persistently } from "../api.js";
 import { byId, choice, el, icon, iconButton, number, plural } from "../dom.js";
-import { choose, list, locate, need } from "../list.js";
+import { amend, choose, entry, list, locate, need, recount } from "../list.js";
 import { open } from "../open.js";
-import { announce, set, state, watch } from "../state.js";
-import { complain } from "../toasts.js";
+import { announce, dialogs, set, state, watch } from "../state.js";
+import { complain, tell, told } from "../toasts.js";
 import { drawer } from "./top.js";
 
 const ROW = 60; // CSS pixels, as in style.css
@@ -21,11 +20,25 @@ export function start() {
 		(filter) => choose({ filter }).then(toTop, complain));
 	for (const button of filters.children) button.append(el("span.nums.dim"));
 	let typing = 0;
+	const lookFor = () => {
+		clearTimeout(typing);
+		const query = search.value.trim();
+		return query === list.query ? Promise.resolve() : choose({ query }).then(toTop);
+	};
 	search = el("input", {
 		type: "search", placeholder: "Search", "aria-label": "Search the images by name", autocomplete: "off", spellcheck: false,
 		oninput() {
 			clearTimeout(typing);
-			typing = setTimeout(() => choose({ query: search.value.trim() }).then(toTop, complain), TYPING);
+			typing = setTimeout(() => lookFor().catch(complain), TYPING);
+		},
+		onkeydown(event) {
+			if (event.key === "Escape" && search.value) {
+				event.preventDefault();
+				event.stopPropagation(); // once more leaves the field
+				search.value = "";
+				lookFor();
+			} else if (event.key === "Enter") lookFor().then(openFirst, complain);
+			else if (/^Arrow(Up|Down)$/.test(event.key)) walk(event);
 		},
 	});
 	filler = el("div.filler");
@@ -47,7 +60,7 @@ export function start() {
 		search.select();
 	};
 	new ResizeObserver(draw).observe(box);
-	watch(["list", "counts", "image"], () => {
+	watch(["list", "counts", "image", "others"], () => {
 		const { counts } = state;
 		const shown = { all: counts.images, todo: counts.images - counts.done, done: counts.done };
 		filters.choose(list.filter);
@@ -78,6 +91,13 @@ function toTop() {
 	announce(plural(list.total, "image"));
 }
 
+async function openFirst() {
+	const first = await entry(0);
+	if (!first) return;
+	open(first.id);
+	byId("canvas").focus();
+}
+
 function draw() {
 	const first = Math.max(0, Math.floor(box.scrollTop / ROW) - SPARE);
 	const last = Math.min(list.total, Math.ceil((box.scrollTop + box.clientHeight) / ROW) + SPARE) - 1;
@@ -89,7 +109,7 @@ function draw() {
 	}
 	for (let index = first; index <= last; index++) {
 		const image = list.entries.get(index);
-		const shows = image ? [list.total, image.id, image.done, image.objects, image.problem, image.id === state.image?.id].join() : "";
+		const shows = image ? [list.total, image.id, image.done, image.objects, image.problem, image.id === state.image?.id, whoIsAt(image.id)].join() : "";
 		const before = made.get(index);
 		if (before?.shows === shows) continue;
 		const row = rowOf(index, image);
@@ -113,15 +133,31 @@ function rowOf(index, image) {
 	const thumb = image.problem
 		? el("span.thumb", icon("broken"))
 		: el("img.thumb", { src: `/api/images/${image.id}/thumb`, alt: "", loading: "lazy", decoding: "async" });
-	thumb.addEventListener("error", () => thumb.classList.add("missing"), { once: true });
+	thumb.addEventListener("error", () => {
+		thumb.classList.add("missing");
+		whyNot(image);
+	}, { once: true });
 	return el(
 		"div", { ...place, class: "image", "aria-selected": open, title: image.name },
 		thumb,
 		el("span.grow",
 			el("span.line", name),
 			el("span.line.dim.nums", image.problem ? word(image.problem) : `${folder}${plural(image.objects, "object")}`)),
+		whoIsAt(image.id) ? el("span.who", { title: `${whoIsAt(image.id)} is at it` }, whoIsAt(image.id)) : null,
 		image.done ? el("span.mark", { role: "img", "aria-label": "done" }, icon("check")) : null,
 	);
+}
+
+const whoIsAt = (id) => state.others.filter(({ image }) => image === id).map(({ name }) => name).join(", ");
+
+// No thumbnail came: ask once more, for the reason, so that the list says it before it is opened.
+async function whyNot({ id }) {
+	const refusal = await attempt("GET", `/api/images/${id}/thumb`).catch((error) => error);
+	if (!(refusal instanceof Refused)) return;
+	const kind = { 404: "missing", 409: "changed", 422: "unreadable" }[refusal.status];
+	if (!kind) return;
+	amend(id, { problem: `${kind}: ${told(refusal)}` });
+	await recount().catch(() => null); // the next list tells it, too
 }
 
 const word = (problem) => problem.split(/[:.]/)[0];
@@ -154,9 +190,12 @@ function adder() {
 	watch(["project"], () => (button.hidden = !state.project?.uploads));
 	addEventListener("dragover", (event) => event.preventDefault());
 	addEventListener("drop", (event) => {
-		if (event.target.matches("input[type=file]")) return;
+		if (event.target.matches?.("input[type=file]")) return;
 		event.preventDefault();
-		if (state.project?.uploads) upload([...event.dataTransfer.files]);
+		const files = [...event.dataTransfer.files];
+		if (!files.length || document.querySelector("dialog[open]")) return;
+		if (state.project?.uploads) upload(files);
+		else tell("This server takes no images.", "Put them into the folder, or start the annotator with --uploads.");
 	});
 	return el("span", button, input);
 }

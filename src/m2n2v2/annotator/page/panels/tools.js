@@ -4,7 +4,7 @@ import * as actions from "../actions.js";
 import { byId, choice, el, hint, icon, iconButton, plural, pressed } from "../dom.js";
 import { list } from "../list.js";
 import { current } from "../model.js";
-import { set, state, watch } from "../state.js";
+import { NO_CLASS, classOf, set, state, watch } from "../state.js";
 import { actualSize, fit, zoom } from "../view.js";
 
 export function start() {
@@ -18,8 +18,16 @@ function heading() {
 	const name = el("h1.name");
 	const facts = el("span.dim.nums.facts");
 	const done = el("button.toggle.done", { title: "Mark the image done or not done  (O)", onclick: () => actions.toggleDone() }, icon("check"), el("span", "Done"));
-	const onward = el("button.primary", { title: "Image done, open the next unfinished one  (Shift+Enter)", onclick: actions.doneAndNext }, el("span.text", "Done, next"), el("span.narrow-inline", "Next"), icon("right"));
-	byId("heading").append(previous, next, el("div.title", name, facts), el("span.grow"), done, onward);
+	byId("heading").append(
+		previous, next, el("div.title", name, facts), el("span.grow"),
+		el("div.row.none.wide-only",
+			iconButton("minus", "Zoom out", { keys: "−", onclick: () => zoom(0.8) }),
+			zoomText(),
+			iconButton("plus", "Zoom in", { keys: "+", onclick: () => zoom(1.25) }),
+		),
+		iconButton("fit", "Fit the photograph", { keys: "F", onclick: fit }),
+		done,
+	);
 	watch(["image", "list"], () => {
 		const { image } = state;
 		name.textContent = image?.name ?? "";
@@ -27,7 +35,7 @@ function heading() {
 		const objects = image?.objects.length ?? 0;
 		facts.textContent = image?.width ? `${image.width} × ${image.height} · ${plural(objects, "object")}` : "";
 		pressed(done, image?.done);
-		for (const button of [done, onward]) button.disabled = !image;
+		for (const strip of ["heading", "tools"]) byId(strip).classList.toggle("idle", !image);
 		previous.disabled = list.position <= 0;
 		next.disabled = list.known && list.position >= list.total - 1;
 	});
@@ -49,18 +57,14 @@ function tools() {
 	const undo = iconButton("undo", "Undo", { keys: "Z", onclick: actions.undo });
 	const redo = iconButton("redo", "Redo", { keys: "Shift+Z", onclick: actions.redo });
 	const finish = el("button.finish", { ...hint("Finish the object", "Enter or N"), onclick: actions.finish }, icon("check"), el("span.text", "Finish"));
-	const zoomText = el("button.quiet.nums.zoom", { title: "One pixel to one pixel  (0)", onclick: actualSize });
+	const onward = el("button.primary.onward", { ...hint("Done, next: image done, open the next unfinished one", "Shift+Enter"), onclick: () => actions.doneAndNext() }, el("span", "Done", el("span.text", ", next")), icon("right"));
 	byId("tools").append(
 		chosen, sign, radiusGroup,
 		el("div.row.none", undo, redo),
+		classPick(),
 		finish,
 		el("span.grow"),
-		el("div.row.none.wide-only",
-			iconButton("minus", "Zoom out", { keys: "−", onclick: () => zoom(0.8) }),
-			zoomText,
-			iconButton("plus", "Zoom in", { keys: "+", onclick: () => zoom(1.25) }),
-		),
-		iconButton("fit", "Fit the photograph", { keys: "F", onclick: fit }),
+		onward,
 	);
 	watch(["tool", "positive", "radius"], () => {
 		chosen.choose(state.tool);
@@ -78,9 +82,32 @@ function tools() {
 		redo.disabled = !image || !(image.can_redo || waiting);
 		finish.disabled = !current();
 	});
+}
+
+function zoomText() {
+	const button = el("button.quiet.nums.zoom", { title: "One pixel to one pixel  (0)", onclick: actualSize });
 	watch(["zoom"], () => {
 		const percent = 100 * state.zoom;
-		zoomText.textContent = `${percent < 10 ? percent.toFixed(1) : Math.round(percent)} %`;
-		zoomText.setAttribute("aria-label", `Zoom ${zoomText.textContent}, set to 100 %`);
+		button.textContent = `${percent < 10 ? percent.toFixed(1) : Math.round(percent)} %`;
+		button.setAttribute("aria-label", `Zoom ${button.textContent}, set to 100 %`);
 	});
+	return button;
+}
+
+// The class of the object, or of the next one: seen while clicking, whatever the screen's width.
+function classPick() {
+	const swatch = el("i.swatch", { "aria-hidden": "true" });
+	const pick = el("select", { "aria-label": "Class of the object, or of the next one", onchange() {
+		actions.setClass(pick.value ? Number(pick.value) : null);
+		byId("canvas").focus({ preventScroll: true });
+	} });
+	const box = el("label.class-pick", swatch, pick);
+	watch(["classes", "classId", "selection", "image"], () => {
+		const object = current();
+		const { id, color } = classOf(object ? object.class_id : state.classId);
+		box.hidden = !state.classes.length;
+		box.style.setProperty("--class", color);
+		pick.replaceChildren(...[...state.classes, NO_CLASS].map((one) => el("option", { value: one.id ?? "", selected: one.id === id }, one.name)));
+	});
+	return box;
 }

@@ -1,9 +1,8 @@
 // The bar on top: the folder and its progress, the connection, and what concerns all images.
 
 import { hurry } from "../api.js";
-import { dialogs } from "../keys.js";
 import { byId, el, hint, icon, iconButton, number, pressed } from "../dom.js";
-import { state, watch } from "../state.js";
+import { dialogs, state, watch } from "../state.js";
 
 const both = (label, onclick) =>
 	el("button.quiet", { ...hint(label), onclick }, icon(label.toLowerCase()), el("span.wide-only", label));
@@ -26,6 +25,7 @@ export function start() {
 		el("span.grow"),
 		lost,
 		status,
+		me(),
 		el("div.row.tight",
 			both("Import", () => dialogs.import()),
 			both("Export", () => dialogs.export()),
@@ -46,11 +46,12 @@ export function start() {
 		const { counts, project } = state;
 		folder.textContent = project?.folder ?? "";
 		progress.title = project ? `${project.folder} · ${project.preset} · ${project.note}` : "";
-		done.textContent = counts.images ? `${number(counts.done)} of ${number(counts.images)} done` : "";
+		const apart = counts.unreadable ? el("span.wide-only", `, ${number(counts.unreadable)} unreadable`) : "";
+		done.replaceChildren(counts.images ? `${number(counts.done)} of ${number(counts.images)} done` : "", apart);
 		bar.style.setProperty("--part", counts.images ? counts.done / counts.images : 0);
 	});
-	watch(["pending", "saved", "connection"], () => {
-		const { pending, saved, connection } = state;
+	watch(["pending", "connection"], () => {
+		const { pending, connection } = state;
 		lost.hidden = !connection.lost;
 		status.hidden = connection.lost;
 		const waits = pending ? ` ${number(pending)} ${pending === 1 ? "edit waits" : "edits wait"}, none is lost.` : "";
@@ -58,9 +59,23 @@ export function start() {
 		lost.children[1].textContent = trouble + waits;
 		lost.title = connection.message;
 		status.classList.toggle("busy", pending > 0);
-		status.textContent = pending ? `Saving ${pending > 1 ? number(pending) : ""}` : saved === null ? "All saved" : `Saved · ${Math.round(saved)} ms`;
+		status.textContent = pending ? `Saving ${pending > 1 ? number(pending) : ""}` : "Saved";
 	});
 	watch(["theme"], () => pressed(theme, document.documentElement.dataset.theme === "dark"));
+}
+
+// The name that a person's edits bear, and who else is at work.
+function me() {
+	const name = el("span.line");
+	const button = el("button.quiet.wide-only.me", { onclick: () => dialogs.person() }, icon("person"), name);
+	watch(["person", "others"], () => {
+		const { person, others } = state;
+		const beside = others.length ? `Here too: ${others.map((other) => other.name).join(", ")}` : "Nobody else is here";
+		name.textContent = others.length ? `${person} +${others.length}` : person;
+		button.title = `You are ${person}. ${beside}`;
+		button.setAttribute("aria-label", `Your name: ${person}. ${beside}`);
+	});
+	return button;
 }
 
 let openDrawer = null;
