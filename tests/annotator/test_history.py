@@ -10,11 +10,11 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from m2n2v2.annotator.document import Object, ObjectClass
+from m2n2v2.annotator.document import Object, ObjectClass, Stroke
 from m2n2v2.annotator.history import Step, carried, stacks
 from m2n2v2.annotator.people import People, person_named
 from m2n2v2.annotator.store import Store
-from m2n2v2.errors import ClassError, EditError
+from m2n2v2.errors import ClassError, EditError, StoreError
 from m2n2v2.grid import Size
 from m2n2v2.masks.runs import Runs
 
@@ -116,11 +116,19 @@ def test_history_outlives_the_process(tmp_path: Path, store: Store) -> None:
 
 def test_a_failed_write_leaves_no_memory_of_it(store: Store) -> None:
     one = add(store, 1, "Ann")
-    with pytest.raises(RuntimeError, match="power cut"), store._writing() as db:
-        store._append(db, store.document(1), [], "Ann")
-        raise RuntimeError("power cut")
+    store._db.execute(f"PRAGMA max_page_count = {pages(store)}")
+    large = Stroke(False, 1, tuple((x / 7, x / 3) for x in range(4000)))
+    before = store.document(1)
+    with pytest.raises(StoreError, match="disk is full"):
+        store.commit(before, [*before.objects, Object(0, drawn(2), strokes=(large,))], "Ann")
+    store._db.execute("PRAGMA max_page_count = 100000")
     add(store, 2, "Ben")
     assert undo(store, "Ben") == [one]
+    assert undo(store, "Ann") == []
+
+
+def pages(store: Store) -> int:
+    return int(store._db.execute("PRAGMA page_count").fetchone()[0])
 
 
 @given(st.lists(st.tuples(st.sampled_from("AB"), st.sampled_from(["edit", "undo", "redo"]))))
