@@ -26,9 +26,9 @@ from m2n2v2.attention import StableDiffusion
 from m2n2v2.attention.capture import peak_bytes
 from m2n2v2.attention.stable_diffusion import TIMESTEP, VERSIONS, config_folder
 from m2n2v2.grid import Size
-from m2n2v2.weights.catalogue import Loading
 from m2n2v2.weights.devices import choose_device
 from m2n2v2.weights.loading import library, placed, quiet
+from m2n2v2.weights.locating import Loading
 
 
 def main() -> None:

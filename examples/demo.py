@@ -16,7 +16,7 @@ from m2n2v2.cli.progress import StageBar
 from m2n2v2.images import read_image, write_png
 from m2n2v2.pictures import overlay, write_walk
 from m2n2v2.presets import best_with_weights
-from m2n2v2.weights.catalogue import Loading
+from m2n2v2.weights.locating import Loading
 
 PHOTOGRAPH = Path(skimage.__file__).parent / "data" / "coffee.png"
 CLICKS = [(300, 180, True), (420, 200, True)]

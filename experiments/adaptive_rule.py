@@ -35,7 +35,7 @@ from m2n2v2.preparation import prepare
 from m2n2v2.presets import preset
 from m2n2v2.prompts import Click
 from m2n2v2.session import MapCache
-from m2n2v2.weights.catalogue import Loading
+from m2n2v2.weights.locating import Loading
 
 READINGS = {
     "landed": {"bound": "segment", "discard": "forever"},

@@ -31,7 +31,7 @@ from m2n2v2.evaluation.runner import Plan
 from m2n2v2.evaluation.work import Work
 from m2n2v2.grid import Size
 from m2n2v2.method.settings import Settings
-from m2n2v2.weights.catalogue import Loading
+from m2n2v2.weights.locating import Loading
 
 CLICKS = (1, 5, 10)
 THRESHOLDS = (0.85, 0.9, 0.95)

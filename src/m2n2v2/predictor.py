@@ -24,8 +24,8 @@ from m2n2v2.presets import preset
 from m2n2v2.prompts import clicks_from_arrays
 from m2n2v2.session import MapCache, Session, replay
 from m2n2v2.states.file import read_state
-from m2n2v2.weights.catalogue import Loading
 from m2n2v2.weights.devices import choose_device
+from m2n2v2.weights.locating import Loading
 
 LOW_RESOLUTION = Size(256, 256)
 """Size of the logits that `predict` returns for the next call's `mask_input`, as SAM's."""

@@ -9,8 +9,9 @@ from m2n2v2.attention.base import AttentionSource
 from m2n2v2.depth.base import DepthSource
 from m2n2v2.errors import BackendError, WeightsError
 from m2n2v2.method.settings import Settings
-from m2n2v2.weights.catalogue import Loading, cached, locate, model
+from m2n2v2.weights.catalogue import model
 from m2n2v2.weights.devices import choose_device
+from m2n2v2.weights.locating import Loading, cached, locate
 
 
 @dataclass(frozen=True)

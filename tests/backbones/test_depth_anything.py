@@ -12,7 +12,7 @@ from m2n2v2.depth import DepthAnything
 from m2n2v2.depth.depth_anything import STAGES, input_size
 from m2n2v2.errors import DeviceError, SettingsError, WeightsError
 from m2n2v2.grid import Size
-from m2n2v2.weights.catalogue import Loading
+from m2n2v2.weights.locating import Loading
 from tests.backbones import tiny
 
 NAME = "depth-anything-v2-small"

@@ -11,7 +11,7 @@ from m2n2v2.arrays import Image
 from m2n2v2.attention import Dinov2
 from m2n2v2.attention.capture import find_layers
 from m2n2v2.errors import DeviceError, SettingsError, WeightsError
-from m2n2v2.weights.catalogue import Loading
+from m2n2v2.weights.locating import Loading
 from tests.areas import area_bytes
 
 SIDE = 6

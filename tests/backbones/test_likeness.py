@@ -19,7 +19,7 @@ from m2n2v2.method.walk import empty, segment
 from m2n2v2.preparation import prepare
 from m2n2v2.presets import preset
 from m2n2v2.prompts import Click
-from m2n2v2.weights.catalogue import Loading
+from m2n2v2.weights.locating import Loading
 from tests.backbones import tiny
 
 SMALL = AffinityParameters(grid=16, partitions=(Slic(60, 10.0),))

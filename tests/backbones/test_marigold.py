@@ -12,7 +12,7 @@ from m2n2v2.arrays import Image
 from m2n2v2.depth import Marigold
 from m2n2v2.depth.marigold import OFFSET
 from m2n2v2.errors import SettingsError, WeightsError
-from m2n2v2.weights.catalogue import Loading
+from m2n2v2.weights.locating import Loading
 
 NAME = "marigold-lcm"
 

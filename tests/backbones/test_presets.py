@@ -9,7 +9,8 @@ import torch
 
 from m2n2v2.errors import BackendError, WeightsError
 from m2n2v2.presets import ATTENTION, AUTO, DEPTH, PRESETS, automatic, best_with_weights, preset
-from m2n2v2.weights.catalogue import MODELS, Loading
+from m2n2v2.weights.catalogue import MODELS
+from m2n2v2.weights.locating import Loading
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from m2n2v2.attention import StableDiffusion, stable_diffusion
 from m2n2v2.attention.stable_diffusion import empty_prompt
 from m2n2v2.errors import DeviceError, SettingsError, WeightsError
 from m2n2v2.grid import Size
-from m2n2v2.weights.catalogue import Loading
+from m2n2v2.weights.locating import Loading
 from tests.areas import area_bytes
 from tests.backbones import tiny
 

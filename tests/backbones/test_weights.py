@@ -13,18 +13,11 @@ import torch
 from safetensors.torch import save
 
 from m2n2v2.errors import BackendError, WeightsError
-from m2n2v2.weights import catalogue as weights
-from m2n2v2.weights.catalogue import (
-    MODELS,
-    Loading,
-    Model,
-    Source,
-    cached,
-    fetch,
-    locate,
-    verify,
-)
+from m2n2v2.weights.catalogue import MODELS, Model, Source
 from m2n2v2.weights.checks import check_safetensors
+from m2n2v2.weights.hub import cache_folder
+from m2n2v2.weights.locating import Loading, cached, fetch, locate
+from m2n2v2.weights.verifying import verify
 from tests.backbones.hub import Hub, Repository, serve
 
 FIRST, SECOND = "first/model", "second/model"
@@ -338,16 +331,16 @@ def test_every_model_names_licence_files_and_sources() -> None:
 def test_the_hubs_own_variables_lead_to_its_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert weights.cache_folder() == Path(os.environ["HF_HUB_CACHE"])
+    assert cache_folder() == Path(os.environ["HF_HUB_CACHE"])
     monkeypatch.delenv("HF_HUB_CACHE")
     monkeypatch.setenv("HF_HOME", str(tmp_path))
-    assert weights.cache_folder() == tmp_path / "hub"
+    assert cache_folder() == tmp_path / "hub"
 
 
 def test_importing_is_light() -> None:
     heavy = "diffusers transformers huggingface_hub accelerate safetensors"
     code = (
-        "import sys, m2n2v2, m2n2v2.presets, m2n2v2.weights.catalogue, m2n2v2.weights.loading, "
+        "import sys, m2n2v2, m2n2v2.presets, m2n2v2.weights.locating, m2n2v2.weights.loading, "
         "m2n2v2.attention.stable_diffusion, m2n2v2.attention.dinov2, "
         "m2n2v2.depth.depth_anything, m2n2v2.depth.marigold; "
         f"print(sorted(set('{heavy}'.split()) & set(sys.modules)))"

@@ -19,7 +19,7 @@ from m2n2v2.method.settings import Settings
 from m2n2v2.method.walk import empty, segment
 from m2n2v2.preparation import prepare
 from m2n2v2.prompts import Click
-from m2n2v2.weights.catalogue import Loading
+from m2n2v2.weights.locating import Loading
 
 IMAGE, TRUTH = disc()
 ON, OFF = Click(28, 30, True), Click(70, 10, False)

@@ -14,7 +14,7 @@ from m2n2v2.evaluation.executors import LOST, Executor, processes, ray_actors, s
 from m2n2v2.presets import PRESETS
 from m2n2v2.states.file import read_state
 from m2n2v2.states.preparing import FolderWork, Preparer, Recipe, Result, Task, tasks
-from m2n2v2.weights.catalogue import Loading
+from m2n2v2.weights.locating import Loading
 from tests.scenes import disc
 
 IMAGE, _ = disc()

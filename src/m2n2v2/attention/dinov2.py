@@ -13,9 +13,9 @@ from m2n2v2.attention.vit import HEAD_CHANNELS, normalized
 from m2n2v2.errors import SettingsError
 from m2n2v2.grid import Size
 from m2n2v2.images import resized
-from m2n2v2.weights.catalogue import Loading, locate
 from m2n2v2.weights.devices import out_of_memory_named
 from m2n2v2.weights.loading import library, placed, transformer
+from m2n2v2.weights.locating import Loading, locate
 
 SIDE = 80
 

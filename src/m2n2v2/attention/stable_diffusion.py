@@ -19,7 +19,6 @@ from m2n2v2.attention.capture import Aggregate, Layer, capture
 from m2n2v2.errors import SettingsError, WeightsError
 from m2n2v2.grid import Size
 from m2n2v2.images import resized
-from m2n2v2.weights.catalogue import Loading, Located, locate
 from m2n2v2.weights.devices import out_of_memory_named
 from m2n2v2.weights.loading import (
     component,
@@ -29,6 +28,7 @@ from m2n2v2.weights.loading import (
     read_json,
     safetensors_file,
 )
+from m2n2v2.weights.locating import Loading, Located, locate
 
 LAYERS = (
     Layer("up_blocks.3.attentions.0.transformer_blocks.*.attn1", 0.5),

@@ -18,9 +18,10 @@ from m2n2v2.arrays import Image
 from m2n2v2.errors import SettingsError, WeightsError
 from m2n2v2.grid import Size
 from m2n2v2.images import resized
-from m2n2v2.weights.catalogue import Loading, Located, locate
+from m2n2v2.weights.checks import PICKLES
 from m2n2v2.weights.devices import choose_device
-from m2n2v2.weights.loading import PICKLES, loading_errors, safetensors_file, unpickled
+from m2n2v2.weights.loading import loading_errors, safetensors_file, unpickled
+from m2n2v2.weights.locating import Loading, Located, locate
 
 Kind = Literal["tokens", "queries", "keys", "values"]
 """What can be read: `tokens` are what the last block makes, after the network's last norm."""

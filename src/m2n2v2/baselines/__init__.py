@@ -46,8 +46,8 @@ def segmenter(name: str, device: str = "auto", attention_cache: Path | None = No
     """
     if name in CLASSICAL:
         return _made(CLASSICAL[name])
-    from m2n2v2.weights.catalogue import Loading
     from m2n2v2.weights.devices import choose_device
+    from m2n2v2.weights.locating import Loading
 
     chosen = choose_device(device)
     loading = Loading(device=str(chosen))

@@ -12,7 +12,7 @@ from m2n2v2.baselines.base import refuse_start_mask
 from m2n2v2.baselines.weights import pretrained
 from m2n2v2.grid import Size
 from m2n2v2.prompts import Click
-from m2n2v2.weights.catalogue import Loading
+from m2n2v2.weights.locating import Loading
 
 MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)

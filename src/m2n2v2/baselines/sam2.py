@@ -8,7 +8,7 @@ from m2n2v2.arrays import DepthMap, Image
 from m2n2v2.baselines.sam import MEAN, STD, SamClicking, normalized
 from m2n2v2.baselines.weights import pretrained
 from m2n2v2.grid import Size
-from m2n2v2.weights.catalogue import Loading
+from m2n2v2.weights.locating import Loading
 
 
 class Sam2:

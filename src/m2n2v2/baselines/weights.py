@@ -3,8 +3,8 @@
 from typing import Any
 
 from m2n2v2.errors import BackendError
-from m2n2v2.weights.catalogue import Loading, locate
 from m2n2v2.weights.loading import component, library, loading_errors, placed
+from m2n2v2.weights.locating import Loading, locate
 
 
 def pretrained(kind: str, name: str, loading: Loading) -> tuple[Any, str]:

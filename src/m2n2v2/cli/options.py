@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from m2n2v2.evaluation.executors import Executor
     from m2n2v2.presets import Preset as PresetObject
-    from m2n2v2.weights.catalogue import Loading
+    from m2n2v2.weights.locating import Loading
 
 Preset = Annotated[
     str,
@@ -90,8 +90,8 @@ def loading(
     weights: str | None, offline: bool, allow_pickle: bool, device: str, dtype: str
 ) -> "Loading":
     """How weights are found and where they run."""
-    from m2n2v2.weights.catalogue import Loading
     from m2n2v2.weights.devices import choose_device
+    from m2n2v2.weights.locating import Loading
 
     return Loading(
         weights=weights,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from m2n2v2.weights.catalogue import Located
+    from m2n2v2.weights.locating import Located
 
 app = typer.Typer(
     no_args_is_help=True, help="The backbones' weights: list, fetch, verify, path, compare."
@@ -19,7 +19,8 @@ Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="See `weight
 @app.command("list")
 def list_() -> None:
     """Every model: is it here, its licence, its sources in the order tried."""
-    from m2n2v2.weights.catalogue import MODELS, cached
+    from m2n2v2.weights.catalogue import MODELS
+    from m2n2v2.weights.locating import cached
 
     for model in MODELS.values():
         found = cached(model)
@@ -34,7 +35,7 @@ def list_() -> None:
 @app.command()
 def fetch(names: Names) -> None:
     """Download weights that are not here, from the first source that has them, and check them."""
-    from m2n2v2.weights.catalogue import Loading, fetch
+    from m2n2v2.weights.locating import Loading, fetch
 
     for name in names:
         found = fetch(name, Loading(tell=lambda line: print(line, file=sys.stderr)))
@@ -45,7 +46,7 @@ def fetch(names: Names) -> None:
 def verify(names: Names) -> None:
     """Compare weights with the checksums they came with; a NAME may be a folder or a file."""
     from m2n2v2.errors import WeightsError
-    from m2n2v2.weights.catalogue import verify
+    from m2n2v2.weights.verifying import verify
 
     unsound = []
     for name in names:
@@ -85,7 +86,8 @@ def compare(
 
 def _here(name: str) -> "Located":
     """Weights on this machine; no network is used."""
-    from m2n2v2.weights.catalogue import Loading, Model, given, locate
+    from m2n2v2.weights.catalogue import Model
+    from m2n2v2.weights.locating import Loading, given, locate
 
     if name.endswith(".safetensors") or Path(name).is_dir():
         return given(Model(name, "unknown", (), ()), Loading(weights=name, offline=True))

@@ -16,9 +16,9 @@ from m2n2v2.depth.flip import flip_averaged
 from m2n2v2.errors import SettingsError
 from m2n2v2.grid import Size
 from m2n2v2.images import resized_map
-from m2n2v2.weights.catalogue import Loading, locate
 from m2n2v2.weights.devices import out_of_memory_named
 from m2n2v2.weights.loading import library, placed, transformer
+from m2n2v2.weights.locating import Loading, locate
 
 SHORT_SIDE = 518
 """What the models were trained at; the paper uses 2024."""

@@ -11,9 +11,9 @@ from m2n2v2.attention.stable_diffusion import empty_prompt
 from m2n2v2.depth.base import normalized_inverse
 from m2n2v2.depth.flip import flip_averaged
 from m2n2v2.errors import SettingsError, WeightsError
-from m2n2v2.weights.catalogue import Loading, Located, locate
 from m2n2v2.weights.devices import out_of_memory_named
 from m2n2v2.weights.loading import component, library, loading_errors, placed, read_json
+from m2n2v2.weights.locating import Loading, Located, locate
 
 STEPS = 50
 ENSEMBLE = 10

@@ -33,8 +33,9 @@ from m2n2v2.presets import ATTENTION, DEPTH, Preset, backbone
 from m2n2v2.states.cache import StateCache, cache_key
 from m2n2v2.states.file import SUFFIX, read_header, refuse, write_state
 from m2n2v2.version import __version__
-from m2n2v2.weights.catalogue import Loading, at_hand, identity, locate
 from m2n2v2.weights.devices import choose_device, compute_dtype
+from m2n2v2.weights.locating import Loading, at_hand, locate
+from m2n2v2.weights.verifying import identity
 
 Outcome = Literal["prepared", "skipped", "refused", "broken"]
 

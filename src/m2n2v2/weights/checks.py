@@ -8,6 +8,9 @@ from typing import Any
 
 from m2n2v2.errors import WeightsError
 
+PICKLES = (".bin", ".ckpt", ".pt", ".pth")
+"""Suffixes of weights whose loading can run code."""
+
 RECORD = "sha256.json"
 """Beside weights that were converted here: the SHA-256 of each file, by its name."""
 

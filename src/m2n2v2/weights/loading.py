@@ -17,13 +17,11 @@ import torch
 from torch import Tensor, nn
 
 from m2n2v2.errors import BackendError, M2N2Error, WeightsError
-from m2n2v2.weights.catalogue import Loading, Located
-from m2n2v2.weights.checks import check_safetensors
+from m2n2v2.weights.checks import PICKLES, check_safetensors
 from m2n2v2.weights.devices import choose_device, compute_dtype, out_of_memory_named
+from m2n2v2.weights.locating import Loading, Located
 
 M = TypeVar("M", bound=nn.Module)
-
-PICKLES = (".bin", ".ckpt", ".pt", ".pth")
 
 
 def library(name: str) -> Any:

@@ -20,8 +20,8 @@ from m2n2v2.attention.factored import FactoredAttention
 from m2n2v2.attention.vit import Kind, VisionTransformer
 from m2n2v2.errors import SettingsError
 from m2n2v2.grid import Size
-from m2n2v2.weights.catalogue import Loading
 from m2n2v2.weights.devices import out_of_memory_named
+from m2n2v2.weights.locating import Loading
 
 SIDE = 37
 """Patches along each edge: what the network was trained at."""
