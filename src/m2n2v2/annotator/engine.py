@@ -324,7 +324,8 @@ class Engine:
 
     def _status(self, image: int) -> WireState:
         if image in self._prepared:
-            return WireState(state="ready")
+            depth = self._prepared[image].state.depth is not None
+            return WireState(state="ready", depth=depth)
         if image in self._failed:
             return WireState(state="failed", error=self._failed[image])
         job = self._jobs.get(image)

@@ -99,6 +99,7 @@ class WireState(Wire):
     state: State
     stage: str | None = None
     error: str | None = None
+    depth: bool = Field(default=False, description="there is a depth map to look at")
 
 
 class WireImage(Wire):
@@ -115,6 +116,7 @@ class WireImage(Wire):
     state: State
     stage: str | None
     error: str | None
+    depth: bool = Field(description="there is a depth map to look at")
     problem: str | None = Field(
         description="null, or a text that begins with `unreadable:`, `missing:` or `changed:`"
     )
@@ -135,6 +137,7 @@ class WireImage(Wire):
             state=state.state,
             stage=state.stage,
             error=state.error,
+            depth=state.depth,
             problem=problem,
         )
 

@@ -326,6 +326,8 @@ def test_broken_replaced_and_missing_images(
     PILImage.new("RGB", (90, 60), (9, 99, 9)).save(photographs / "1.png")
     me.page.keyboard.press("a")
     me.page.get_by_role("heading", name="This file is another picture now").wait_for()
+    me.page.get_by_text("its objects are kept").wait_for()
+    assert "1 object" not in me.page.get_by_role("option", name="2.png").inner_text()
     pixels = me.page.evaluate(
         "async () => { const view = await import('/view.js');"
         " await new Promise((resolve) => view.whenPainted(resolve));"

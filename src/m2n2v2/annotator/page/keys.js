@@ -3,7 +3,7 @@
 import * as actions from "./actions.js";
 import { byId } from "./dom.js";
 import { current } from "./model.js";
-import { dialogs, set, state } from "./state.js";
+import { dialogs, hasDepth, set, state } from "./state.js";
 import { tell } from "./toasts.js";
 import { actualSize, fit, zoom } from "./view.js";
 
@@ -73,7 +73,8 @@ function group(title, rows) {
 }
 
 function nextView() {
-	set({ view: VIEWS[(VIEWS.indexOf(state.view) + 1) % VIEWS.length] });
+	const views = VIEWS.filter((view) => view !== "depth" || hasDepth());
+	set({ view: views[(views.indexOf(state.view) + 1) % views.length] });
 }
 
 const table = new Map([["=", () => zoom(1.25)]]); // "mod+shift+z" -> what it does

@@ -42,7 +42,7 @@ watch(["image", "selection", "classes", "pickedClick"], () => {
 let told = "";
 watch(["image"], () => {
 	const { image } = state;
-	const now = image && image.revision >= 0 ? `${image.id} ${image.objects.length}` : "";
+	const now = image && image.revision >= 0 && !image.problem ? `${image.id} ${image.objects.length}` : "";
 	if (!now || now === told) return;
 	told = now;
 	amend(image.id, { objects: image.objects.length });

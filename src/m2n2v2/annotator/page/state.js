@@ -83,6 +83,9 @@ export function colorOf(object) {
 	return PALETTE[typeof object?.id === "number" ? object.id % PALETTE.length : PALETTE.length - 1];
 }
 
+// Whether the open image has a depth map; unknown while it is prepared, and then it may.
+export const hasDepth = () => !(state.image?.state === "ready" && !state.image.depth);
+
 export function announce(text) {
 	document.getElementById("live").textContent = text;
 }

@@ -32,8 +32,8 @@ function heading() {
 		const { image } = state;
 		name.textContent = image?.name ?? "";
 		name.title = image?.name ?? "";
-		const objects = image?.objects.length ?? 0;
-		facts.textContent = image?.width ? `${image.width} × ${image.height} · ${plural(objects, "object")}` : "";
+		const objects = image?.problem ? "its objects are kept" : plural(image?.objects.length ?? 0, "object");
+		facts.textContent = image?.width ? `${image.width} × ${image.height} · ${objects}` : "";
 		pressed(done, image?.done);
 		for (const strip of ["heading", "tools"]) byId(strip).classList.toggle("idle", !image);
 		previous.disabled = list.position <= 0;

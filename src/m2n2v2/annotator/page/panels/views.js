@@ -3,7 +3,7 @@
 import { Failing, Refused, bitmap } from "../api.js";
 import { byId, choice, el } from "../dom.js";
 import { current, waitingFor } from "../model.js";
-import { announce, set, state, watch } from "../state.js";
+import { announce, hasDepth, set, state, watch } from "../state.js";
 import { draw, showAlternative } from "../view.js";
 
 const WORDS = { photo: "Photo", depth: "Depth", map: "Markov-map" };
@@ -24,6 +24,11 @@ export function start() {
 			el("label.row", el("span", "Opacity"), opacity, percent),
 			el("div.row", masks, hover)),
 	);
+	watch(["image"], () => {
+		const [, depth] = views.children;
+		depth.hidden = !hasDepth();
+		if (depth.hidden && state.view === "depth") set({ view: "photo" });
+	});
 	watch(["view", "opacity", "masks", "hover"], () => {
 		views.choose(state.view);
 		opacity.value = Math.round(100 * state.opacity);
