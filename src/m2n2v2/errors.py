@@ -121,3 +121,11 @@ class StateError(M2N2Error, ValueError):
 
 class FormatError(M2N2Error, ValueError):
     """A file of labels cannot be read or written, or does not match its images."""
+
+
+class FrameError(M2N2Error, ValueError):
+    """A clip has no frames, one that is broken or of another size, or a number that it lacks."""
+
+
+class TrackError(M2N2Error, ValueError):
+    """Following an object cannot begin, or cannot go on from what is there."""

@@ -1,0 +1,1 @@
+"""Masks through the frames of a video or a series: propagation, sessions, results."""

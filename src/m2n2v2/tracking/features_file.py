@@ -1,0 +1,130 @@
+"""Features of frames kept on disk: what a network took seconds for is read in milliseconds.
+
+Kept as states are (`states.cache`): a file appears whole, under a name that says all its content
+depends on; bounded, the least recently used dropped. Half precision, 2 bytes a number: 1.6 MB for
+a frame of 854 x 480.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float16
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from m2n2v2.arrays import Image
+from m2n2v2.errors import OutputError
+from m2n2v2.files import whole_file
+from m2n2v2.grid import Size
+from m2n2v2.images import pixel_digest
+from m2n2v2.source_code import source_digest
+from m2n2v2.states.cache import FOLDER, default_folder, default_limit
+from m2n2v2.tracking.cells import CellFeatures, Features
+
+SUFFIX = ".safetensors"
+_VALUES = "features"
+
+
+@dataclass(frozen=True)
+class FeatureCache:
+    """A folder of the features of frames.
+
+    Attributes:
+        folder: made when it is first written to.
+        limit: bytes that all files together may take; 0 keeps nothing.
+    """
+
+    folder: Path = field(default_factory=lambda: default_folder() / "frames")
+    limit: int = field(default_factory=default_limit)
+
+    def __call__(self, source: CellFeatures) -> "KeptFeatures":
+        """The same source, which remembers."""
+        return KeptFeatures(source, self)
+
+    def find(self, key: str) -> Float16[np.ndarray, "h w c"] | None:
+        """What is kept under a key; a damaged file is removed."""
+        path = self._path(key)
+        try:
+            values = load_file(path)[_VALUES]
+        except FileNotFoundError:
+            return None
+        except (SafetensorError, OSError, KeyError, ValueError):
+            path.unlink(missing_ok=True)
+            return None
+        with contextlib.suppress(OSError):
+            os.utime(path)  # the time of last use
+        return values
+
+    def put(self, key: str, values: Float16[np.ndarray, "h w c"]) -> None:
+        """Keep features, and drop what there is no room for any more.
+
+        Raises:
+            OutputError: the folder cannot be written.
+        """
+        if not self.limit:
+            return
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"cannot make the cache {self.folder} ({error.strerror})",
+                cure=f"set {FOLDER} to a folder of yours, or use --no-cache",
+            ) from error
+        with whole_file(self._path(key)) as temporary:
+            save_file({_VALUES: values}, temporary)
+        self.trim()
+
+    def trim(self) -> None:
+        """Drop the least recently used until the rest fits."""
+        total = 0
+        for _, size, path in sorted(self._files(), reverse=True):
+            total += size
+            if total > self.limit:
+                path.unlink(missing_ok=True)
+
+    def _files(self) -> list[tuple[int, int, Path]]:
+        found = []
+        for path in self.folder.glob(f"[!.]*{SUFFIX}"):
+            with contextlib.suppress(OSError):  # another process dropped it
+                stat = path.stat()
+                found.append((stat.st_mtime_ns, stat.st_size, path))
+        return found
+
+    def _path(self, key: str) -> Path:
+        return self.folder / f"{key}{SUFFIX}"
+
+
+class KeptFeatures:
+    """Features from the cache, or made now and kept. Both are of half precision, so that what is
+    read is what was made.
+
+    Args:
+        source: what makes them; not asked where the cache knows.
+        cache: where they are kept.
+    """
+
+    def __init__(self, source: CellFeatures, cache: FeatureCache) -> None:
+        self._source, self._cache = source, cache
+        self._code = source_digest("m2n2v2.tracking.cells")
+
+    def __call__(self, image: Image) -> Features:
+        key = self.key(image)
+        values = self._cache.find(key)
+        if values is None:
+            values = self._source(image).astype(np.float16)
+            self._cache.put(key, values)
+        return values.astype(np.float32)
+
+    def key(self, image: Image) -> str:
+        """Of all that a frame's features depend on."""
+        facts = [pixel_digest(image), self._source.name, self._code]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+    def bytes(self, size: Size, channels: int) -> int:
+        """What a frame of a size takes on disk."""
+        return 2 * self._source.cells(size).area * channels

@@ -1,0 +1,66 @@
+"""The constants of propagation, by name; docs/tracking.md says what was measured."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from m2n2v2.errors import SettingsError
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackingSettings:
+    """How labels go from frame to frame.
+
+    Attributes:
+        recent: how many of the last frames labels are taken from, at least 1.
+        anchors: from how many frames with a person's masks, the nearest, at least 1.
+        radius: of the window in a recent frame, as a share of the grid's shorter side, over 0.
+        anchor_radius: of the window in a person's frame that is not recent, likewise.
+        keep: how many cells a cell takes its labels from, at least 1; 0 for the flow alone.
+        temperature: of the softmax over these, over 0.
+        flow_weight: of the warped masks where the flow is believed, beside the affinity's 1.
+        refinement: half the width of the band in which outlines follow the photograph, as a share
+            of the shorter side; 0 for none.
+        short_side: pixels to which frames are reduced.
+    """
+
+    recent: int = 7
+    anchors: int = 3
+    radius: float = 0.35
+    anchor_radius: float = 0.35
+    keep: int = 5
+    temperature: float = 0.1
+    flow_weight: float = 0.3
+    refinement: float = 0.01
+    short_side: int = 480
+
+    def __post_init__(self) -> None:
+        whole = {"recent": 1, "anchors": 1, "keep": 0, "short_side": 16}
+        for name, least in whole.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise SettingsError(f"{name} is {value!r}", cure=f"use {least} or more")
+        for name in ("radius", "anchor_radius", "temperature"):
+            if not getattr(self, name) > 0:
+                raise SettingsError(f"{name} is {getattr(self, name)!r}", cure="use more than 0")
+        for name in ("flow_weight", "refinement"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise SettingsError(f"{name} is {getattr(self, name)!r}", cure="use 0 or more")
+        if not self.keep and not self.flow_weight:
+            raise SettingsError(
+                "keep and flow_weight are both 0, so nothing is propagated",
+                cure="give one of them",
+            )
+
+    def replace(self, **changes: Any) -> Self:
+        """These settings with some changed."""
+        return replace(self, **changes)
+
+
+NETWORK = TrackingSettings()
+"""With the features of a network."""
+
+FLOW = TrackingSettings(radius=0.15, anchor_radius=0.5, flow_weight=1.0)
+"""With colours and gradients of cells: no weights."""
+
+WARP = TrackingSettings(keep=0, flow_weight=1.0, refinement=0)
+"""The flow alone, a control."""
