@@ -13,7 +13,7 @@ from m2n2v2.attention.vit import Kind, VisionTransformer
 from m2n2v2.grid import Size
 from m2n2v2.images import resized
 from m2n2v2.tracking.flow import opencv
-from m2n2v2.weights.catalogue import Loading
+from m2n2v2.weights.locating import Loading
 from m2n2v2.weights.devices import out_of_memory_named
 
 Features = Float32[np.ndarray, "h w c"]
