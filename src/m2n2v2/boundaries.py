@@ -39,8 +39,8 @@ def analysed(image: Image, pixels: int, sigma: float) -> Analysed:
     for the same one after another.
     """
     small = resized(image, of_area(Size(*image.shape[:2]), pixels))
-    found = _analysed(small.tobytes(), Size(*small.shape[:2]), sigma)
-    return Analysed(found.lab.copy(), found.strength.copy())
+    cached = _analysed(small.tobytes(), Size(*small.shape[:2]), sigma)
+    return Analysed(cached.lab.copy(), cached.strength.copy())
 
 
 def forget() -> None:

@@ -31,7 +31,7 @@ class Sizes(Protocol):
 
 
 class Names:
-    """The images of a folder, found by what other tools call them.
+    """The images of a folder, looked up by what other tools call them.
 
     A file may name them by another root: the whole path counts first, then ever shorter ends of
     it, then a folder's file by its name alone if there is only one of that name. Where no name is
@@ -56,11 +56,11 @@ class Names:
         if called in self._sizes:
             return self._checked(called, [called], size)
         whole = called.replace("\\", "/")
-        found = self._first([whole], self._ends)
-        if not found:  # of another suffix: only where no folder of the image's own is left unsaid
+        images = self._first([whole], self._ends)
+        if not images:  # of another suffix: only where no folder of the image's own is left unsaid
             stems = [whole, SAID_SUFFIX.sub("", whole)]
-            found = self._first(stems, self._stems, whole=True)
-        return self._checked(called, found, size)
+            images = self._first(stems, self._stems, whole=True)
+        return self._checked(called, images, size)
 
     def find_stem(self, called: str, size: Size | None) -> str:
         """The image whose path without suffix is called so; raises as `find`."""
@@ -72,28 +72,30 @@ class Names:
         """What the strictest reading finds; `whole`: among images whose whole path is called."""
         for cut in (_same, _without_hash):
             for key, table in zip(KEYS, tables, strict=True):
-                found = [
-                    name for each in called for name in _candidates(key(cut(each)), table, whole)
+                images = [
+                    name
+                    for wanted in called
+                    for name in _candidates(key(cut(wanted)), table, whole)
                 ]
-                if found:
-                    return list(dict.fromkeys(found))
+                if images:
+                    return list(dict.fromkeys(images))
         return []
 
-    def _checked(self, called: str, found: list[str], size: Size | None) -> str:
-        if not found:
+    def _checked(self, called: str, images: list[str], size: Size | None) -> str:
+        if not images:
             raise FormatError(f"image {visible(called)} is not in the folder", cure="put it there")
-        if len(found) > 1:
-            first, second = _apart(found[0], found[1])
+        if len(images) > 1:
+            first, second = _apart(images[0], images[1])
             raise FormatError(
                 f"image {visible(called)} may be {first} or {second}", cure="give its whole path"
             )
-        there = self._sizes[found[0]]  # an image that cannot be read does not match, either
+        there = self._sizes[images[0]]  # an image that cannot be read does not match, either
         if size is not None and there != size:
             raise FormatError(
-                f"{found[0]} is {there} in the folder and labelled at {size}",
+                f"{images[0]} is {there} in the folder and labelled at {size}",
                 cure="label the image that is there",
             )
-        return found[0]
+        return images[0]
 
 
 def visible(name: str) -> str:

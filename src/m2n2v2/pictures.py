@@ -67,7 +67,7 @@ def walk(image: Image, state: ImageState, segmentation: Segmentation, index: int
     """
     prompt, scale = segmentation.prompts[index], segmentation.scales[index]
     (stages,) = markov_map_stages(state, (prompt.click,))
-    found = prompt.choices
+    choices = prompt.choices
     score = score_curve_of(state, prompt, segmentation.prompts)
 
     height, width = image.shape[:2]
@@ -94,7 +94,7 @@ def walk(image: Image, state: ImageState, segmentation: Segmentation, index: int
         axis.set_title(title, fontsize=10)
         axis.set_axis_off()
     curve, result = axes.flat[6], axes.flat[7]
-    curve.plot(found.thresholds, score, color="black", linewidth=0.8)
+    curve.plot(choices.thresholds, score, color="black", linewidth=0.8)
     chosen = "no scale scores"
     if scale.threshold is not None:
         curve.plot(scale.threshold, scale.score, "o", color="tab:red")

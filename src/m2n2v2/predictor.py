@@ -96,16 +96,16 @@ class Predictor:
         """A predictor by the name of a preset (`m2n2v2 info` lists them).
 
         Args:
-            loading: how its weights are found, if it needs any; its device is overruled by
+            loading: how its weights are located, if it needs any; its device is overruled by
                 `device`, and its `weights` are the attention's.
         """
         device = choose_device(str(device))
         loading = replace(loading or Loading(), device=str(device))
-        found = preset(name, device=str(device))
+        chosen = preset(name, device=str(device))
         return cls(
-            found.attention_source(loading),
-            found.depth_source(replace(loading, weights=None)),
-            found.settings,
+            chosen.attention_source(loading),
+            chosen.depth_source(replace(loading, weights=None)),
+            chosen.settings,
             device=device,
             progress=progress,
         )
@@ -228,12 +228,12 @@ class Predictor:
         )
         previous = None if mask_input is None else _as_mask(mask_input, maps.state.size)
         result = replay(maps.state, clicks, maps=maps, previous=previous)
-        found = alternatives(maps.state, result) if multimask_output else (result,)
+        results = alternatives(maps.state, result) if multimask_output else (result,)
         masks: Shaped[np.ndarray, "C H W"] = np.stack(
-            [each.soft_mask.numpy() if return_logits else each.mask for each in found]
+            [one.soft_mask.numpy() if return_logits else one.mask for one in results]
         )
-        scores = np.array([each.scales[-1].score for each in found], np.float32)
-        low = torch.stack([resized_map(each.margin, LOW_RESOLUTION) for each in found])
+        scores = np.array([one.scales[-1].score for one in results], np.float32)
+        low = torch.stack([resized_map(one.margin, LOW_RESOLUTION) for one in results])
         return masks, scores, low.numpy()
 
     def _current(self) -> MapCache:

@@ -88,7 +88,7 @@ def warm_up() -> None:
     small = ReducedAttention(cells, torch.eye(4), near, nothing.to(torch.int16), nothing)
     reduced_saturation_time(small, start_state([(0.0, 0.0)], cells))
     image = np.zeros((*size.shape, 3), np.uint8)
-    image[:, 4:] = 255  # an edge, so that a scale is found and merged
+    image[:, 4:] = 255  # an edge, so that a scale is chosen and merged
     state = _with_additions(image_state(image, Precomputed(near), Flat(), Settings.offline()))
     first = segment(state, empty(state), Click(1, 1))
     segment(state, first, Click(6, 1, False))

@@ -99,7 +99,7 @@ class Preset:
     def weights(self) -> tuple[str, ...]:
         """Names of the weights it needs, keys of `weights.MODELS`."""
         needed = (backbone(ATTENTION, self.attention), self.depth and backbone(DEPTH, self.depth))
-        return tuple(each.weights for each in needed if each and each.weights)
+        return tuple(source.weights for source in needed if source and source.weights)
 
 
 def _ours(name: str, attention: str, summary: str) -> Preset:
@@ -231,20 +231,20 @@ def preset(name: str, *, device: str = "cpu") -> Preset:
         BackendError: no preset, backbone or ablation of that name.
     """
     base, _, ablation = name.partition("/")
-    found = automatic(device) if base == "auto" else _named(base)
+    chosen = automatic(device) if base == "auto" else _named(base)
     if not ablation:
-        return found
+        return chosen
     if ablation not in ABLATIONS and ablation not in FLIPS:
         raise BackendError(
             f"there is no ablation {ablation!r}",
             cure=f"choose from {', '.join([*ABLATIONS, *FLIPS])}",
         )
     return replace(
-        found,
-        name=f"{found.name}/{ablation}",
-        settings=found.settings.replace(**ABLATIONS.get(ablation, {})),
-        flip=FLIPS.get(ablation, found.flip),
-        summary=f"{found.summary}; {ablation.replace('-', ' ')}",
+        chosen,
+        name=f"{chosen.name}/{ablation}",
+        settings=chosen.settings.replace(**ABLATIONS.get(ablation, {})),
+        flip=FLIPS.get(ablation, chosen.flip),
+        summary=f"{chosen.summary}; {ablation.replace('-', ' ')}",
     )
 
 
@@ -253,19 +253,19 @@ def automatic(device: str = "auto") -> Preset:
     kind = "cpu" if choose_device(device).type == "cpu" else "gpu"
     absent: list[str] = []
     for name in AUTO[kind]:
-        found = PRESETS[name]
-        source = backbone(ATTENTION, found.attention)
+        chosen = PRESETS[name]
+        source = backbone(ATTENTION, chosen.attention)
         attention = source.weights
         if attention and not (_installed(source) and _here(attention)):
             absent.append(attention)
             continue
         reasons = [f"the best on this {kind.upper()} with weights here"] if attention else []
         reasons += [f"no weights of {' or '.join(absent)} are here"] if absent else []
-        missing = [each for each in found.weights() if not _here(each)]
+        missing = [model for model in chosen.weights() if not _here(model)]
         if missing:
-            found = replace(found, depth=None)
+            chosen = replace(chosen, depth=None)
             reasons.append(f"without depth, as {missing[0]} is not here")
-        return replace(found, summary=f"{found.summary} ({'; '.join(reasons)})")
+        return replace(chosen, summary=f"{chosen.summary} ({'; '.join(reasons)})")
     raise AssertionError("the last preset of AUTO needs no weights")
 
 
@@ -274,19 +274,19 @@ def best_with_weights(loading: Loading) -> Preset:
 
     Without an index or a hub that answers it is the offline preset; `loading.tell` hears why.
     """
-    found = automatic(loading.device)
-    if found.weights() or loading.offline:
-        return found
+    chosen = automatic(loading.device)
+    if chosen.weights() or loading.offline:
+        return chosen
     (wanted,) = PRESETS[SMALL].weights()
     try:
         locate(wanted, loading)
     except (WeightsError, BackendError) as error:
-        loading.tell(f"{found.name} is used, which needs no weights: {error.what}")
+        loading.tell(f"{chosen.name} is used, which needs no weights: {error.what}")
     return automatic(loading.device)
 
 
 def _installed(source: Backbone) -> bool:
-    return all(importlib.util.find_spec(each) for each in source.libraries)
+    return all(importlib.util.find_spec(library) for library in source.libraries)
 
 
 def _here(weights: str) -> bool:
@@ -330,13 +330,13 @@ def backbone(registry: dict[str, Backbone], key: str) -> Backbone:
 
 
 def _made(registry: dict[str, Backbone], key: str, loading: Loading | None, flip: bool) -> Any:
-    found = backbone(registry, key)
-    home, _, path = found.home.partition(":")
+    source = backbone(registry, key)
+    home, _, path = source.home.partition(":")
     make: Any = importlib.import_module(home)
     for attribute in path.split("."):
         make = getattr(make, attribute)
-    if found.weights is None:
+    if source.weights is None:
         return make()
     side = key.partition("@")[2]
-    flips = {"flip": flip} if found.flips else {}
-    return make(found.weights, loading, side=int(side) if side else None, **flips)
+    flips = {"flip": flip} if source.flips else {}
+    return make(source.weights, loading, side=int(side) if side else None, **flips)

@@ -1,7 +1,7 @@
 """Reduce a transition to what its chain remembers (docs/decisions/fast-chain.md).
 
 A subspace of a few hundred dimensions, invariant under `p -> p A` but for what decays at once, is
-found by randomised subspace iteration (Halko, Martinsson and Tropp 2011). A state is projected on
+made by randomised subspace iteration (Halko, Martinsson and Tropp 2011). A state is projected on
 it orthogonally: the oblique, spectral projection loses where A is far from symmetric. Some clicks
 are then walked both ways, and their difference is recorded with the result.
 """

@@ -36,9 +36,9 @@ class MapCache:
         """What the maps that are kept take."""
         return int(self._maps.currsize)
 
-    def keep(self, click: Click, found: MarkovMap) -> None:
+    def keep(self, click: Click, known: MarkovMap) -> None:
         """Know the map of a click, computed elsewhere."""
-        self._maps[click.x, click.y] = found
+        self._maps[click.x, click.y] = known
 
     def __call__(self, clicks: Iterable[Click]) -> tuple[MarkovMap, ...]:
         """The map of each click; those not known are computed together, in one chain."""
@@ -72,13 +72,13 @@ def replay(
     clicks = check_sequence(clicks, state.size)
     if not clicks:
         raise ClickError("no clicks came", cure="give at least one click")
-    found = (maps or MapCache(state))(clicks)
+    known_maps = (maps or MapCache(state))(clicks)
     result = empty(state)
-    for click, known in zip(clicks[:-1], found[:-1], strict=True):
+    for click, known in zip(clicks[:-1], known_maps[:-1], strict=True):
         result = segment(state, result, click, known)
     if previous is not None:
         result = result.corrected(empty(state, previous).margin)
-    return segment(state, result, clicks[-1], found[-1])
+    return segment(state, result, clicks[-1], known_maps[-1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,8 +205,8 @@ class Session:
         known = max((at for at, step in enumerate(path) if step in self._kept), default=0)
         result = self._kept[path[known]] if known else self._start
         clicks = [step.click for step in path[known + 1 :] if step.click]
-        for click, found in zip(clicks, self._maps(clicks), strict=True):
-            result = segment(self.state, result, click, found)
+        for click, markov_map in zip(clicks, self._maps(clicks), strict=True):
+            result = segment(self.state, result, click, markov_map)
         self._kept[wanted] = result
         return result
 
@@ -216,8 +216,11 @@ def _own_bytes(kept: Segmentation) -> int:
     return int(kept.margin.nbytes) + _bytes(kept.prompts[-1].map)
 
 
-def _bytes(found: MarkovMap) -> int:
-    scales = found.candidates
+def _bytes(markov_map: MarkovMap) -> int:
+    scales = markov_map.candidates
     return int(
-        found.values.nbytes + scales.thresholds.nbytes + scales.area.nbytes + scales.edge.nbytes
+        markov_map.values.nbytes
+        + scales.thresholds.nbytes
+        + scales.area.nbytes
+        + scales.edge.nbytes
     )

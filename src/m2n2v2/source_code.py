@@ -34,7 +34,9 @@ def source_digest(*roots: str, package: Path = HERE) -> str:
     while waiting:
         file = waiting.pop()
         reached[file], names = _code(file.read_bytes())
-        waiting |= {found for name in names for found in _of_module(name, package)} - set(reached)
+        waiting |= {imported for name in names for imported in _of_module(name, package)} - set(
+            reached
+        )
     digest = hashlib.sha256()
     for file in sorted(reached):
         digest.update(f"{file.relative_to(package).as_posix()} {reached[file]}\n".encode())
@@ -52,10 +54,10 @@ def _code(source: bytes) -> tuple[str, frozenset[str]]:
 
 def _of_root(name: str, package: Path) -> list[Path]:
     """The files of a module, or of a package and all inside it."""
-    found = _of_module(name, package)
-    if not found:
+    files = _of_module(name, package)
+    if not files:
         raise FileNotFoundError(f"{name} is no module of {package}")
-    return sorted(found[0].parent.rglob("*.py")) if found[0].name == "__init__.py" else found
+    return sorted(files[0].parent.rglob("*.py")) if files[0].name == "__init__.py" else files
 
 
 def _of_module(name: str, package: Path) -> list[Path]:
@@ -83,7 +85,7 @@ def _leave_what_runs(node: ast.AST) -> None:
     """Take strings that stand alone out of a body, and imports for type checkers."""
     body = getattr(node, "body", None)
     if isinstance(body, list):
-        node.body = [each for each in body if not _is_idle(each)]  # type: ignore[attr-defined]
+        node.body = [statement for statement in body if not _is_idle(statement)]  # type: ignore[attr-defined]
 
 
 def _is_idle(node: ast.AST) -> bool:

@@ -106,7 +106,7 @@ def test_datasets(m2n2v2: Verb, capsys: pytest.CaptureFixture[str]) -> None:
     assert "GrabCut.zip" in printed
     assert m2n2v2("datasets", "--json") == 0
     entries = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)}
-    assert entries["mine"]["found"] == 4
+    assert entries["mine"]["objects"] == 4
     assert entries["SBD"]["expected"] == 6671
     assert m2n2v2("datasets", "--data-root", "nowhere") == 2
 

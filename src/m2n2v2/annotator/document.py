@@ -142,14 +142,14 @@ class Document:
         Raises:
             MissingError: this image has none.
         """
-        for found in self.objects:
-            if found.id == id:
-                return found
+        for obj in self.objects:
+            if obj.id == id:
+                return obj
         raise MissingError(f"this image has no object {id}", cure="look at its objects again")
 
     def with_object(self, changed: Object) -> "Document":
         """With an object in its place, or on top if it is new."""
-        if all(each.id != changed.id for each in self.objects):
+        if all(obj.id != changed.id for obj in self.objects):
             return replace(self, objects=(*self.objects, changed))
         return replace(
             self, objects=tuple(changed if o.id == changed.id else o for o in self.objects)
@@ -191,8 +191,8 @@ class Change:
     removed: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        known = {each.id: each for each in self.before.objects}
-        left = {each.id for each in self.after.objects}
+        known = {obj.id: obj for obj in self.before.objects}
+        left = {obj.id for obj in self.after.objects}
         changed = tuple(o for o in self.after.objects if known.get(o.id) != o)
         object.__setattr__(self, "changed", changed)
         object.__setattr__(self, "removed", tuple(id for id in known if id not in left))

@@ -28,35 +28,35 @@ def applied(document: Document, edit: wire.Edit, segmented: Segmented) -> tuple[
     """
     match edit:
         case wire.Click():
-            found = _unlocked(document, edit.object, edit.class_id)
+            obj = _unlocked(document, edit.object, edit.class_id)
             click = PlacedClick(edit.x, edit.y, edit.positive)
-            changed = replace(found, clicks=(*found.clicks, click))
+            changed = replace(obj, clicks=(*obj.clicks, click))
             return _with(document, _remasked(changed, _size(document), segmented))
         case wire.RemoveClick():
-            found = _unlocked(document, edit.object)
-            if edit.index >= len(found.clicks):
+            obj = _unlocked(document, edit.object)
+            if edit.index >= len(obj.clicks):
                 raise ClickError(
-                    f"there is no click {edit.index} among {len(found.clicks)}",
+                    f"there is no click {edit.index} among {len(obj.clicks)}",
                     cure="use an index from 0",
                 )
-            rest = (*found.clicks[: edit.index], *found.clicks[edit.index + 1 :])
-            changed = replace(found, clicks=rest)
+            rest = (*obj.clicks[: edit.index], *obj.clicks[edit.index + 1 :])
+            changed = replace(obj, clicks=rest)
             return _with(document, _remasked(changed, _size(document), segmented))
         case wire.Scale():
-            found = _unlocked(document, edit.object)
-            if not found.clicks:
+            obj = _unlocked(document, edit.object)
+            if not obj.clicks:
                 raise EditError("this object has no clicks to scale", cure="click on it first")
-            *others, last = found.clicks
-            changed = replace(found, clicks=(*others, replace(last, nudge=edit.scale)))
+            *others, last = obj.clicks
+            changed = replace(obj, clicks=(*others, replace(last, nudge=edit.scale)))
             return _with(document, _remasked(changed, _size(document), segmented))
         case wire.Stroke():
-            found = _unlocked(document, edit.object, edit.class_id)
+            obj = _unlocked(document, edit.object, edit.class_id)
             stroke = Stroke(edit.erase, edit.radius, tuple(edit.points))
-            mask = Runs.of(painted(found.mask.mask, [stroke]))
-            return _with(document, replace(found, strokes=(*found.strokes, stroke), mask=mask))
+            mask = Runs.of(painted(obj.mask.mask, [stroke]))
+            return _with(document, replace(obj, strokes=(*obj.strokes, stroke), mask=mask))
         case wire.Clear():
-            found = _unlocked(document, edit.object)
-            bare = replace(found, clicks=(), strokes=(), base=None, made_by=None)
+            obj = _unlocked(document, edit.object)
+            bare = replace(obj, clicks=(), strokes=(), base=None, made_by=None)
             bare = replace(bare, mask=_nothing(document))
             return _with(document, bare)
         case wire.Delete():
@@ -73,7 +73,7 @@ def applied(document: Document, edit: wire.Edit, segmented: Segmented) -> tuple[
         case wire.Lock():
             return _with(document, replace(document.object(edit.object), locked=edit.locked))
         case wire.Order():
-            known = {each.id: each for each in document.objects}
+            known = {before.id: before for before in document.objects}
             if sorted(edit.order) != sorted(known):
                 raise EditError(
                     "the order does not name each object once",
@@ -96,10 +96,10 @@ def _unlocked(document: Document, id: int | None, class_id: int | None = None) -
     """The object to change; a new one, of that class, for None."""
     if id is None:
         return Object(0, _nothing(document), class_id)
-    found = document.object(id)
-    if found.locked:
+    obj = document.object(id)
+    if obj.locked:
         raise EditError(f"object {id} is locked", cure="unlock it first")
-    return found
+    return obj
 
 
 def _remasked(changed: Object, size: Size, segmented: Segmented) -> Object:

@@ -134,9 +134,9 @@ class Prepared:
             if self._clicking or ticket is not self._newest or started < self._rest_until:
                 raise BusyError("there is no time for a preview now", cure="ask again")
             before = self._segmentation(base, clicks) if clicks else self._start(base)
-            (found,) = markov_maps(self.state, (click.inside(self.state.size),))
-            self._glimpse = (click, found)
-            mask = segment(self.state, before, click, found).mask
+            (known,) = markov_maps(self.state, (click.inside(self.state.size),))
+            self._glimpse = (click, known)
+            mask = segment(self.state, before, click, known).mask
             ended = monotonic()
             if ended - started > GLIMPSE:
                 self._rest_until = ended + 10 * (ended - started)
@@ -150,8 +150,8 @@ class Prepared:
         placed = check_sequence([Click(c.x, c.y, c.positive) for c in clicks], self.state.size)
         self._keep_glimpse(placed)
         maps = self._maps(placed[known:]) if known < len(placed) else ()
-        for click, by, found in zip(placed[known:], clicks[known:], maps, strict=True):
-            result = segment(self.state, result, click, found)
+        for click, by, markov_map in zip(placed[known:], clicks[known:], maps, strict=True):
+            result = segment(self.state, result, click, markov_map)
             if by.nudge:
                 result = nudged(self.state, result, by.nudge)
         self._recent[base, clicks] = result
@@ -164,9 +164,9 @@ class Prepared:
     def _keep_glimpse(self, placed: tuple[Click, ...]) -> None:
         """A click where the last preview was has its map already."""
         if self._glimpse is not None and placed:
-            seen, found = self._glimpse
+            seen, known = self._glimpse
             if (seen.x, seen.y) == (placed[-1].x, placed[-1].y):
-                self._maps.keep(seen, found)
+                self._maps.keep(seen, known)
 
 
 _Key = tuple[Runs | None, tuple[PlacedClick, ...]]
@@ -295,10 +295,10 @@ class Engine:
             BusyError: it is not; `want` it and wait.
         """
         with self._changed:
-            found = self._prepared.get(image)
-            if found is not None and found.sha256 == sha256:
-                return found
-            if found is not None:  # the file was replaced
+            kept = self._prepared.get(image)
+            if kept is not None and kept.sha256 == sha256:
+                return kept
+            if kept is not None:  # the file was replaced
                 del self._prepared[image]
             failed = self._failed.get(image)
         raise BusyError(
@@ -309,8 +309,8 @@ class Engine:
     def settle(self, image: int) -> None:
         """Let go of the images used longest ago, as many as are too many since this one grew."""
         with self._changed:
-            found = self._prepared.get(image)
-            dropped = found is not None and self._put(image, found)
+            prepared = self._prepared.get(image)
+            dropped = prepared is not None and self._put(image, prepared)
         if dropped:
             _give_back()
 
@@ -344,8 +344,8 @@ class Engine:
         return len(self._prepared) < before
 
     def _holds(self, image: int, sha256: str | None) -> bool:
-        found = self._prepared.get(image)
-        return found is not None and sha256 in (None, found.sha256)
+        prepared = self._prepared.get(image)
+        return prepared is not None and sha256 in (None, prepared.sha256)
 
     def _mark_watched(self) -> None:
         for image in self._watchers:
@@ -410,7 +410,7 @@ class Engine:
 
     def _run(self, job: Job) -> None:
         try:
-            found, new = self._made(job)
+            prepared, new = self._made(job)
         except StaleError:
             self._finish(job)
         except M2N2Error as error:
@@ -418,17 +418,17 @@ class Engine:
         except Exception as error:  # a bug or a lack of memory must not end the thread
             self._finish(job, failed=f"it cannot be prepared ({type(error).__name__})")
         else:
-            self._finish(job, found=found)
+            self._finish(job, prepared=prepared)
             if new and self._keep:
-                self._keep(found.state)
+                self._keep(prepared.state)
 
     def _finish(
-        self, job: Job, *, found: Prepared | None = None, failed: str | None = None
+        self, job: Job, *, prepared: Prepared | None = None, failed: str | None = None
     ) -> None:
         with self._changed:
             if self._jobs.get(job.image) is job:
                 del self._jobs[job.image]
-            dropped = found is not None and self._put(job.image, found)
+            dropped = prepared is not None and self._put(job.image, prepared)
             if failed is not None:
                 self._failed[job.image] = failed
             self._notify()

@@ -41,23 +41,23 @@ def labels_of(project: Project, *, only_done: bool = False) -> Taken:
         only_done: of images marked as done, no others.
     """
     classes = project.store.classes()
-    names = {each.id: each.name for each in classes}
+    names = {label.id: label.name for label in classes}
     images, skipped = [], []
     for entry in project.entries():
         listed = entry.listed
         if not (listed.done or (listed.objects and not only_done)):
             continue
         try:
-            found = project.document(listed.id)
+            document = project.document(listed.id)
         except (ImageError, ConflictError) as error:
             skipped.append(f"{listed.name}: {error.what}")
             continue
         objects = tuple(
             LabelledObject(o.mask, names.get(o.class_id or 0), len(o.clicks) + len(o.strokes))
-            for o in found.objects
+            for o in document.objects
         )
-        images.append(Labelled(found.name, _size(found), objects))
-    listed_classes = tuple(LabelClass(each.name, each.color) for each in classes)
+        images.append(Labelled(document.name, _size(document), objects))
+    listed_classes = tuple(LabelClass(label.name, label.color) for label in classes)
     return Taken(Labels(tuple(images), listed_classes), tuple(skipped))
 
 
@@ -98,7 +98,7 @@ def add_labels(project: Project, sizes: Sizes, labels: Labels, person: str | Non
     project.store.check_writable()
     documents = []
     for image in labels.images:
-        solid = tuple(found for found in image.objects if found.mask.area)
+        solid = tuple(obj for obj in image.objects if obj.mask.area)
         if solid:
             document = project.document(sizes.id(image.name))
             if len(document.objects) + len(solid) > MOST_OBJECTS:
@@ -108,9 +108,9 @@ def add_labels(project: Project, sizes: Sizes, labels: Labels, person: str | Non
             documents.append((document, solid))
     before = project.store.classes()
     after = project.store.set_classes(_with_new(before, labels.classes))
-    ids: dict[str | None, int] = {each.name: each.id for each in after}
+    ids: dict[str | None, int] = {label.name: label.id for label in after}
     changes = [
-        (document, (*document.objects, *(_object(found, ids) for found in solid)))
+        (document, (*document.objects, *(_object(obj, ids) for obj in solid)))
         for document, solid in documents
     ]
     try:
@@ -122,13 +122,13 @@ def add_labels(project: Project, sizes: Sizes, labels: Labels, person: str | Non
     return Added(len(documents), objects, len(after) - len(before))
 
 
-def _object(found: LabelledObject, ids: Mapping[str | None, int]) -> Object:
+def _object(obj: LabelledObject, ids: Mapping[str | None, int]) -> Object:
     """An imported object: its mask is what later clicks correct."""
     return Object(
         id=0,
-        mask=found.mask,
-        base=found.mask,
-        class_id=ids.get(found.class_name),
+        mask=obj.mask,
+        base=obj.mask,
+        class_id=ids.get(obj.class_name),
         finished=True,
         source="import",
     )
@@ -139,14 +139,14 @@ def _with_new(
 ) -> tuple[ObjectClass, ...]:
     """The classes known and those to be made, with the free keys and colours of their own."""
     every = list(known)
-    names = {each.name for each in known}
-    for found in wanted:
-        if found.name in names:
+    names = {known_label.name for known_label in known}
+    for label in wanted:
+        if label.name in names:
             continue
-        taken = {each.key for each in every}
+        taken = {label.key for label in every}
         key = next((key for key in KEYS if key not in taken), None)
-        color = found.color or f"#{bytes(voc_color(1 + len(every) % 255)).hex()}"
-        every.append(ObjectClass(0, found.name, color, key))
+        color = label.color or f"#{bytes(voc_color(1 + len(every) % 255)).hex()}"
+        every.append(ObjectClass(0, label.name, color, key))
     return tuple(every)
 
 

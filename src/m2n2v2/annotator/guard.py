@@ -203,8 +203,8 @@ def _limited(receive: Receive, headers: dict[str, str], limit: int) -> Receive:
 
 def _host(headers: dict[str, str]) -> tuple[str, str]:
     """Name and port of the Host header; empty for what is none."""
-    found = _HOST.fullmatch(headers.get("host", ""))
-    return (found["name"].strip("[]").casefold(), found["port"] or "80") if found else ("", "")
+    host = _HOST.fullmatch(headers.get("host", ""))
+    return (host["name"].strip("[]").casefold(), host["port"] or "80") if host else ("", "")
 
 
 _HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[^:\[\]\s]+)(:(?P<port>\d{1,5}))?")

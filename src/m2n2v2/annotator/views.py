@@ -51,16 +51,16 @@ def map_png(segmentation: Segmentation, index: int) -> bytes:
 def curve(state: ImageState, segmentation: Segmentation, index: int) -> Curve:
     """The score curve of a click among the others."""
     prompt, scale = segmentation.prompts[index], segmentation.scales[index]
-    found = prompt.choices
+    choices = prompt.choices
     score = score_curve_of(state, prompt, segmentation.prompts)
-    count = len(found.thresholds)
+    count = len(choices.thresholds)
     shown = np.unique(np.linspace(0, count - 1, min(count, POINTS)).astype(np.int64))
     if scale.threshold is not None:
-        at = min(int(np.searchsorted(found.thresholds, scale.threshold)), count - 1)
+        at = min(int(np.searchsorted(choices.thresholds, scale.threshold)), count - 1)
         shown = np.unique(np.append(shown, at))
     return Curve(
-        found.thresholds[shown].tolist(),
-        found.area[shown].tolist(),
+        choices.thresholds[shown].tolist(),
+        choices.area[shown].tolist(),
         score[shown].tolist(),
         scale.threshold,
     )

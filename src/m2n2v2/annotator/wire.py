@@ -72,23 +72,23 @@ class WireObject(Wire):
     mask: WireMask
 
     @classmethod
-    def of(cls, each: Object) -> "WireObject":
+    def of(cls, obj: Object) -> "WireObject":
         return cls.model_construct(
-            id=each.id,
-            class_id=each.class_id,
+            id=obj.id,
+            class_id=obj.class_id,
             clicks=[
-                WireClick.model_construct(x=c.x, y=c.y, positive=c.positive) for c in each.clicks
+                WireClick.model_construct(x=c.x, y=c.y, positive=c.positive) for c in obj.clicks
             ],
-            scale=each.scale,
-            strokes=[WireStroke.of(stroke) for stroke in each.strokes],
-            hidden=each.hidden,
-            locked=each.locked,
-            finished=each.finished,
-            source=each.source,
-            made_by=each.made_by,
-            area=each.mask.area,
-            bbox=each.mask.bbox,
-            mask=WireMask.of(each.mask),
+            scale=obj.scale,
+            strokes=[WireStroke.of(stroke) for stroke in obj.strokes],
+            hidden=obj.hidden,
+            locked=obj.locked,
+            finished=obj.finished,
+            source=obj.source,
+            made_by=obj.made_by,
+            area=obj.mask.area,
+            bbox=obj.mask.bbox,
+            mask=WireMask.of(obj.mask),
         )
 
 
@@ -131,7 +131,7 @@ class WireImage(Wire):
             sha256=document.sha256,
             done=document.done,
             revision=document.revision,
-            objects=[WireObject.of(each) for each in document.objects],
+            objects=[WireObject.of(obj) for obj in document.objects],
             can_undo=document.can_undo,
             can_redo=document.can_redo,
             state=state.state,
@@ -168,15 +168,15 @@ class WireListed(Wire):
     height: int | None
 
     @classmethod
-    def of(cls, each: Listed, problem: str | None) -> "WireListed":
+    def of(cls, listed: Listed, problem: str | None) -> "WireListed":
         return cls(
-            id=each.id,
-            name=each.name,
-            done=each.done,
-            objects=each.objects,
+            id=listed.id,
+            name=listed.name,
+            done=listed.done,
+            objects=listed.objects,
             problem=problem,
-            width=each.size.width if each.size else None,
-            height=each.size.height if each.size else None,
+            width=listed.size.width if listed.size else None,
+            height=listed.size.height if listed.size else None,
         )
 
 
@@ -194,8 +194,8 @@ class WireClass(Wire):
     key: int | None
 
     @classmethod
-    def of(cls, each: ObjectClass) -> "WireClass":
-        return cls(id=each.id, name=each.name, color=each.color, key=each.key)
+    def of(cls, label: ObjectClass) -> "WireClass":
+        return cls(id=label.id, name=label.name, color=label.color, key=label.key)
 
 
 class WireProject(Wire):
@@ -225,9 +225,9 @@ class WireChange(Wire):
             revision=after.revision,
             can_undo=after.can_undo,
             can_redo=after.can_redo,
-            objects=[WireObject.of(each) for each in change.changed],
+            objects=[WireObject.of(obj) for obj in change.changed],
             removed=list(change.removed),
-            order=[each.id for each in after.objects],
+            order=[obj.id for obj in after.objects],
             seconds=seconds,
         )
 

@@ -49,7 +49,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Found:
+class ModelLayer:
     """A layer in a model."""
 
     name: str
@@ -132,8 +132,8 @@ class Aggregate:
         """
         if self._sum is None:
             raise AttentionError("no layer was captured", cure="run the model inside `capture`")
-        found, self._sum = self._sum.div_(self._weight), None
-        return DenseAttention(found.reshape(*self.cells.shape, *self.cells.shape))
+        mean, self._sum = self._sum.div_(self._weight), None
+        return DenseAttention(mean.reshape(*self.cells.shape, *self.cells.shape))
 
     def _allocated(self, device: torch.device) -> Float[Tensor, "n n"]:
         if self._sum is None:
@@ -146,14 +146,14 @@ def attention_layers(model: nn.Module) -> dict[str, nn.Module]:
     return {name: module for name, module in model.named_modules() if _projections(module)}
 
 
-def find_layers(model: nn.Module, layers: Sequence[Layer]) -> tuple[Found, ...]:
+def find_layers(model: nn.Module, layers: Sequence[Layer]) -> tuple[ModelLayer, ...]:
     """The layers that the patterns name.
 
     Raises:
         BackendError: a pattern matches nothing; the message lists what is there.
     """
     there = attention_layers(model)
-    found: list[Found] = []
+    chosen: list[ModelLayer] = []
     for layer in layers:
         names = [name for name in there if fnmatch.fnmatchcase(name, layer.pattern)]
         if not names:
@@ -161,8 +161,8 @@ def find_layers(model: nn.Module, layers: Sequence[Layer]) -> tuple[Found, ...]:
                 f"no attention layer of {type(model).__name__} matches {layer.pattern!r}",
                 cure=f"choose from {', '.join(there) or 'none: it has no attention layers'}",
             )
-        found += [Found(name, there[name], layer.weight) for name in names]
-    return tuple(found)
+        chosen += [ModelLayer(name, there[name], layer.weight) for name in names]
+    return tuple(chosen)
 
 
 @contextmanager
@@ -179,7 +179,7 @@ def capture(
         with capture(unet, LAYERS, aggregate):
             unet(latent, timestep, prompt)
 
-    The model is left as it was found, after an error, too.
+    The model is left as it was, after an error, too.
 
     Args:
         mirrored: the model sees the mirror image (`Aggregate.add`).
@@ -211,7 +211,7 @@ class _Done(Exception):  # noqa: N818 - a signal, not an error
 class _Watch:
     """The hooks on a model's layers."""
 
-    found: tuple[Found, ...]
+    chosen: tuple[ModelLayer, ...]
     aggregate: Aggregate
     mirrored: bool
     early_stop: bool
@@ -220,8 +220,8 @@ class _Watch:
     _handles: list[RemovableHandle] = field(default_factory=list)
 
     def start(self) -> None:
-        self.pending = {layer.name for layer in self.found}
-        for layer in self.found:
+        self.pending = {layer.name for layer in self.chosen}
+        for layer in self.chosen:
             for side, projection in enumerate(layer.projections):
                 self._handles.append(projection.register_forward_hook(self._hook(layer, side)))
 
@@ -230,7 +230,7 @@ class _Watch:
             handle.remove()
         self._halves.clear()
 
-    def _hook(self, layer: Found, side: int) -> Any:
+    def _hook(self, layer: ModelLayer, side: int) -> Any:
         def seen(module: nn.Module, args: Any, output: Tensor) -> None:
             if len(output) != 1:
                 raise AttentionError(
@@ -242,7 +242,7 @@ class _Watch:
 
         return seen
 
-    def _add(self, layer: Found) -> None:
+    def _add(self, layer: ModelLayer) -> None:
         query, key = (self._halves.pop((layer.name, side)) for side in (0, 1))
         self.aggregate.add(query, key, layer.heads, layer.weight, mirrored=self.mirrored)
         self.pending.discard(layer.name)

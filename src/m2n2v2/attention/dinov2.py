@@ -64,13 +64,13 @@ class Dinov2:
                 here.
         """
         loading = loading or Loading()
-        found = locate(model, loading)
+        located = locate(model, loading)
         registers = "with-registers" in model
         transformers = library("transformers")
         kind = transformers.Dinov2WithRegistersModel if registers else transformers.Dinov2Model
-        loaded = placed(transformer(kind, found, loading, inferred_config), loading)
+        loaded = placed(transformer(kind, located, loading, inferred_config), loading)
         dtype = str(next(loaded.parameters()).dtype).removeprefix("torch.")
-        return cls(loaded, side=side or SIDE, flip=flip, name=f"{found.name}, {dtype}")
+        return cls(loaded, side=side or SIDE, flip=flip, name=f"{located.name}, {dtype}")
 
     @torch.no_grad()
     def extract(self, image: Image) -> DenseAttention:

@@ -134,10 +134,10 @@ class FactoredAttention:
         return self
 
     def arrays(self) -> dict[str, Tensor]:
-        found = {"cells": as_tensor(self.cells)}
+        tensors = {"cells": as_tensor(self.cells)}
         for index, head in enumerate(self.heads):
-            found |= {f"{index}.{name}": getattr(head, name) for name in _HEAD}
-        return found
+            tensors |= {f"{index}.{name}": getattr(head, name) for name in _HEAD}
+        return tensors
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Tensor]) -> Self:

@@ -59,7 +59,7 @@ class ReducedAttention:
                 cure="give the arrays that arrays() gave",
             )
         inside = rest.numel() == 0 or (int(rest_cell.min()) >= 0 and int(rest_cell.max()) < n)
-        finite = all(bool(torch.isfinite(each).all()) for each in (basis, weights, rest))
+        finite = all(bool(torch.isfinite(array).all()) for array in (basis, weights, rest))
         if not inside or not finite:
             raise AttentionError(
                 "the reduced arrays have NaN or infinite entries, or cells outside the grid",
@@ -78,10 +78,10 @@ class ReducedAttention:
     def powers(self) -> Float32[Tensor, "p m m"]:
         """`T^(2^i)`; taken in double precision where there is one."""
         precise = torch.float32 if self.device.type == "mps" else torch.float64
-        found = [self.basis.to(precise) @ self.weights.to(precise)]
+        powers = [self.basis.to(precise) @ self.weights.to(precise)]
         for _ in range(POWERS - 1):
-            found.append(found[-1] @ found[-1])
-        return torch.stack(found).to(torch.float32)
+            powers.append(powers[-1] @ powers[-1])
+        return torch.stack(powers).to(torch.float32)
 
     @property
     def device(self) -> torch.device:
@@ -122,10 +122,10 @@ class ReducedAttention:
     def right(self, v: Float[Tensor, "n *k"]) -> Float[Tensor, "n *k"]:
         cell, rest = self._rest(0, len(v))
         columns = v.reshape(len(v), -1)
-        found = self.weights @ (self.basis @ columns)
+        product = self.weights @ (self.basis @ columns)
         for entry in range(cell.shape[1]):
-            found += rest[:, entry, None] * columns[cell[:, entry]]
-        return found.reshape(v.shape)
+            product += rest[:, entry, None] * columns[cell[:, entry]]
+        return product.reshape(v.shape)
 
     def rows(self, start: int, stop: int) -> Float[Tensor, "r n"]:
         cell, rest = self._rest(start, stop)
@@ -167,7 +167,7 @@ class ReducedAttention:
     def from_arrays(cls, arrays: Mapping[str, Tensor]) -> Self:
         cells, error = cells_of(arrays), array(arrays, "error").flatten().tolist()
         cell, rest = array(arrays, "rest_cell"), array(arrays, "rest")
-        found = []
+        bases = []
         for name in ("basis", "weights"):
             lead, follow = array(arrays, name), array(arrays, f"{name}_half")
             if any(part.ndim != 2 or part.shape[1] != cells.area for part in (lead, follow)):
@@ -175,14 +175,14 @@ class ReducedAttention:
                     f"the reduced array {name!r} does not fit a grid of {cells}",
                     cure="give the arrays that arrays() gave",
                 )
-            found.append(torch.cat([lead.to(torch.float32), follow.to(torch.float32)]))
+            bases.append(torch.cat([lead.to(torch.float32), follow.to(torch.float32)]))
         paired = cell.ndim == 2 and cell.shape == rest.shape and len(cell) == cells.area
         if len(error) != 2 or not paired or cell.is_floating_point():
             raise AttentionError(
                 "the reduced arrays have shapes or kinds that do not belong to them",
                 cure="give the arrays that arrays() gave",
             )
-        return cls(cells, found[0], found[1].T, cell, rest, (error[0], error[1]))
+        return cls(cells, bases[0], bases[1].T, cell, rest, (error[0], error[1]))
 
 
 def _times(p: Float[Tensor, "k n"], rows: Float[Tensor, "n m"]) -> Float[Tensor, "k m"]:

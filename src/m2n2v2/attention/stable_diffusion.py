@@ -118,8 +118,8 @@ class StableDiffusion:
                 here.
         """
         loading = loading or Loading()
-        found = locate(version, loading)
-        unet, vae, text_encoder = parts(found, loading)
+        located = locate(version, loading)
+        unet, vae, text_encoder = parts(located, loading)
         prompt = empty_prompt(text_encoder, pads_with_end=VERSIONS[version].pads_with_end)
         vae.decoder = vae.post_quant_conv = None  # only the encoder is needed
         unet = placed(unet, loading)
@@ -130,7 +130,7 @@ class StableDiffusion:
             prompt.to(first),
             side=side or VERSIONS[version].side,
             flip=flip,
-            name=f"{found.name}, {str(first.dtype).removeprefix('torch.')}",
+            name=f"{located.name}, {str(first.dtype).removeprefix('torch.')}",
         )
 
     @torch.no_grad()
@@ -172,30 +172,33 @@ class StableDiffusion:
         return latent
 
 
-def parts(found: Located, loading: Loading) -> tuple[Any, Any, Any]:
+def parts(located: Located, loading: Loading) -> tuple[Any, Any, Any]:
     """UNet, VAE and text encoder, each checked.
 
     Raises:
         WeightsError: a part is missing, damaged or of another architecture.
     """
     diffusers, transformers = library("diffusers"), library("transformers")
-    if found.path.is_dir():
-        read_json(found.path / "model_index.json", found)
-        unet = component(diffusers.UNet2DConditionModel, found, loading, "unet")
-        _check_version(unet, found)
+    if located.path.is_dir():
+        read_json(located.path / "model_index.json", located)
+        unet = component(diffusers.UNet2DConditionModel, located, loading, "unet")
+        _check_version(unet, located)
         return (
             unet,
-            component(diffusers.AutoencoderKL, found, loading, "vae"),
-            component(transformers.CLIPTextModel, found, loading, "text_encoder"),
+            component(diffusers.AutoencoderKL, located, loading, "vae"),
+            component(transformers.CLIPTextModel, located, loading, "text_encoder"),
         )
-    file = safetensors_file(found, loading)
-    with loading_errors(file, found):
+    file = safetensors_file(located, loading)
+    with loading_errors(file, located):
         pipeline = diffusers.StableDiffusionPipeline.from_single_file(
-            str(file), config=config_folder(found.model.name), local_files_only=True, **_NOT_NEEDED
+            str(file),
+            config=config_folder(located.model.name),
+            local_files_only=True,
+            **_NOT_NEEDED,
         )
     found_parts = (pipeline.unet, pipeline.vae, pipeline.text_encoder)
     for part in found_parts:
-        _refuse_unfilled(part, found)
+        _refuse_unfilled(part, located)
     return found_parts
 
 
@@ -231,10 +234,10 @@ def empty_prompt(
     return states
 
 
-def _check_version(unet: Any, found: Located) -> None:
+def _check_version(unet: Any, located: Located) -> None:
     """Other Stable Diffusions load without complaint and give other attention."""
     config = unet.config
-    version = VERSIONS.get(found.model.name)
+    version = VERSIONS.get(located.model.name)
     reasons = {
         f"takes {config.in_channels} channels in": config.in_channels != 4,
         "is an SDXL network": config.get("addition_embed_type") is not None,
@@ -244,16 +247,16 @@ def _check_version(unet: Any, found: Located) -> None:
     for reason, applies in reasons.items():
         if applies:
             raise WeightsError(
-                f"the UNet in {found.path} {reason}",
-                cure=f"give weights of {found.model.name}, or name the version they are",
+                f"the UNet in {located.path} {reason}",
+                cure=f"give weights of {located.model.name}, or name the version they are",
             )
 
 
-def _refuse_unfilled(part: nn.Module, found: Located) -> None:
+def _refuse_unfilled(part: nn.Module, located: Located) -> None:
     empty = [name for name, value in part.named_parameters() if value.is_meta]
     if empty:
         raise WeightsError(
-            f"{found.path} lacks {len(empty)} weights of {type(part).__name__}, for example "
+            f"{located.path} lacks {len(empty)} weights of {type(part).__name__}, for example "
             f"{empty[0]}",
-            cure=f"give a whole checkpoint of {found.model.name}",
+            cure=f"give a whole checkpoint of {located.model.name}",
         )

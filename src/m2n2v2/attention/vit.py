@@ -151,23 +151,23 @@ class VisionTransformer:
         """
         import safetensors.torch
 
-        found = locate(model, loading)
-        file = found.path / "model.safetensors" if found.path.is_dir() else found.path
+        located = locate(model, loading)
+        file = located.path / "model.safetensors" if located.path.is_dir() else located.path
         if not file.is_file() or file.suffix not in (".safetensors", *PICKLES):
             raise WeightsError(
-                f"{found.path} has no model.safetensors",
-                cure=f"give a folder of {model} with {', '.join(found.model.files)}",
+                f"{located.path} has no model.safetensors",
+                cure=f"give a folder of {model} with {', '.join(located.model.files)}",
             )
-        safetensors_file(Located(found.model, file, found.origin), loading)
+        safetensors_file(Located(located.model, file, located.origin), loading)
         device = choose_device(loading.device)
-        with loading_errors(file, found):
-            pickled = unpickled(file, found) if file.suffix in PICKLES else None
+        with loading_errors(file, located):
+            pickled = unpickled(file, located) if file.suffix in PICKLES else None
             arrays = pickled or safetensors.torch.load_file(file)
             shape = Shape.of({_name(name): tuple(a.shape) for name, a in arrays.items()})
             if (expected := CHANNELS.get(model.rpartition("-")[2])) not in (None, shape.channels):
                 raise ValueError(f"it has {shape.channels} channels, {model} has {expected}")
             network = cls({name: array.to(device) for name, array in arrays.items()})
-        return network, found
+        return network, located
 
     def to(self, dtype: torch.dtype) -> Self:
         """The same network in another number format."""
@@ -192,7 +192,7 @@ class VisionTransformer:
         """
         asked = self._asked(wanted)
         cells = Size(pixels.shape[2] // self.shape.patch, pixels.shape[3] // self.shape.patch)
-        found: dict[tuple[int, Kind], Tensor] = {}
+        features: dict[tuple[int, Kind], Tensor] = {}
         first = 1 + self.shape.registers
         x = self._embedded(pixels, cells)  # n+1 c
         for block in range(max(asked, default=-1) + 1):
@@ -202,7 +202,7 @@ class VisionTransformer:
                 kind: self._linear(inner, f"{at}attention.attention.{name}")
                 for kind, name in _PROJECTIONS.items()
             }
-            found |= {(block, kind): projected[kind] for kind in kinds if kind != "tokens"}
+            features |= {(block, kind): projected[kind] for kind in kinds if kind != "tokens"}
             if block == max(asked) and "tokens" not in kinds:
                 break
             q, k, v = (
@@ -217,8 +217,8 @@ class VisionTransformer:
             x = x + inner * self._arrays[f"{at}layer_scale2.lambda1"]
             if "tokens" in kinds:
                 last = block == self.shape.blocks - 1
-                found[block, "tokens"] = self._norm(x, "layernorm") if last else x
-        return {key: each[first:].reshape(*cells.shape, -1) for key, each in found.items()}
+                features[block, "tokens"] = self._norm(x, "layernorm") if last else x
+        return {key: each[first:].reshape(*cells.shape, -1) for key, each in features.items()}
 
     def pixels(self, image: Image, cells: Size) -> Float[Tensor, "1 3 Y X"]:
         """An image as the network takes it, one patch a cell."""

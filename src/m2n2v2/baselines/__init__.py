@@ -55,13 +55,13 @@ def segmenter(name: str, device: str = "auto", attention_cache: Path | None = No
         return _made(TRAINED[name], name, replace(loading, dtype="float32"))
     from m2n2v2.baselines.ours import Ours
 
-    found = _preset(name)
-    attention = found.attention_source(loading)
+    preset = _preset(name)
+    attention = preset.attention_source(loading)
     if attention_cache is not None:
         from m2n2v2.baselines.cached import CachedAttention
 
         attention = CachedAttention(attention, attention_cache)
-    return Ours(name, attention, found.depth_source(loading), found.settings, chosen)
+    return Ours(name, attention, preset.depth_source(loading), preset.settings, chosen)
 
 
 def description(name: str) -> str:
@@ -74,11 +74,11 @@ def description(name: str) -> str:
         return segmenter(name).name
     if name in TRAINED:
         return f"{name} (all clicks, last logits as mask prompt)"
-    found = _preset(name)
+    preset = _preset(name)
     return (
-        f"{name} (attention: {found.attention}; depth: {found.depth or 'none'}; "
-        f"flip: {'on' if found.flip else 'off'}; "
-        f"settings: {found.settings.to_dict()})"
+        f"{name} (attention: {preset.attention}; depth: {preset.depth or 'none'}; "
+        f"flip: {'on' if preset.flip else 'off'}; "
+        f"settings: {preset.settings.to_dict()})"
     )
 
 

@@ -41,8 +41,8 @@ class CachedAttention:
         path = self._folder / f"{digest.hexdigest()}.pt"
         if path.exists():
             try:
-                found: Attention = torch.load(path, weights_only=False)
-                return found
+                attention: Attention = torch.load(path, weights_only=False)
+                return attention
             except (EOFError, RuntimeError, pickle.UnpicklingError):
                 path.unlink()  # cut short; it is computed again
         made = self._source.extract(image).to("cpu")

@@ -74,14 +74,14 @@ class SamClicking:
         self._points.append([x, y])
         self._labels.append(int(click.positive))
         device = self._model.device
-        found = self._model(
+        output = self._model(
             image_embeddings=self._embeddings,
             input_points=torch.tensor([[self._points]], device=device),
             input_labels=torch.tensor([[self._labels]], device=device),
             input_masks=self._logits,
             multimask_output=False,
         )
-        logits: Float[Tensor, "1 1 m m"] = found.pred_masks[:, 0].float()
+        logits: Float[Tensor, "1 1 m m"] = output.pred_masks[:, 0].float()
         self._logits = logits.clamp(-32, 32)
         large = _resized(logits, self._network)[:, :, : self._inner.height, : self._inner.width]
         mask: Mask = (_resized(large, self._size)[0, 0] > 0).cpu().numpy()

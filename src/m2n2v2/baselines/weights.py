@@ -1,4 +1,4 @@
-"""Weights of the trained baselines, found as those of the backbones are."""
+"""Weights of the trained baselines, located as those of the backbones are."""
 
 from typing import Any
 
@@ -23,10 +23,10 @@ def pretrained(kind: str, name: str, loading: Loading) -> tuple[Any, str]:
         raise BackendError(
             f"this transformers has no {kind}", cure="pip install 'transformers>=5.20'"
         )
-    found = locate(name, loading)
+    located = locate(name, loading)
     if kind == "Sam2Model":  # published with the video model's parts, which are left out
-        with loading_errors(found.path, found):
-            model = cls.from_pretrained(str(found.path), local_files_only=True)
+        with loading_errors(located.path, located):
+            model = cls.from_pretrained(str(located.path), local_files_only=True)
     else:
-        model = component(cls, found, loading)
-    return placed(model, loading), found.name
+        model = component(cls, located, loading)
+    return placed(model, loading), located.name

@@ -130,10 +130,10 @@ class Preparing:
 
     def lookup(self, content: "Content") -> "ImageState | None":
         """A state that is ready."""
-        found = None if self._folder is None else self._folder.find(content.image)
-        if found is None and self._preparer is not None:
-            found = self._preparer.known(content.image)
-        return found
+        state = None if self._folder is None else self._folder.find(content.image)
+        if state is None and self._preparer is not None:
+            state = self._preparer.known(content.image)
+        return state
 
     def load(self) -> "Predictor":
         """The backbone.

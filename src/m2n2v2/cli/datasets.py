@@ -23,6 +23,6 @@ def datasets(
     print(f"in {data_root}; nothing is ever downloaded")
     for entry in entries:
         print(f"{entry.name:18} {entry.state}")
-        if entry.found is None and entry.layout:
+        if entry.objects is None and entry.layout:
             print(f"{'':18} layout:    {entry.layout}")
             print(f"{'':18} published: {entry.source}")

@@ -109,16 +109,16 @@ def evaluate(
         except KeyboardInterrupt:
             print(f"interrupted; the same command goes on with {out}", file=sys.stderr)
             raise
-    found = report.merged([report.Run.read(out)])
-    print(report.render(found, "text"))
+    runs = report.merged([report.Run.read(out)])
+    print(report.render(runs, "text"))
     if print_ious:
-        print(report.render_ious(found))
+        print(report.render_ious(runs))
     if save_ious:
-        report.write_ious(found, out / "ious.csv")
+        report.write_ious(runs, out / "ious.csv")
     if iou_analysis:
         from m2n2v2.evaluation import plots
 
-        for path in plots.write_curves(found, out):
+        for path in plots.write_curves(runs, out):
             print(path)
 
 

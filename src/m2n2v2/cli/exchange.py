@@ -64,9 +64,9 @@ def import_(
         from m2n2v2.annotator.exchange import Sizes, add_labels
 
         sizes = Sizes(project)
-        found = formats.read(form, file, sizes, skip=skip)
-        added = add_labels(project, sizes, found.labels)
-    for line in found.skipped:
+        read = formats.read(form, file, sizes, skip=skip)
+        added = add_labels(project, sizes, read.labels)
+    for line in read.skipped:
         print(f"left out or changed: {line}")
     print(f"{added.objects} objects on {added.images} images, {added.classes} new classes")
 

@@ -25,7 +25,7 @@ def info(
         except metadata.PackageNotFoundError:
             versions[name] = "not installed"
     devices = available_devices()
-    presets = {name: found.summary for name, found in PRESETS.items()}
+    presets = {name: preset.summary for name, preset in PRESETS.items()}
     cache = StateCache()
     if as_json:
         facts = {

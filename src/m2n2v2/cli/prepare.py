@@ -118,7 +118,9 @@ class Counts:
 
 
 def _sentence(facts: dict[str, Any], out: Path) -> str:
-    done = [f"{facts[each]} {each}" for each in ("prepared", "skipped", "refused", "broken")]
+    done = [
+        f"{facts[outcome]} {outcome}" for outcome in ("prepared", "skipped", "refused", "broken")
+    ]
     return (
         f"{', '.join(done)}; {facts['bytes'] / 1e6:.1f} MB in {out}, {facts['seconds']:.1f} seconds"
     )

@@ -25,15 +25,15 @@ def report(
     from m2n2v2.errors import SettingsError
     from m2n2v2.evaluation import report as reporting
 
-    found = reporting.merged([reporting.Run.read(path) for path in runs])
+    merged = reporting.merged([reporting.Run.read(path) for path in runs])
     if compare:
-        if len(found) != 2:
-            raise SettingsError(f"{len(found)} runs came", cure="compare two")
-        print(reporting.render_comparison(found[0], found[1], form))
+        if len(merged) != 2:
+            raise SettingsError(f"{len(merged)} runs came", cure="compare two")
+        print(reporting.render_comparison(merged[0], merged[1], form))
     else:
-        print(reporting.render(found, form, published=published))
+        print(reporting.render(merged, form, published=published))
     if plots:
         from m2n2v2.evaluation import plots as drawing
 
-        for path in drawing.write_all(found, plots):
+        for path in drawing.write_all(merged, plots):
             print(path)

@@ -99,7 +99,7 @@ def segment(
         if preset != "auto" or any((weights, depth_weights, attention, depth)):
             raise _prepared_already(state)
         name = f"prepared, {state.name}"
-        pixels, found = _opened(state, image, device)
+        pixels, image_state = _opened(state, image, device)
     else:
         pixels = _photograph(image, clicks)
         if depth:
@@ -114,11 +114,11 @@ def segment(
             depth_unit=depth_unit,
         )
         name = chosen.name
-        found = _prepared(recipe, pixels, cache)
+        image_state = _prepared(recipe, pixels, cache)
     if alpha is not None:
-        found = found.with_settings(found.settings.replace(alpha=alpha))
+        image_state = image_state.with_settings(image_state.settings.replace(alpha=alpha))
     prepared = time.perf_counter()
-    session = Session(found)
+    session = Session(image_state)
     for click in clicks:
         session.click(click.x, click.y, click.positive)
     clicked = time.perf_counter()
@@ -133,7 +133,7 @@ def segment(
     if folder:
         from m2n2v2.pictures import write_walk
 
-        written |= {path.stem: path for path in write_walk(folder, pixels, found, result)}
+        written |= {path.stem: path for path in write_walk(folder, pixels, image_state, result)}
     facts = {
         "image": str(image or state),
         "size": [mask.shape[1], mask.shape[0]],
@@ -142,10 +142,10 @@ def segment(
         "scales": [scale.threshold for scale in result.scales],
         "scores": [scale.score for scale in result.scales],
         "preset": name,
-        "attention": found.provenance.attention,
-        "depth": found.provenance.depth,
-        "version": found.provenance.version,
-        "settings": found.settings.to_dict(),
+        "attention": image_state.provenance.attention,
+        "depth": image_state.provenance.depth,
+        "version": image_state.provenance.version,
+        "settings": image_state.settings.to_dict(),
         "seconds_to_prepare": prepared - started,
         "seconds_per_click": (clicked - prepared) / len(clicks),
         "written": {name: str(path) for name, path in written.items()},
@@ -164,8 +164,10 @@ def _opened(state: Path, image: Path | None, device: str) -> "tuple[Image, Image
 
     pixels = read_image(image) if image else None
     wanted = None if pixels is None else pixel_digest(pixels)
-    found = read_state(state, image_sha256=wanted, device=choose_device(device))
-    return (pixels if pixels is not None else resized(found.guide, found.size)), found
+    image_state = read_state(state, image_sha256=wanted, device=choose_device(device))
+    return (
+        pixels if pixels is not None else resized(image_state.guide, image_state.size)
+    ), image_state
 
 
 def _photograph(image: Path | None, clicks: tuple["Click", ...]) -> "Image":

@@ -23,8 +23,8 @@ def list_() -> None:
     from m2n2v2.weights.locating import cached
 
     for model in MODELS.values():
-        found = cached(model)
-        print(f"{model.name:28} {f'here, from {found.origin}' if found else 'not here'}")
+        located = cached(model)
+        print(f"{model.name:28} {f'here, from {located.origin}' if located else 'not here'}")
         print(f"{'':28} licence {model.licence}")
         for source in model.sources:
             print(f"{'':28} {source}{f' ({source.note})' if source.note else ''}")
@@ -38,8 +38,8 @@ def fetch(names: Names) -> None:
     from m2n2v2.weights.locating import Loading, fetch
 
     for name in names:
-        found = fetch(name, Loading(tell=lambda line: print(line, file=sys.stderr)))
-        print(f"{found.name}\n{found.path}")
+        located = fetch(name, Loading(tell=lambda line: print(line, file=sys.stderr)))
+        print(f"{located.name}\n{located.path}")
 
 
 @app.command()
@@ -50,8 +50,8 @@ def verify(names: Names) -> None:
 
     unsound = []
     for name in names:
-        found = _here(name)
-        for check in verify(found):
+        located = _here(name)
+        for check in verify(located):
             print(f"{name}: {check.file}: {check.state}, sha256 {check.sha256}")
             unsound += [] if check.sound else [f"{name}: {check.file}"]
     if unsound:
@@ -75,13 +75,13 @@ def compare(
     """How far two copies are, array by array: the largest difference, and that of all together."""
     from m2n2v2.weights.comparing import compare
 
-    found = list(compare(_here(first).path, _here(second).path))
-    for each in found:
-        if each.state != "equal":
-            far = f", largest {each.largest:.3g}, {each.relative:.3%} of the spread"
-            print(f"{each.name}: {each.state}{far if each.state == 'differs' else ''}")
-    equal = sum(each.state == "equal" for each in found)
-    print(f"{equal} of {len(found)} arrays are equal")
+    differences = list(compare(_here(first).path, _here(second).path))
+    for array in differences:
+        if array.state != "equal":
+            far = f", largest {array.largest:.3g}, {array.relative:.3%} of the spread"
+            print(f"{array.name}: {array.state}{far if array.state == 'differs' else ''}")
+    equal = sum(array.state == "equal" for array in differences)
+    print(f"{equal} of {len(differences)} arrays are equal")
 
 
 def _here(name: str) -> "Located":

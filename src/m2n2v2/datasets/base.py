@@ -78,21 +78,21 @@ def load(item: Item, *, depth: bool = False, start: bool = False) -> Sample:
     _same_size(item, "mask", truth, size)
     if not truth.any():
         raise DatasetError(f"{item.name} has no object pixel in its mask", cure="leave it out")
-    found = None
+    measured = None
     if depth:
         if item.depth is None:
             raise DatasetError(
                 f"{item.name} has no measured depth", cure="leave out --depth measured"
             )
-        found = Measured(item.depth, unit=item.depth_unit).estimate(image)
-        _same_size(item, "depth map", found, size)
+        measured = Measured(item.depth, unit=item.depth_unit).estimate(image)
+        _same_size(item, "depth map", measured, size)
     initial = None
     if start:
         if item.start is None:
             raise DatasetError(f"{item.name} has no start mask", cure="start from the empty mask")
         initial = grey_values(item.start) > 0
         _same_size(item, "start mask", initial, size)
-    return Sample(item.name, image, truth, void, found, initial)
+    return Sample(item.name, image, truth, void, measured, initial)
 
 
 def _same_size(item: Item, what: str, array: Mask | DepthMap, size: Size) -> None:

@@ -17,14 +17,14 @@ def coco_folder(root: Path, convention: Convention) -> list[Item]:
     for name in USUAL:
         if (root / name).is_file():
             return coco_json(root / name, convention)
-    found = sorted(root.rglob("*.json"))
-    if len(found) != 1:
-        names = ", ".join(str(path.relative_to(root)) for path in found[:5]) or "none"
+    files = sorted(root.rglob("*.json"))
+    if len(files) != 1:
+        names = ", ".join(str(path.relative_to(root)) for path in files[:5]) or "none"
         raise DatasetError(
             f"{root} should hold one COCO json; there: {names}",
             cure=f"name the file itself in --datasets, or call it {USUAL[-1]}",
         )
-    return coco_json(found[0], convention)
+    return coco_json(files[0], convention)
 
 
 def coco_json(path: Path, convention: Convention) -> list[Item]:

@@ -84,5 +84,5 @@ def _beside(paths: list[Path], folder: Path, other: Path) -> dict[Path, str]:
     if not other.is_dir():
         return {}
     return {
-        path: found.name for path, found in companions(paths, folder, files(other), other).items()
+        path: beside.name for path, beside in companions(paths, folder, files(other), other).items()
     }

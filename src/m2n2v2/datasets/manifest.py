@@ -180,13 +180,13 @@ class Entry:
     """One line of an inventory.
 
     Attributes:
-        found: objects there, None if there are none or the set is broken.
+        objects: objects there, None if there are none or the set is broken.
         expected: objects published, None if unknown, or for a set of one's own.
         problem: why it cannot be read; empty if it can.
     """
 
     name: str
-    found: int | None
+    objects: int | None
     with_depth: int
     expected: int | None
     problem: str
@@ -195,9 +195,9 @@ class Entry:
 
     @property
     def state(self) -> str:
-        if self.found is None:
+        if self.objects is None:
             return self.problem
-        counted = f"{self.found} objects"
+        counted = f"{self.objects} objects"
         if self.expected is not None:
             counted += f" of {self.expected}"
         return counted + (f", {self.with_depth} with depth" if self.with_depth else "")

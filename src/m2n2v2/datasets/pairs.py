@@ -23,10 +23,10 @@ def subfolder(root: Path, *names: str) -> Path:
 
 def files(folder: Path, *, deep: bool = False) -> list[Path]:
     """The images in `folder`, sorted; `deep` looks into its folders, too."""
-    found: Iterable[Path] = folder.rglob("*") if deep else folder.iterdir()
+    paths: Iterable[Path] = folder.rglob("*") if deep else folder.iterdir()
     return sorted(
         path
-        for path in found
+        for path in paths
         if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
     )
 
@@ -64,7 +64,7 @@ def companions(
     images = list(images)
     pictures = {key: _grouped(images, folder, key) for key in (_full, _short)}
     files_by = {key: _grouped(others, beside, key) for key in (_full, _short)}
-    found = {}
+    pairs = {}
     for image in images:
         _only(pictures[_full][_full(image, folder)], f"{folder} has two images of one name")
         for key in (_full, _short):
@@ -72,9 +72,9 @@ def companions(
             if given:
                 _only(given, f"{image} could belong to either file in {beside}")
                 _only(pictures[key][key(image, folder)], f"{given[0]} could belong to either image")
-                found[image] = given[0]
+                pairs[image] = given[0]
                 break
-    return found
+    return pairs
 
 
 def _only(given: list[Path], what: str) -> None:

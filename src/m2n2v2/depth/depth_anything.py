@@ -78,11 +78,13 @@ class DepthAnything:
                 here.
         """
         loading = loading or Loading()
-        found = locate(model, loading)
+        located = locate(model, loading)
         kind = library("transformers").DepthAnythingForDepthEstimation
-        loaded = placed(transformer(kind, found, loading, inferred_config), loading)
+        loaded = placed(transformer(kind, located, loading, inferred_config), loading)
         dtype = str(next(loaded.parameters()).dtype).removeprefix("torch.")
-        return cls(loaded, short_side=side or SHORT_SIDE, flip=flip, name=f"{found.name}, {dtype}")
+        return cls(
+            loaded, short_side=side or SHORT_SIDE, flip=flip, name=f"{located.name}, {dtype}"
+        )
 
     @torch.no_grad()
     def estimate(self, image: Image) -> DepthMap:
@@ -104,8 +106,8 @@ class DepthAnything:
         model: Any = self.model
         size = Size(*image.shape[:2])
         pixels = normalized(_scaled(image, input_size(size, self.short_side)))
-        found: Tensor = model(pixels.to(next(model.parameters()))).predicted_depth[0]
-        return resized_map(found.to(torch.float32).cpu(), size)
+        inverse: Tensor = model(pixels.to(next(model.parameters()))).predicted_depth[0]
+        return resized_map(inverse.to(torch.float32).cpu(), size)
 
 
 def input_size(size: Size, short_side: int) -> Size:

@@ -85,8 +85,8 @@ class Marigold:
                 here.
         """
         loading = loading or Loading()
-        found = locate(model, loading)
-        pipeline = _pipeline(found, loading)
+        located = locate(model, loading)
+        pipeline = _pipeline(located, loading)
         dtype = str(pipeline.unet.dtype).removeprefix("torch.")
         return cls(
             pipeline,
@@ -94,7 +94,7 @@ class Marigold:
             ensemble=ensemble,
             side=side,
             flip=flip,
-            name=f"{found.name}, {dtype}",
+            name=f"{located.name}, {dtype}",
         )
 
     @torch.no_grad()
@@ -112,7 +112,7 @@ class Marigold:
     def inverse(self, image: Image) -> Float[Tensor, "H W"]:
         """Inverse depth of one image, at its size: `1 / (depth + OFFSET)`."""
         pixels = torch.tensor(image).permute(2, 0, 1)[None].to(torch.float32) / 255
-        found: Tensor = self.pipeline(
+        depth: Tensor = self.pipeline(
             pixels,
             num_inference_steps=self.steps,
             ensemble_size=self.ensemble,
@@ -120,34 +120,36 @@ class Marigold:
             generator=torch.Generator("cpu").manual_seed(self.seed),
             output_type="pt",
         ).prediction[0, 0]
-        found = found.to(torch.float32).cpu()
+        depth = depth.to(torch.float32).cpu()
         if self.pipeline.config.prediction_type == "disparity":
-            return found
-        return 1 / (found + OFFSET)
+            return depth
+        return 1 / (depth + OFFSET)
 
 
-def _pipeline(found: Located, loading: Loading) -> Any:
-    if not found.path.is_dir():
+def _pipeline(located: Located, loading: Loading) -> Any:
+    if not located.path.is_dir():
         raise WeightsError(
-            f"{found.path} is one file, and Marigold is published as a folder",
+            f"{located.path} is one file, and Marigold is published as a folder",
             cure="give the folder with model_index.json, unet, vae, text_encoder and scheduler",
         )
     diffusers, transformers = library("diffusers"), library("transformers")
-    index = read_json(found.path / "model_index.json", found)
+    index = read_json(located.path / "model_index.json", located)
     if index.get("_class_name") != "MarigoldDepthPipeline":
         raise WeightsError(
-            f"{found.path} holds a {index.get('_class_name')}, not a MarigoldDepthPipeline",
-            cure=f"give weights of {found.model.name}",
+            f"{located.path} holds a {index.get('_class_name')}, not a MarigoldDepthPipeline",
+            cure=f"give weights of {located.model.name}",
         )
-    text_encoder = component(transformers.CLIPTextModel, found, loading, "text_encoder")
+    text_encoder = component(transformers.CLIPTextModel, located, loading, "text_encoder")
     prompt = empty_prompt(text_encoder, length=2)
     parts = {
-        "unet": placed(component(diffusers.UNet2DConditionModel, found, loading, "unet"), loading),
-        "vae": placed(component(diffusers.AutoencoderKL, found, loading, "vae"), loading),
+        "unet": placed(
+            component(diffusers.UNet2DConditionModel, located, loading, "unet"), loading
+        ),
+        "vae": placed(component(diffusers.AutoencoderKL, located, loading, "vae"), loading),
     }
-    with loading_errors(found.path, found):
+    with loading_errors(located.path, located):
         scheduler = getattr(diffusers, index["scheduler"][1]).from_pretrained(
-            str(found.path / "scheduler"), local_files_only=True
+            str(located.path / "scheduler"), local_files_only=True
         )
         pipeline = diffusers.MarigoldDepthPipeline(
             **parts,

@@ -103,7 +103,7 @@ def contact_sheet(run: Run, dataset: str, threshold: float = 0.9) -> Image | Non
         None if the run kept no masks (`--vis-preds`).
     """
     budget = run.protocol["n_clicks"]
-    drawn = [(record, found) for record in run.of(dataset) if (found := _mask(run, record))]
+    drawn = [(record, mask) for record in run.of(dataset) if (mask := _mask(run, record))]
     if not drawn:
         return None
     drawn.sort(

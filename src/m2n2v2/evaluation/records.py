@@ -68,7 +68,7 @@ def read_records(run: Path) -> list[Record]:
         text = path.read_text("utf-8")
     except FileNotFoundError:
         return []
-    found = {}
+    newest = {}
     for number, line in enumerate(text.splitlines(keepends=True), 1):
         if not line.endswith("\n"):
             break
@@ -79,8 +79,8 @@ def read_records(run: Path) -> list[Record]:
                 f"line {number} of {path} is no record ({error})",
                 cure="remove that line, and start the run again to fill the gap",
             ) from error
-        found[record.key] = record
-    return [found[key] for key in sorted(found)]
+        newest[record.key] = record
+    return [newest[key] for key in sorted(newest)]
 
 
 class RecordFile:

@@ -57,8 +57,8 @@ class Run:
 
     @property
     def protocol(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.identity["protocol"]
-        return found
+        protocol: dict[str, Any] = self.identity["protocol"]
+        return protocol
 
     def of(self, dataset: str) -> list[Record]:
         """The records with a result, by item."""
@@ -163,8 +163,8 @@ def render(runs: Sequence[Run], form: str, *, published: bool = False) -> str:
         if published and f.dataset in datasets
     ]
     if form == "json":
-        found: dict[str, Any] = {"measured": table, "meanings": meanings(runs)}
-        return json.dumps(found | ({"quoted": quoted} if published else {}), indent=2)
+        content: dict[str, Any] = {"measured": table, "meanings": meanings(runs)}
+        return json.dumps(content | ({"quoted": quoted} if published else {}), indent=2)
     write = _WRITERS[form]
     parts = [write(table), *(f"{_COMMENT[form]}{line}" for line in meanings(runs))]
     if quoted:

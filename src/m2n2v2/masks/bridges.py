@@ -140,8 +140,8 @@ def _shortest_links(mask: Mask) -> Iterator[tuple[tuple[int, int], tuple[int, in
     _, nearest = ndimage.distance_transform_cdt(
         ~mask, "taxicab", return_distances=True, return_indices=True
     )
-    found = [_meetings(labels, nearest, axis) for axis in (0, 1)]
-    table: Int[np.ndarray, "k 7"] = np.concatenate(found)
+    meetings = [_meetings(labels, nearest, axis) for axis in (0, 1)]
+    table: Int[np.ndarray, "k 7"] = np.concatenate(meetings)
     table = table[np.lexsort(table.T)]  # by the parts, then by the distance
     pairs = table[:, 5:]
     first = np.ones(len(table), bool)

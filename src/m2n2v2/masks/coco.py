@@ -101,10 +101,10 @@ def rasterised(polygons: Sequence[Sequence[float]], size: Size) -> Runs:
 
 
 def _corners(polygon: Sequence[float], size: Size) -> Float[np.ndarray, "k 2"]:
-    found = corners(polygon, size)
-    if len(found) < 3:
-        raise FormatError(f"a polygon has {len(found)} corners", cure="give three or more")
-    return found
+    corner_points = corners(polygon, size)
+    if len(corner_points) < 3:
+        raise FormatError(f"a polygon has {len(corner_points)} corners", cure="give three or more")
+    return corner_points
 
 
 def _drawn(points: Float[np.ndarray, "k 2"], size: Size) -> Mask:

@@ -79,10 +79,10 @@ class Tracing:
 
     def corners(self, outline: int) -> Corners:
         """The corners (x, y) of an outline; even ones begin a horizontal edge."""
-        edges, found = self.horizontal, self.outlines[outline]
-        starts = np.where(edges.ahead, edges.low, edges.high)[found]
-        ends = np.where(edges.ahead, edges.high, edges.low)[found]
-        rows = edges.line[found]
+        edges, edges_around = self.horizontal, self.outlines[outline]
+        starts = np.where(edges.ahead, edges.low, edges.high)[edges_around]
+        ends = np.where(edges.ahead, edges.high, edges.low)[edges_around]
+        rows = edges.line[edges_around]
         pairs = np.stack([starts, rows, ends, rows], axis=1)
         return pairs.reshape(-1, 2)
 
@@ -204,9 +204,9 @@ def _after(
 
     if not len(ends):
         return ends
-    found, there = look_up(2 * ends + wanted_ahead)
+    preferred, there = look_up(2 * ends + wanted_ahead)
     other, _ = look_up(2 * ends + ~wanted_ahead)
-    return np.where(there, found, other)
+    return np.where(there, preferred, other)
 
 
 def _cycles(successor: Indices) -> tuple[Indices, ...]:

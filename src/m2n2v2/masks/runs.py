@@ -58,8 +58,8 @@ class Runs:
                 f"run lengths do not fill a {size} mask",
                 cure=f"give whole numbers of 0 or more that sum to {size.area}",
             )
-        found = cls(size, np.array(whole, np.int32))
-        return cls.of(found.mask) if (found.counts[1:] == 0).any() else found
+        runs = cls(size, np.array(whole, np.int32))
+        return cls.of(runs.mask) if (runs.counts[1:] == 0).any() else runs
 
     @property
     def mask(self) -> Mask:

@@ -89,13 +89,13 @@ def fill(  # type: ignore[no-untyped-def]
             done += 1
             rank[at] = final
             for to in (at - side, at + side, at - down, at + down):
-                found = rank[to]
-                rank[to] = max(found, seen)
-                if found <= current:
+                best = rank[to]
+                rank[to] = max(best, seen)
+                if best <= current:
                     stack[stacked] = to
                     stacked += 1
                 else:
-                    waiting[found >> six] |= one << np.uint64(found & low_six)
+                    waiting[best >> six] |= one << np.uint64(best & low_six)
             if stacked == 0:
                 break
             stacked -= 1

@@ -62,8 +62,8 @@ def filled_level_sets(
             )
         keys, table = _ordered_keys(cost)
         count = kernel.fill(keys, y * width + x, level, distinct, area, *rest)
-        found = distinct[:count]
-        thresholds = found.view(np.float32).copy() if table is None else table[found]
+        ranks = distinct[:count]
+        thresholds = ranks.view(np.float32).copy() if table is None else table[ranks]
         return LevelSets(thresholds, area[:count].copy(), level)
 
 

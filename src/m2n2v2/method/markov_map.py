@@ -185,13 +185,13 @@ def _follow_vectorised(
 ) -> Float[Tensor, "b m"]:
     """The same on a device, in few products: twice as many steps with each."""
     m = len(coefficient)
-    found = coefficient[None] @ attention.powers[0, :m, :m]
+    states = coefficient[None] @ attention.powers[0, :m, :m]
     power = 0
-    while len(found) < steps:
-        more = found[: steps - len(found)] @ attention.powers[power, :m, :m]
-        found = torch.cat([found, more])
+    while len(states) < steps:
+        more = states[: steps - len(states)] @ attention.powers[power, :m, :m]
+        states = torch.cat([states, more])
         power += 1
-    return found
+    return states
 
 
 def _seen_compiled(

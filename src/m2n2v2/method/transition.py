@@ -167,10 +167,10 @@ def _round(
         rows = 1 / attention.right(columns)
         return rows, attention.left(rows[None])[0]
     matrix = attention.matrix.contiguous().numpy()
-    found = np.empty(len(matrix), matrix.dtype)
+    row_scales = np.empty(len(matrix), matrix.dtype)
     sums = np.empty((bands(len(matrix)), len(matrix)), matrix.dtype)
-    over_rows(kernel.one_round, len(matrix), matrix, columns.numpy(), found, sums)
-    return torch.from_numpy(found), torch.from_numpy(sums.sum(0))
+    over_rows(kernel.one_round, len(matrix), matrix, columns.numpy(), row_scales, sums)
+    return torch.from_numpy(row_scales), torch.from_numpy(sums.sum(0))
 
 
 class _Extrapolation:
@@ -186,22 +186,22 @@ class _Extrapolation:
         self._best = float("inf")
 
     def __call__(
-        self, given: Float[Tensor, " n"], found: Float[Tensor, " n"], residual: float
+        self, given: Float[Tensor, " n"], made: Float[Tensor, " n"], residual: float
     ) -> Float[Tensor, " n"]:
-        """What to try next, when a round made `found` of `given`."""
+        """What to try next, when a round made `made` of `given`."""
         astray = not residual <= 4 * self._best
         self._best = min(self._best, residual)
         precise = torch.float32 if given.device.type == "mps" else torch.float64
-        before, after = given.to(precise).log(), found.to(precise).log()
+        before, after = given.to(precise).log(), made.to(precise).log()
         change = after - before
         change = change - change.mean()  # a common factor moves from columns to rows
         if astray or not bool(torch.isfinite(change).all()):
             self._before, self._change = [], []
-            return found
+            return made
         self._before = [*self._before[-MEMORY:], before]
         self._change = [*self._change[-MEMORY:], change]
         if len(self._change) == 1:
-            return found
+            return made
         moves = torch.stack(self._before).diff(dim=0)
         turns = torch.stack(self._change).diff(dim=0)
         gram = turns @ turns.T

@@ -190,7 +190,7 @@ def segment(
     prompt = _placed(state, previous, click, known or markov_maps(state, (click,))[0])
     earlier = previous.prompts
     if state.settings.discard == "once":
-        earlier = tuple(replace(each, counted=True) for each in earlier)
+        earlier = tuple(replace(before, counted=True) for before in earlier)
     result = _scored(state, (*earlier, prompt), previous.base)
     if abs(result.claimed - prompt.before) > prompt.limit:
         prompt = replace(prompt, counted=False)

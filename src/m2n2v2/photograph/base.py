@@ -48,12 +48,12 @@ class Photograph:
     def of(cls, image: Image) -> Self:
         """Measure a photograph."""
         size = Size(*image.shape[:2])
-        found = analysed(image, ANALYSED, SIGMA)
-        if found.strength.shape == size.shape:
-            lab, strength = found.lab, found.strength
+        analysis = analysed(image, ANALYSED, SIGMA)
+        if analysis.strength.shape == size.shape:
+            lab, strength = analysis.lab, analysis.strength
         else:
             lab = skimage.color.rgb2lab(image).astype(np.float32)
-            full = resized_map(torch.from_numpy(found.strength), size)
+            full = resized_map(torch.from_numpy(analysis.strength), size)
             strength = np.ascontiguousarray(full.numpy())
         colours, kinds = _bins(lab)
         return cls(lab, strength, colours, kinds, _contrast(lab))
@@ -73,4 +73,4 @@ def _bins(lab: Float32[np.ndarray, "H W 3"]) -> tuple[Int32[np.ndarray, "H W"], 
 
 def _contrast(lab: Float32[np.ndarray, "H W 3"]) -> float:
     squares = [np.square(np.diff(lab, axis=axis)).sum(2) for axis in (0, 1)]
-    return sum(float(each.mean()) for each in squares if each.size) + 1e-3
+    return sum(float(square.mean()) for square in squares if square.size) + 1e-3

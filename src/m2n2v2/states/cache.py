@@ -125,12 +125,12 @@ class StateCache:
 
     def _files(self) -> list[tuple[float, int, Path]]:
         """Time of last use, size and path of each."""
-        found = []
+        files = []
         for path in self.folder.glob(f"*{SUFFIX}"):
             with contextlib.suppress(OSError):  # another process dropped it
                 stat = path.stat()
-                found.append((stat.st_mtime, stat.st_size, path))
-        return found
+                files.append((stat.st_mtime, stat.st_size, path))
+        return files
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}{SUFFIX}"

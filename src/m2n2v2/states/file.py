@@ -223,10 +223,10 @@ def _header(path: Path, text: str) -> StateHeader:
             f"{path} is no state of m2n2v2", cure="write one with `m2n2v2 prepare` or write_state"
         )
     try:
-        found = json.loads(text)["format"]
-        if found != FORMAT:
+        version = json.loads(text)["format"]
+        if version != FORMAT:
             raise StateError(
-                f"{path} has format {found}, and this version reads {FORMAT}",
+                f"{path} has format {version}, and this version reads {FORMAT}",
                 cure="prepare the image again with this version, or use the one that wrote it",
             )
         return StateHeader.from_json(text)
@@ -238,10 +238,10 @@ def _header(path: Path, text: str) -> StateHeader:
 
 def _packed(state: ImageState, exact: bool) -> tuple[dict[str, Tensor], dict[str, float]]:
     """The arrays of the file, and how far they are from the state's own."""
-    found, errors = state.transition.arrays(), {"transition_row": 0.0, "depth": 0.0}
-    if not exact and _DENSE in found:
-        found, errors["transition_row"] = _halved(found)
-    arrays = {_TRANSITION + name: value for name, value in found.items()}
+    matrices, errors = state.transition.arrays(), {"transition_row": 0.0, "depth": 0.0}
+    if not exact and _DENSE in matrices:
+        matrices, errors["transition_row"] = _halved(matrices)
+    arrays = {_TRANSITION + name: value for name, value in matrices.items()}
     arrays[_GUIDE] = _png(state.guide)
     if state.depth is not None and exact:
         arrays[_DEPTH] = state.depth

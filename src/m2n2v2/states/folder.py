@@ -22,7 +22,7 @@ def _silent(line: str) -> None:
 
 
 class StateFolder:
-    """The states of `m2n2v2 prepare`, found by an image's content, whatever its file is called.
+    """The states of `m2n2v2 prepare`, looked up by an image's content, whatever its file is called.
 
     Several threads may ask. Files may be added meanwhile.
 
@@ -88,16 +88,16 @@ class StateFolder:
 
     def _look(self) -> None:
         """Read the headers of the files that are new or changed."""
-        found = {}
+        stamps = {}
         for path in self.root.rglob(f"[!.]*{SUFFIX}"):
             try:
                 stat = path.stat()
             except OSError:  # gone since
                 continue
-            found[path] = (stat.st_mtime_ns, stat.st_size)
-        for path in self._stamps.keys() - found.keys():
+            stamps[path] = (stat.st_mtime_ns, stat.st_size)
+        for path in self._stamps.keys() - stamps.keys():
             self._headers.pop(path, None)
-        for path, stamp in found.items():
+        for path, stamp in stamps.items():
             if self._stamps.get(path) != stamp:
                 self._headers.pop(path, None)
                 self.refused.pop(path, None)
@@ -105,7 +105,7 @@ class StateFolder:
                     self._headers[path] = read_header(path)
                 except StateError as error:
                     self._refuse(path, error)
-        self._stamps = found
+        self._stamps = stamps
 
     def _refuse(self, path: Path, error: StateError) -> None:
         if self.refused.get(path) != str(error):

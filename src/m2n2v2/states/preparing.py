@@ -46,7 +46,7 @@ class Recipe:
 
     Attributes:
         preset: whose attention, depth and settings.
-        loading: how weights are found and where they run; its `weights` are the attention's.
+        loading: how weights are located and where they run; its `weights` are the attention's.
         depth_weights: the depth model's, likewise.
         attention: a file of an attention in the place of the preset's.
         depth: a file of measured depth in the place of the preset's.
@@ -106,12 +106,12 @@ class Recipe:
         weights = backbone(ATTENTION if kind == "attention" else DEPTH, key).weights
         if weights is None:
             return key
-        found = locate(weights, loading) if fetch else at_hand(weights, loading)
-        if found is None:
+        located = locate(weights, loading) if fetch else at_hand(weights, loading)
+        if located is None:
             return None
         dtype = str(compute_dtype(loading.dtype, choose_device(loading.device)))
         flip = ", flip" if self.preset.flip else ""
-        return f"{key} from {identity(found)}, {dtype.removeprefix('torch.')}{flip}"
+        return f"{key} from {identity(located)}, {dtype.removeprefix('torch.')}{flip}"
 
 
 class Preparer:
@@ -215,7 +215,7 @@ class FolderWork:
     """Prepare photographs into files, for any executor; those that are finished are left alone.
 
     Attributes:
-        identity: `recipe.identity`, found once.
+        identity: `recipe.identity`, asked once.
         overwrite: make anew what was prepared otherwise; else it is refused.
         exact: keep every array as it is (`write_state`).
     """

@@ -1,1 +1,1 @@
-"""Weights: what exists, where it is found, how it is loaded."""
+"""Weights: what exists, where it lies, how it is loaded."""

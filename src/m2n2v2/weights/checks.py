@@ -44,10 +44,10 @@ def check_safetensors(path: Path) -> None:
 def recorded(folder: Path) -> dict[str, str]:
     """The SHA-256 of each file of a conversion, by name; empty where none is recorded."""
     try:
-        found = json.loads((folder / RECORD).read_text("utf-8"))
+        sums = json.loads((folder / RECORD).read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return sums if isinstance(sums, dict) else {}
 
 
 def as_stated(path: Path, sha256: str | None = None) -> bool | None:
@@ -71,8 +71,8 @@ def as_stated(path: Path, sha256: str | None = None) -> bool | None:
 
 def digest(path: Path, begun: Any = None) -> str:
     """A file's checksum in hexadecimal: SHA-256, or of the kind `begun`."""
-    found = begun or hashlib.sha256()
+    hashed = begun or hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):
-            found.update(block)
-    return str(found.hexdigest())
+            hashed.update(block)
+    return str(hashed.hexdigest())

@@ -66,13 +66,13 @@ def _arrays(path: Path) -> dict[str, tuple[Path, str]]:
         raise WeightsError(
             f"{path} has no .safetensors file", cure="compare folders or files that have one"
         )
-    found: dict[str, tuple[Path, str]] = {}
+    arrays: dict[str, tuple[Path, str]] = {}
     for file in files:
         check_safetensors(file)
         folder = "" if file.parent == path or file == path else f"{file.parent.name}/"
         with safe_open(file, framework="pt") as opened:
-            found |= {f"{folder}{name}": (file, folder) for name in opened.keys()}  # noqa: SIM118
-    return found
+            arrays |= {f"{folder}{name}": (file, folder) for name in opened.keys()}  # noqa: SIM118
+    return arrays
 
 
 def _read(where: tuple[Path, str], name: str) -> torch.Tensor:

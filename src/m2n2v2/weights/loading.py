@@ -51,7 +51,7 @@ def placed(module: M, loading: Loading) -> M:
         return module.to(device=device, dtype=dtype).eval().requires_grad_(False)
 
 
-def component(cls: Any, found: Located, loading: Loading, subfolder: str = "") -> Any:
+def component(cls: Any, located: Located, loading: Loading, subfolder: str = "") -> Any:
     """One module from a folder as diffusers or transformers saves it.
 
     Args:
@@ -62,24 +62,24 @@ def component(cls: Any, found: Located, loading: Loading, subfolder: str = "") -
         WeightsError: the component is missing, damaged, pickled without leave, or of another
             architecture.
     """
-    folder = found.path / subfolder
-    config = read_json(folder / "config.json", found)
+    folder = located.path / subfolder
+    config = read_json(folder / "config.json", located)
     stated = config.get("_class_name") or (config.get("architectures") or [cls.__name__])[0]
     if not _same_architecture(stated, cls.__name__):
         raise WeightsError(
-            f"{folder} holds a {stated}, not the {cls.__name__} of {found.model.name}",
-            cure=f"give weights of {found.model.name}",
+            f"{folder} holds a {stated}, not the {cls.__name__} of {located.model.name}",
+            cure=f"give weights of {located.model.name}",
         )
     how = _weight_format(folder, loading)
-    with loading_errors(folder, found):
+    with loading_errors(folder, located):
         module, info = cls.from_pretrained(
             str(folder), local_files_only=True, output_loading_info=True, **how
         )
-        _refuse_misfit(info, folder, found)
+        _refuse_misfit(info, folder, located)
     return module
 
 
-def transformer(cls: Any, found: Located, loading: Loading, infer_config: Any) -> Any:
+def transformer(cls: Any, located: Located, loading: Loading, infer_config: Any) -> Any:
     """A transformers model from a folder, or from one file.
 
     Args:
@@ -90,51 +90,51 @@ def transformer(cls: Any, found: Located, loading: Loading, infer_config: Any) -
     Raises:
         WeightsError: as `component`.
     """
-    if found.path.is_dir():
-        return component(cls, found, loading)
-    file = safetensors_file(found, loading)
+    if located.path.is_dir():
+        return component(cls, located, loading)
+    file = safetensors_file(located, loading)
     with tempfile.TemporaryDirectory() as folder:
         safe = Path(folder) / "model.safetensors"
         if file.suffix in PICKLES:
             import safetensors.torch
 
-            safetensors.torch.save_file(unpickled(file, found), safe, metadata={"format": "pt"})
+            safetensors.torch.save_file(unpickled(file, located), safe, metadata={"format": "pt"})
         else:
             safe.symlink_to(file.resolve())
-        with loading_errors(file, found):
+        with loading_errors(file, located):
             infer_config(tensor_shapes(safe)).save_pretrained(folder)
-        with loading_errors(file, found):
+        with loading_errors(file, located):
             module, info = cls.from_pretrained(
                 folder, local_files_only=True, output_loading_info=True, use_safetensors=True
             )
-            _refuse_misfit(info, file, found)
+            _refuse_misfit(info, file, located)
     return module
 
 
-def safetensors_file(found: Located, loading: Loading) -> Path:
+def safetensors_file(located: Located, loading: Loading) -> Path:
     """The single file, checked.
 
     Raises:
         WeightsError: it is a pickle, or cut off.
     """
-    if found.path.suffix in PICKLES:
+    if located.path.suffix in PICKLES:
         if not loading.allow_pickle:
-            raise _pickle_refused(found.path)
-        return found.path
-    check_safetensors(found.path)
-    return found.path
+            raise _pickle_refused(located.path)
+        return located.path
+    check_safetensors(located.path)
+    return located.path
 
 
-def unpickled(file: Path, found: Located) -> dict[str, Tensor]:
+def unpickled(file: Path, located: Located) -> dict[str, Tensor]:
     """The tensors of one pickled file, by name; nothing but tensors is unpickled.
 
     Raises:
         WeightsError: it is no such file, or holds something else.
     """
-    with loading_errors(file, found):
+    with loading_errors(file, located):
         content = torch.load(file, map_location="cpu", weights_only=True)
         content = content.get("state_dict", content)
-        if not content or not all(isinstance(each, Tensor) for each in content.values()):
+        if not content or not all(isinstance(value, Tensor) for value in content.values()):
             raise ValueError("it holds something else than named tensors")
         return {name: tensor.contiguous().clone() for name, tensor in content.items()}
 
@@ -146,7 +146,7 @@ def tensor_shapes(file: Path) -> dict[str, tuple[int, ...]]:
     return {name: tuple(entry["shape"]) for name, entry in header.items() if name[:2] != "__"}
 
 
-def read_json(path: Path, found: Located) -> dict[str, Any]:
+def read_json(path: Path, located: Located) -> dict[str, Any]:
     """A config file.
 
     Raises:
@@ -155,11 +155,11 @@ def read_json(path: Path, found: Located) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except OSError as error:
-        there = sorted(p.name for p in found.path.iterdir()) if found.path.is_dir() else []
+        there = sorted(p.name for p in located.path.iterdir()) if located.path.is_dir() else []
         raise WeightsError(
-            f"{found.path} has no {path.relative_to(found.path)}; it holds "
+            f"{located.path} has no {path.relative_to(located.path)}; it holds "
             f"{', '.join(there) or 'nothing'}",
-            cure=f"give a folder of {found.model.name} with {', '.join(found.model.files)}",
+            cure=f"give a folder of {located.model.name} with {', '.join(located.model.files)}",
         ) from error
     except ValueError as error:
         raise WeightsError(
@@ -169,7 +169,7 @@ def read_json(path: Path, found: Located) -> dict[str, Any]:
 
 
 @contextmanager
-def loading_errors(path: Path, found: Located) -> Iterator[None]:
+def loading_errors(path: Path, located: Located) -> Iterator[None]:
     """What the libraries raise while they load, as one kind of error that names the file.
 
     Raises:
@@ -183,7 +183,7 @@ def loading_errors(path: Path, found: Located) -> Iterator[None]:
     except Exception as error:
         reason = " ".join(str(error).split())[:300]
         raise WeightsError(
-            f"{path} cannot be loaded as {found.model.name} ({type(error).__name__}: {reason})",
+            f"{path} cannot be loaded as {located.model.name} ({type(error).__name__}: {reason})",
             cure="check that it is that model, or fetch it again with `m2n2v2 weights fetch`",
         ) from error
 
@@ -245,14 +245,14 @@ def _pickle_refused(path: Path) -> WeightsError:
     )
 
 
-def _refuse_misfit(info: dict[str, Any], path: Path, found: Located) -> None:
+def _refuse_misfit(info: dict[str, Any], path: Path, located: Located) -> None:
     """Weights that the file lacks, or has in another shape."""
     missing = sorted(str(key) for key in info.get("missing_keys") or ())
     wrong = sorted(str(key) for key in info.get("mismatched_keys") or ())
     if missing or wrong:
         example = (missing or wrong)[0]
         raise WeightsError(
-            f"{path} does not fit {found.model.name}: {len(missing)} weights are missing and "
+            f"{path} does not fit {located.model.name}: {len(missing)} weights are missing and "
             f"{len(wrong)} have another shape, for example {example}",
-            cure=f"give weights of {found.model.name}",
+            cure=f"give weights of {located.model.name}",
         )

@@ -67,17 +67,17 @@ def dinov2_small(path: Path) -> tuple[Arrays, dict[str, Any]]:
 
 def _only(stored: dict[str, Any], shape: tuple[int, ...]) -> Any:
     """The one array of this shape that has no name of its own."""
-    found = [
+    arrays = [
         array
         for name, array in stored.items()
         if array.shape == shape and not name.startswith(BACKBONE)
     ]
-    if len(found) != 1:
+    if len(arrays) != 1:
         raise WeightsError(
-            f"the ONNX file has {len(found)} unnamed arrays of shape {shape}, not one",
+            f"the ONNX file has {len(arrays)} unnamed arrays of shape {shape}, not one",
             cure="it is another network; fetch it again",
         )
-    return found[0]
+    return arrays[0]
 
 
 def _checked(arrays: dict[str, Any]) -> Arrays:

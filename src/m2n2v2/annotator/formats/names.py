@@ -30,7 +30,7 @@ def stems(names: Iterable[str], *, flat: bool) -> dict[str, str]:
         names: paths in the folder, with forward slashes.
         flat: folders become part of the name (`a/b.jpg`: `a_b`); otherwise they stay folders.
     """
-    found: dict[str, str] = {}
+    by_name: dict[str, str] = {}
     taken: set[str] = set()
     for name in sorted(names):
         path = PurePosixPath(name)
@@ -43,8 +43,8 @@ def stems(names: Iterable[str], *, flat: bool) -> dict[str, str]:
             number += 1
             distinct = f"{stem}-{number}"
         taken.add(distinct.casefold())
-        found[name] = distinct
-    return found
+        by_name[name] = distinct
+    return by_name
 
 
 def numbered(index: int, class_name: str | None) -> str:

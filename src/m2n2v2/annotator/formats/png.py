@@ -1,7 +1,7 @@
 """One PNG per object (0 and 255, of the image's size) and a manifest: lossless but for clicks.
 
 Read are such exports, PASCAL VOC's folders, and anybody's folder of masks: index PNGs, binary
-PNGs, one or several per image, found by their names.
+PNGs, one or several per image, recognised by their names.
 """
 
 import re
@@ -46,10 +46,10 @@ def write(labels: Labels, folder: Path, photos: Photos | None = None) -> Losses:
     images = []
     for image in labels.ordered():
         objects: list[Document] = []
-        for number, found in enumerate(solid(image, counts)):
-            file = f"masks/{names[image.name]}/{numbered(number, found.class_name)}.png"
-            save_png(folder / file, found.mask.mask.astype(np.uint8) * 255)
-            objects.append({"mask": file, "class": found.class_name})
+        for number, obj in enumerate(solid(image, counts)):
+            file = f"masks/{names[image.name]}/{numbered(number, obj.class_name)}.png"
+            save_png(folder / file, obj.mask.mask.astype(np.uint8) * 255)
+            objects.append({"mask": file, "class": obj.class_name})
         images.append(
             {
                 "name": image.name,
@@ -64,7 +64,7 @@ def write(labels: Labels, folder: Path, photos: Photos | None = None) -> Losses:
 
 def header(form: str, labels: Labels) -> Document:
     """What a manifest begins with."""
-    classes = [{"name": found.name, "color": found.color} for found in labels.classes]
+    classes = [{"name": label.name, "color": label.color} for label in labels.classes]
     return {"format": form, "version": VERSION, "classes": classes}
 
 
@@ -90,17 +90,17 @@ def read(path: Path, sizes: Mapping[str, Size], *, skip: bool = False) -> Readin
         return _read_manifest(path, sizes, names, problems)
     listed = _labelmap(path / LABELMAP)
     if (path / OBJECTS).is_dir():
-        found = _read_voc(path, sizes, names, listed, problems)
+        objects = _read_voc(path, sizes, names, listed, problems)
     else:
-        found = _read_any(path, sizes, names, listed, problems)
+        objects = _read_any(path, sizes, names, listed, problems)
     skipped = problems.settle()
-    met = dict.fromkeys(o.class_name for every in found.values() for o in every if o.class_name)
+    met = dict.fromkeys(o.class_name for every in objects.values() for o in every if o.class_name)
     classes = classes_of(LabelClass(name) for name in [*listed.values(), *met])
-    labelled = tuple(Labelled(name, sizes[name], tuple(every)) for name, every in found.items())
+    labelled = tuple(Labelled(name, sizes[name], tuple(every)) for name, every in objects.items())
     return Reading(Labels(labelled, classes), skipped)
 
 
-Found = dict[str, list[LabelledObject]]
+ByImage = dict[str, list[LabelledObject]]
 
 
 def _read_manifest(
@@ -117,8 +117,8 @@ def _read_manifest(
     images: list[Labelled] = []
     try:
         classes = classes_of(
-            LabelClass(str(each["name"]), each["color"] and str(each["color"]))
-            for each in manifest["classes"]
+            LabelClass(str(label["name"]), label["color"] and str(label["color"]))
+            for label in manifest["classes"]
         )
         for entry in manifest["images"]:
             called, size = str(entry["name"]), Size(int(entry["height"]), int(entry["width"]))
@@ -154,8 +154,8 @@ def _read_voc(
     names: Names,
     listed: dict[int, str],
     problems: Problems,
-) -> Found:
-    found: Found = {}
+) -> ByImage:
+    by_image: ByImage = {}
     renamed = read_names(path)
     for file in sorted(mask_files(path / OBJECTS)):
         where = file.relative_to(path / OBJECTS)
@@ -166,8 +166,8 @@ def _read_voc(
             objects = read_index_mask(file, sizes[name])
             beside = path / CLASSES / where
             classes = read_index_mask(beside, sizes[name]) if beside.is_file() else None
-            found[name] = _objects(objects, classes, listed)
-    return _some(found, path, problems)
+            by_image[name] = _objects(objects, classes, listed)
+    return _some(by_image, path, problems)
 
 
 def _read_any(
@@ -176,24 +176,24 @@ def _read_any(
     names: Names,
     listed: dict[int, str],
     problems: Problems,
-) -> Found:
-    found: Found = {}
+) -> ByImage:
+    by_image: ByImage = {}
     for file in sorted(mask_files(path), key=_naturally):
         where = file.relative_to(path).as_posix()
         with problems.noting(where):
             name = _image_of(where, names)
             mask = read_index_mask(file, sizes[name])
-            found.setdefault(name, []).extend(_objects(mask, mask if listed else None, listed))
-    return _some(found, path, problems)
+            by_image.setdefault(name, []).extend(_objects(mask, mask if listed else None, listed))
+    return _some(by_image, path, problems)
 
 
-def _some(found: Found, path: Path, problems: Problems) -> Found:
-    if not found:
+def _some(by_image: ByImage, path: Path, problems: Problems) -> ByImage:
+    if not by_image:
         problems.settle()
         raise FormatError(
             f"{path.name} holds no masks", cure=f"name a folder of masks ({', '.join(FORMATS)})"
         )
-    return found
+    return by_image
 
 
 def _objects(

@@ -53,7 +53,7 @@ def write(labels: Labels, folder: Path, photos: Photos | None = None) -> Losses:
     write_text(folder / LABELMAP, "# label:color_rgb:parts:actions\n" + "".join(rows))
     write_text(folder / LIST, "".join(f"{names[image.name]}\n" for image in labels.ordered()))
     write_names(folder, names, counts)
-    counts["colors"] += sum(found.color is not None for found in labels.classes)
+    counts["colors"] += sum(label.color is not None for label in labels.classes)
     return Losses.of(counts)
 
 
@@ -72,10 +72,10 @@ def _maps(
     classes = np.zeros(image.size.shape, np.uint8)
     objects = np.zeros(image.size.shape, np.uint8)
     written = solid(image, counts)
-    for number, found in enumerate(written, 1):
-        mask = found.mask.mask
-        classes[mask] = index[found.class_name] + 1
+    for number, obj in enumerate(written, 1):
+        mask = obj.mask.mask
+        classes[mask] = index[obj.class_name] + 1
         objects[mask] = number
-    counts["overlap"] += sum(found.mask.area for found in written) - int((objects > 0).sum())
+    counts["overlap"] += sum(obj.mask.area for obj in written) - int((objects > 0).sum())
     counts["hidden"] += len(written) - int((np.unique(objects) > 0).sum())
     return classes, objects

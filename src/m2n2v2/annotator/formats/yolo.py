@@ -39,7 +39,7 @@ def write(labels: Labels, folder: Path, photos: Photos | None = None) -> Losses:
     write_text(folder / "classes.txt", "".join(f"{name}\n" for name in listed))
     write_text(folder / "data.yaml", _yaml(listed))
     write_names(folder, names, counts)
-    counts["colors"] += sum(found.color is not None for found in labels.classes)
+    counts["colors"] += sum(label.color is not None for label in labels.classes)
     return Losses.of(counts)
 
 
@@ -47,8 +47,8 @@ def _lines(image: Labelled, index: dict[str | None, int], counts: Counter[str]) 
     lines = []
     objects = solid(image, counts)
     counts["order"] += overlapping(objects)
-    for found in objects:
-        mask = found.mask.mask
+    for obj in objects:
+        mask = obj.mask.mask
         polygon = joined(mask)
         traced = trace(mask, diagonal=True)
         counts["holes"] += any(traced.is_hole)
@@ -56,7 +56,7 @@ def _lines(image: Labelled, index: dict[str | None, int], counts: Counter[str]) 
         counts["bridges"] += polygon.covered
         fractions = polygon.points / (image.size.width, image.size.height)
         numbers = " ".join(f"{value:.7f}" for value in fractions.reshape(-1).tolist())
-        lines.append(f"{index[found.class_name]} {numbers}\n")
+        lines.append(f"{index[obj.class_name]} {numbers}\n")
     return lines
 
 

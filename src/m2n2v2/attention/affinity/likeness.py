@@ -92,8 +92,8 @@ class LikenessAffinity:
             WeightsError, BackendError, DeviceError, SettingsError: they cannot be loaded, or not
                 here.
         """
-        network, found = VisionTransformer.load(model, loading or Loading())
-        return cls(network, side=side or SIDE, network_name=found.name)
+        network, located = VisionTransformer.load(model, loading or Loading())
+        return cls(network, side=side or SIDE, network_name=located.name)
 
     def extract(self, image: Image) -> FactoredAttention:
         """The attention of `image` over a square grid, whatever the image's shape.
@@ -115,8 +115,8 @@ class LikenessAffinity:
             f"DINOv2 at side {self.cells.height}", "use a smaller side, for example dinov2-graph@24"
         ):
             pixels = self.network.pixels(image, self.cells)
-            found = self.network.features(pixels, {-1: frozenset({KIND})})
-        (values,) = found.values()
+            features = self.network.features(pixels, {-1: frozenset({KIND})})
+        (values,) = features.values()
         rows = values.flatten(0, 1).to("cpu", torch.float32)
         rows = torch.nn.functional.normalize(rows - rows.mean(0), dim=1)
         return rows.numpy()

@@ -49,8 +49,8 @@ def joined(
     Args:
         likeness: what else says how alike segments are; None for nothing else.
     """
-    found = analysed(image, parameters.pixels, parameters.boundary_sigma)
-    lab, strength = found.lab, found.strength
+    analysis = analysed(image, parameters.pixels, parameters.boundary_sigma)
+    lab, strength = analysis.lab, analysis.strength
     channels = lab / 100
     cells = Size(parameters.grid, parameters.grid)
     heads = []
