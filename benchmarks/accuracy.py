@@ -31,7 +31,7 @@ from m2n2v2.evaluation.protocols import Protocol
 from m2n2v2.method.settings import Settings
 from m2n2v2.method.values import ImageState
 from m2n2v2.preparation import prepare
-from m2n2v2.reduction import reduced
+from m2n2v2.reduction.subspace import reduced
 
 DATASET = "GrabCut"
 TARGET = 0.9

@@ -9,8 +9,10 @@ from benchmarks import textbook
 from benchmarks.harness import Agreement, Effort, comparison, timing
 from benchmarks.inputs import Case
 from m2n2v2.attention.reduced import ReducedAttention
-from m2n2v2.method.markov_map import reduced_saturation_time, saturation_time
-from m2n2v2.reduction import reduced
+from m2n2v2.method.markov_map import saturation_time
+from m2n2v2.method.settings import Settings
+from m2n2v2.reduction.chain import reduced_saturation_time
+from m2n2v2.reduction.subspace import reduced
 
 
 def measure(case: Case, effort: Effort) -> dict[str, dict[str, Any]]:
@@ -22,7 +24,12 @@ def measure(case: Case, effort: Effort) -> dict[str, dict[str, Any]]:
         start = case.start[:clicks]
 
         def ours(start: Tensor = start) -> Tensor:
-            return reduced_saturation_time(attention, start)
+            return reduced_saturation_time(
+                attention,
+                start,
+                threshold=Settings.chain_threshold,
+                max_steps=Settings.chain_steps,
+            )
 
         def exactly(start: Tensor = start) -> Tensor:
             return saturation_time(case.exact, start)

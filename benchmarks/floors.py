@@ -26,12 +26,14 @@ from benchmarks.inputs import Case
 from m2n2v2.attention.reduced import ReducedAttention
 from m2n2v2.compiled.sorting import DIGIT
 from m2n2v2.grid import Size
-from m2n2v2.method import markov_map, transition
+from m2n2v2.method import transition
 from m2n2v2.method.flood_fill import filled_level_sets
 from m2n2v2.method.nearest_neighbour import truncated_nearest_neighbour
 from m2n2v2.method.scoring import candidates
+from m2n2v2.method.settings import Settings
 from m2n2v2.method.walk import guided_upsampling
-from m2n2v2.reduction import KEPT, PRODUCTS, reduced_attention
+from m2n2v2.reduction import chain
+from m2n2v2.reduction.subspace import KEPT, PRODUCTS, reduced_attention
 
 VIDEO = Size(480, 854)
 PER_WEIGHT = 27
@@ -123,7 +125,7 @@ def stages(case: Case) -> Iterator[Stage]:
         f"chain, reduced, a click ({sum(steps for _, steps in blocks) + 2} steps)",
         sum(4 * n * directions for directions, _ in blocks) + 8 * 6 * KEPT * KEPT,
         sum(2 * n * directions * steps for directions, steps in blocks),
-        lambda: markov_map.reduced_saturation_time(attention, start),
+        lambda: click_walked(attention, start),
     )
     weights = state.upsampling.weights
     yield Stage(
@@ -160,15 +162,21 @@ def stages(case: Case) -> Iterator[Stage]:
 def walked(attention: ReducedAttention, start: Tensor) -> list[tuple[int, int]]:
     """Directions and steps of each block that a click takes."""
     blocks = []
-    follow, *others = markov_map._COMPILED
+    follow, *others = chain._COMPILED
 
     def noted(attention: ReducedAttention, coefficient: Tensor, steps: int) -> Tensor:
         blocks.append((len(coefficient), steps))
         return follow(attention, coefficient, steps)
 
-    with mock.patch.object(markov_map, "_COMPILED", (noted, *others)):
-        markov_map.reduced_saturation_time(attention, start)
+    with mock.patch.object(chain, "_COMPILED", (noted, *others)):
+        click_walked(attention, start)
     return blocks
+
+
+def click_walked(attention: ReducedAttention, start: Tensor) -> Tensor:
+    return chain.reduced_saturation_time(
+        attention, start, threshold=Settings.chain_threshold, max_steps=Settings.chain_steps
+    )
 
 
 if __name__ == "__main__":

@@ -36,14 +36,15 @@ from m2n2v2.arrays import Image, Mask
 from m2n2v2.attention import DenseAttention
 from m2n2v2.attention.reduced import ReducedAttention
 from m2n2v2.grid import Size
-from m2n2v2.method.markov_map import reduced_saturation_time, saturation_time, start_state
+from m2n2v2.method.markov_map import saturation_time, start_state
 from m2n2v2.method.settings import Settings
 from m2n2v2.method.transition import Transition, doubly_stochastic
 from m2n2v2.method.values import ImageState
 from m2n2v2.method.walk import empty, segment
 from m2n2v2.preparation import prepare
 from m2n2v2.prompts import Click
-from m2n2v2.reduction import reduced
+from m2n2v2.reduction.chain import reduced_saturation_time
+from m2n2v2.reduction.subspace import reduced
 
 SIZE = Size(480, 854)
 
@@ -132,7 +133,13 @@ def stages(side: int, repetitions: int, device: str) -> dict[str, Any]:
         if isinstance(small.attention, ReducedAttention):
             found = take(
                 "chain, reduced",
-                partial(reduced_saturation_time, small.attention, start),
+                partial(
+                    reduced_saturation_time,
+                    small.attention,
+                    start,
+                    threshold=Settings.chain_threshold,
+                    max_steps=Settings.chain_steps,
+                ),
             )
             apart = float((found - exact).abs().mean() / exact.max())
             assert apart < 0.02, f"the reduced chain is {apart:g} of the largest time off"

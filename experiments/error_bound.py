@@ -19,9 +19,11 @@ from torch import Tensor
 from m2n2v2.attention import Affinity, DenseAttention
 from m2n2v2.attention.reduced import ReducedAttention
 from m2n2v2.grid import Size
-from m2n2v2.method.markov_map import reduced_saturation_time, saturation_time, start_state
+from m2n2v2.method.markov_map import saturation_time, start_state
+from m2n2v2.method.settings import Settings
 from m2n2v2.method.transition import Transition, doubly_stochastic
-from m2n2v2.reduction import reduced, reduced_attention
+from m2n2v2.reduction.chain import reduced_saturation_time
+from m2n2v2.reduction.subspace import reduced, reduced_attention
 
 SIDE = 64
 STEPS = (3, 10, 50, 200)
@@ -78,7 +80,10 @@ def main() -> None:
         assert isinstance(attention, ReducedAttention)
         start = starts(64, 1)
         times = saturation_time(transition, start)
-        apart = (reduced_saturation_time(attention, start) - times).abs().flatten(1)
+        walked = reduced_saturation_time(
+            attention, start, threshold=Settings.chain_threshold, max_steps=Settings.chain_steps
+        )
+        apart = (walked - times).abs().flatten(1)
         apart = 1e3 * apart / times.flatten(1).amax(1, keepdim=True)
         mean, most = (1e3 * each for each in attention.error)
         print(

@@ -8,26 +8,25 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from m2n2v2 import reduction
 from m2n2v2.attention import _reduced as kernel
 from m2n2v2.attention.base import DenseAttention
 from m2n2v2.attention.reduced import LEAD, ReducedAttention
 from m2n2v2.errors import AttentionError
 from m2n2v2.grid import Size
-from m2n2v2.method.markov_map import (
-    _COMPILED,
-    _VECTORISED,
-    _look_compiled,
-    _look_vectorised,
-    reduced_saturation_time,
-    saturation_time,
-    start_state,
-)
+from m2n2v2.method.markov_map import start_state
 from m2n2v2.method.transition import Transition, doubly_stochastic
 from m2n2v2.method.walk import Settings, markov_maps
 from m2n2v2.preparation import prepare
 from m2n2v2.prompts import Click
-from m2n2v2.reduction import FEWEST_CELLS, reduced, reduced_attention
+from m2n2v2.reduction import subspace
+from m2n2v2.reduction.chain import (
+    _COMPILED,
+    _VECTORISED,
+    _look_compiled,
+    _look_vectorised,
+    shortest_saturation_time,
+)
+from m2n2v2.reduction.subspace import FEWEST_CELLS, reduced, reduced_attention
 from tests.scenes import ColourAttention, iou, photograph
 
 BOXES = [(4, 4, 24, 30), (34, 10, 58, 40), (10, 44, 50, 60)]
@@ -52,11 +51,15 @@ def fast(exact) -> Transition:
 POINTS = [(3.0, 5.0), (20.3, 17.8), (41.0, 44.2), (46.9, 0.1)]
 
 
-def times(transition: Transition, points=POINTS, **options) -> torch.Tensor:
+def times(
+    transition: Transition,
+    points=POINTS,
+    *,
+    threshold=Settings.chain_threshold,
+    max_steps=Settings.chain_steps,
+) -> torch.Tensor:
     start = start_state(points, transition.cells)
-    if isinstance(transition.attention, ReducedAttention):
-        return reduced_saturation_time(transition.attention, start, **options)
-    return saturation_time(transition, start, **options)
+    return shortest_saturation_time(transition, start, threshold=threshold, max_steps=max_steps)
 
 
 @pytest.mark.parametrize("threshold", [0.1, 0.3, 0.7])
@@ -69,11 +72,11 @@ def test_times_are_the_exact_chains(exact, fast, threshold):
 
 def test_the_recorded_error_is_that_of_the_clicks_tried(exact, monkeypatch):
     """In so few dimensions that there is an error to record."""
-    monkeypatch.setattr(reduction, "DIMENSIONS", (8,))
-    monkeypatch.setattr(reduction, "LARGEST_ERROR", 1.0)
-    rough, points = reduced(exact), reduction._probe_points(exact)
-    expected = times(exact, points, max_steps=reduction.PROBE_STEPS)
-    apart = (times(rough, points, max_steps=reduction.PROBE_STEPS) - expected).abs()
+    monkeypatch.setattr(subspace, "DIMENSIONS", (8,))
+    monkeypatch.setattr(subspace, "LARGEST_ERROR", 1.0)
+    rough, points = reduced(exact), subspace._probe_points(exact)
+    expected = times(exact, points, max_steps=subspace.PROBE_STEPS)
+    apart = (times(rough, points, max_steps=subspace.PROBE_STEPS) - expected).abs()
     share = (apart / expected.amax((1, 2), keepdim=True)).flatten()
     mean, high = rough.attention.error
     assert mean == pytest.approx(float(share.mean()), rel=1e-4)
@@ -82,7 +85,7 @@ def test_the_recorded_error_is_that_of_the_clicks_tried(exact, monkeypatch):
 
 
 def test_too_large_an_error_takes_more_dimensions(exact, monkeypatch):
-    monkeypatch.setattr(reduction, "DIMENSIONS", (2, 128))
+    monkeypatch.setattr(subspace, "DIMENSIONS", (2, 128))
     assert len(reduced(exact).attention.basis) == 128
 
 
@@ -195,7 +198,7 @@ def test_a_small_grid_is_walked_exactly():
 
 def test_where_nothing_is_slow_to_be_forgotten_the_matrix_is_kept(monkeypatch):
     """Cells that hardly attend to any other: no few directions describe that."""
-    monkeypatch.setattr(reduction, "DIMENSIONS", (8, 16))
+    monkeypatch.setattr(subspace, "DIMENSIONS", (8, 16))
     n = 2048
     matrix = torch.eye(n) * 0.9 + 0.1 / n
     transition = doubly_stochastic(DenseAttention(matrix.reshape(32, 64, 32, 64)), 1.0)

@@ -14,13 +14,14 @@ from m2n2v2.attention.reduced import ReducedAttention
 from m2n2v2.depth.base import DepthSource
 from m2n2v2.depth.flat import Flat
 from m2n2v2.grid import Size
-from m2n2v2.method.markov_map import reduced_saturation_time, start_state
+from m2n2v2.method.markov_map import start_state
 from m2n2v2.method.settings import Settings
 from m2n2v2.method.values import ImageState
 from m2n2v2.method.walk import Progress, empty, image_state, segment
 from m2n2v2.photograph.additions import PhotographTerms
 from m2n2v2.prompts import Click
-from m2n2v2.reduction import reduced
+from m2n2v2.reduction.chain import reduced_saturation_time, shortest_saturation_time
+from m2n2v2.reduction.subspace import reduced
 
 STAGES = ("depth", "attention", "transition", "upsampling", "warm-up")
 """What `prepare` announces, in this order."""
@@ -45,19 +46,18 @@ def prepare(
         device: where the chain runs.
         progress: called with each of `STAGES` as it begins.
     """
-    chosen = settings or Settings.ours()
+    chosen, announce = settings or Settings.ours(), progress or _silent
     reduce = functools.partial(reduced, threshold=chosen.chain_threshold)
     state = image_state(
         image,
         attention,
         depth,
         chosen,
-        reduce=reduce if chosen.chain == "fast" else None,
-        device=device,
-        progress=progress,
+        reduce if chosen.chain == "fast" else None,
+        device,
+        announce,
     )
-    if progress is not None:
-        progress("warm-up")
+    announce("warm-up")
     return ready(state)
 
 
@@ -71,7 +71,7 @@ def _with_additions(state: ImageState) -> ImageState:
     additions = PhotographTerms(state.guide)
     if state.settings.scale_evidence or state.settings.refinement:
         _ = additions.photograph  # now rather than at the first click
-    return replace(state, additions=additions)
+    return replace(state, saturation_time=shortest_saturation_time, additions=additions)
 
 
 @functools.cache
@@ -86,9 +86,15 @@ def warm_up() -> None:
     FactoredAttention(cells, [whole]).left(near[:1])
     nothing = torch.zeros(4, 1)
     small = ReducedAttention(cells, torch.eye(4), near, nothing.to(torch.int16), nothing)
-    reduced_saturation_time(small, start_state([(0.0, 0.0)], cells))
+    start = start_state([(0.0, 0.0)], cells)
+    reduced_saturation_time(small, start, threshold=0.3, max_steps=1000)
     image = np.zeros((*size.shape, 3), np.uint8)
     image[:, 4:] = 255  # an edge, so that a scale is chosen and merged
-    state = _with_additions(image_state(image, Precomputed(near), Flat(), Settings.offline()))
+    attention, settings = Precomputed(near), Settings.offline()
+    state = _with_additions(image_state(image, attention, Flat(), settings, None, "cpu", _silent))
     first = segment(state, empty(state), Click(1, 1))
     segment(state, first, Click(6, 1, False))
+
+
+def _silent(stage: str) -> None:
+    pass

@@ -11,7 +11,7 @@ from m2n2v2.attention.uniform import UniformAttention
 from m2n2v2.errors import AttentionError
 from m2n2v2.grid import Size
 from m2n2v2.method.transition import Transition, doubly_stochastic
-from m2n2v2.reduction import reduced_attention
+from m2n2v2.reduction.subspace import reduced_attention
 
 
 def dense() -> DenseAttention:

@@ -14,8 +14,9 @@ from m2n2v2.attention.factored import FactoredAttention, Head
 from m2n2v2.attention.reduced import ReducedAttention
 from m2n2v2.depth import Precomputed as Depth
 from m2n2v2.grid import Size
-from m2n2v2.method.markov_map import reduced_saturation_time, start_state
+from m2n2v2.method.markov_map import start_state
 from m2n2v2.preparation import warm_up
+from m2n2v2.reduction.chain import reduced_saturation_time
 
 places = pkgutil.walk_packages(m2n2v2.__path__, "m2n2v2.")
 private = re.compile(r"\.compiled\.|\._[a-z]")
@@ -39,7 +40,8 @@ basis = torch.linalg.qr(torch.rand(900, 40, generator=generator))[0].T
 rest = torch.rand(900, 5, generator=generator) * 1e-3
 some = torch.randint(0, 900, (900, 5), generator=generator)
 small = ReducedAttention(cells, basis, basis.T.contiguous(), some, rest)
-reduced_saturation_time(small, start_state([(3.5, 20.2), (0.0, 0.0)], cells), max_steps=90)
+start = start_state([(3.5, 20.2), (0.0, 0.0)], cells)
+reduced_saturation_time(small, start, threshold=0.3, max_steps=90)
 head = Head(torch.arange(900), torch.arange(900) // 300, torch.ones(900), torch.rand(3, 3))
 p = start_state([(3.5, 20.2), (0.0, 0.0)], cells).flatten(1)
 FactoredAttention(cells, [head]).left(p)

@@ -27,7 +27,7 @@ POWERS = 7
 
 
 class ReducedAttention:
-    """A matrix `W L + E`, most of it rounded to 16 bits; made by `reduction.reduced`.
+    """A matrix `W L + E`, most of it rounded to 16 bits; made by `reduction.subspace.reduced`.
 
     Args:
         cells: the grid, n cells.

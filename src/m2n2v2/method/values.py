@@ -6,10 +6,11 @@ from typing import Protocol
 
 import numpy as np
 
-from m2n2v2.arrays import CellMap, DepthMap, Image, Mask, PixelMap
+from m2n2v2.arrays import CellMap, CellMaps, DepthMap, Image, Mask, PixelMap
 from m2n2v2.errors import StateError
 from m2n2v2.grid import Size
 from m2n2v2.images import resized_map
+from m2n2v2.method.markov_map import saturation_time
 from m2n2v2.method.nearest_neighbour import enlarged_mask
 from m2n2v2.method.scoring import Candidates, Scale
 from m2n2v2.method.settings import Settings
@@ -35,12 +36,13 @@ class ImageState:
     Attributes:
         size: of the photograph, in pixels; clicks and masks are in these.
         working_size: of everything computed (`Settings.max_short_side`).
-        transition: doubly stochastic, over the attention's cells; over a `ReducedAttention`,
-            which knows its error, where `Settings.chain` is fast and the grid large.
+        transition: doubly stochastic, over the attention's cells; or what stands for it in fewer
+            numbers (`walk.image_state`).
         depth: normalised inverse depth at working size, None for none.
         upsampling: from cells to working size.
         guide: the photograph at working size, which the upsampling was built from.
         image_sha256: of the photograph (`images.pixel_digest`).
+        saturation_time: walks the chain; `markov_map.saturation_time`, if not given.
         additions: what is added to the paper's walk; nothing, if not given.
     """
 
@@ -53,6 +55,7 @@ class ImageState:
     provenance: Provenance
     guide: Image
     image_sha256: str
+    saturation_time: "SaturationTime" = saturation_time
     additions: "Additions" = field(default_factory=lambda: NOTHING)
 
     def with_settings(self, settings: Settings) -> "ImageState":
@@ -66,6 +69,14 @@ class ImageState:
                 f"the image was prepared with {different}", cure="prepare the image again"
             )
         return replace(self, settings=settings)
+
+
+class SaturationTime(Protocol):
+    """What walks the chain as `markov_map.saturation_time` does."""
+
+    def __call__(
+        self, transition: Transition, start: CellMaps, *, threshold: float, max_steps: int
+    ) -> CellMaps: ...
 
 
 @dataclass(frozen=True)

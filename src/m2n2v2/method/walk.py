@@ -15,14 +15,13 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from m2n2v2.arrays import CellMaps, DepthMap, Image, Mask, PixelMap
+from m2n2v2.arrays import DepthMap, Image, Mask, PixelMap
 from m2n2v2.attention.base import AttentionSource
-from m2n2v2.attention.reduced import ReducedAttention
 from m2n2v2.depth.base import DepthSource, matching
 from m2n2v2.grid import Size, cell_coordinates, limited, rescaled_pixel
 from m2n2v2.images import pixel_digest, resized, resized_map
 from m2n2v2.method.flood_fill import filled_level_sets
-from m2n2v2.method.markov_map import reduced_saturation_time, saturation_time, start_state
+from m2n2v2.method.markov_map import start_state
 from m2n2v2.method.nearest_neighbour import truncated_nearest_neighbour
 from m2n2v2.method.scoring import (
     LEAST,
@@ -47,26 +46,17 @@ Progress = Callable[[str], None]
 def image_state(
     image: Image,
     attention: AttentionSource,
-    depth: DepthSource | None = None,
-    settings: Settings | None = None,
-    *,
-    reduce: Callable[[Transition], Transition] | None = None,
-    device: torch.device | str = "cpu",
-    progress: Progress | None = None,
+    depth: DepthSource | None,
+    settings: Settings,
+    reduce: Callable[[Transition], Transition] | None,
+    device: torch.device | str,
+    announce: Progress,
 ) -> ImageState:
     """Everything that clicking on `image` needs, by the paper alone (sections 3.1 to 3.3).
 
-    Args:
-        image: `H x W x 3` RGB uint8 (`images.read_image` makes one of anything).
-        attention: where the attention comes from.
-        depth: where the depth map comes from; None for no guidance.
-        settings: the method's constants; `Settings.paper()` if not given.
-        reduce: makes of the transition one that stands for it in fewer numbers; None keeps it.
-        device: where the chain runs.
-        progress: called with the name of each stage as it begins.
+    `preparation.prepare` calls it, and says what its arguments are; `reduce` makes of the
+    transition one that stands for it in fewer numbers, and None keeps it.
     """
-    settings = settings or Settings.paper()
-    announce = progress or _silent
     size = Size(*image.shape[:2])
     working_size = limited(size, settings.max_short_side)
 
@@ -140,7 +130,9 @@ def markov_map_stages(state: ImageState, clicks: tuple[Click, ...]) -> Iterator[
     ]
     rows = transition.rows
     start = start_state(entered, transition.cells, dtype=rows.dtype, device=rows.device)  # k h w
-    times = _saturation_time(transition, start, settings)  # k h w, in chain steps
+    times = state.saturation_time(  # k h w, in chain steps
+        transition, start, threshold=settings.chain_threshold, max_steps=settings.chain_steps
+    )
     upsampled = state.upsampling(times).cpu()  # k H W
     guide = state.depth if settings.depth_guided_fill else None
     for k, point in enumerate(points):
@@ -150,15 +142,6 @@ def markov_map_stages(state: ImageState, clicks: tuple[Click, ...]) -> Iterator[
         scored = levels.pixel_by_pixel() if settings.candidates == "pixels" else levels
         known = MarkovMap(filled, point, candidates(filled, scored))
         yield Stages(start[k], times[k], values, known)
-
-
-def _saturation_time(transition: Transition, start: CellMaps, settings: Settings) -> CellMaps:
-    threshold, most = settings.chain_threshold, settings.chain_steps
-    if isinstance(transition.attention, ReducedAttention):
-        return reduced_saturation_time(
-            transition.attention, start, threshold=threshold, max_steps=most
-        )
-    return saturation_time(transition, start, threshold=threshold, max_steps=most)
 
 
 def empty(state: ImageState, previous: Mask | None = None) -> Segmentation:
@@ -270,7 +253,3 @@ def _over_maximum(values: PixelMap) -> PixelMap:
     if largest > 0:
         array /= largest
     return values
-
-
-def _silent(stage: str) -> None:
-    pass

@@ -13,9 +13,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from m2n2v2.attention.reduced import ReducedAttention
-from m2n2v2.method.markov_map import reduced_saturation_time, saturation_time, start_state
+from m2n2v2.method.markov_map import saturation_time, start_state
 from m2n2v2.method.settings import Settings
 from m2n2v2.method.transition import Transition
+from m2n2v2.reduction.chain import reduced_saturation_time
 
 FEWEST_CELLS = 2048
 """Smaller grids are walked exactly: their whole matrix stays in the processor's cache."""
