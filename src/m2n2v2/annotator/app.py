@@ -148,8 +148,8 @@ def _add_project(app: FastAPI, project: Project, options: Options) -> None:
     @app.put("/api/classes")
     def put_classes(given: wire.GivenClasses) -> list[wire.WireClass]:
         classes = [ObjectClass(c.id or 0, c.name, c.color, c.key) for c in given.classes]
-        found = project.store.set_classes(classes, given.reassign_to)
-        return [wire.WireClass.of(each) for each in found]
+        stored = project.store.set_classes(classes, given.reassign_to)
+        return [wire.WireClass.of(label) for label in stored]
 
     @app.get("/api/images")
     def get_images(
@@ -209,11 +209,11 @@ def _add_images(app: FastAPI, project: Project, engine: Engine) -> None:
     @app.get("/api/images/{image}/thumb", response_class=Response)
     def get_thumb(request: Request, image: ImageId) -> Response:
         known = request.headers.get("if-none-match", "").strip('"')
-        found = project.thumb(image, known, THUMB)
-        headers = {"etag": f'"{found.sha256 if found else known}"', **CACHED}
-        if found is None:
+        thumb = project.thumb(image, known, THUMB)
+        headers = {"etag": f'"{thumb.sha256 if thumb else known}"', **CACHED}
+        if thumb is None:
             return Response(status_code=304, headers=headers)
-        return Response(found.data, media_type=found.media_type, headers=headers)
+        return Response(thumb.data, media_type=thumb.media_type, headers=headers)
 
     @app.put("/api/images/{image}/done")
     def put_done(image: ImageId, given: wire.GivenDone) -> wire.WireDone:
@@ -249,8 +249,8 @@ def _add_uploads(app: FastAPI, project: Project, options: Options) -> None:
         """Send an image into the folder; only where the server was started with `--uploads`."""
         if not options.uploads:
             raise errors.AccessError("this server takes no images", cure="start it with --uploads")
-        found = await run_in_threadpool(project.add_image, name, await request.body())
-        return wire.WireListed.of(found, None)
+        added = await run_in_threadpool(project.add_image, name, await request.body())
+        return wire.WireListed.of(added, None)
 
 
 def _add_transfer(app: FastAPI, project: Project) -> None:
@@ -340,22 +340,22 @@ def _add_views(app: FastAPI, project: Project, engine: Engine) -> None:
 
     @app.get("/api/images/{image}/depth", response_class=Response)
     def get_depth(image: ImageId) -> Response:
-        found = project.document(image)
-        state = engine.prepared(image, str(found.sha256)).state
+        document = project.document(image)
+        state = engine.prepared(image, str(document.sha256)).state
         return Response(views.depth_png(state), media_type="image/png")
 
     @app.get("/api/images/{image}/objects/{object}/map", response_class=Response)
     async def get_map(image: ImageId, object: ImageId, click: Index = -1) -> Response:
-        _, found, index = await _prompt(project, engine, image, object, click)
-        content = await run_in_threadpool(views.map_png, found, index)
+        _, prompt, index = await _prompt(project, engine, image, object, click)
+        content = await run_in_threadpool(views.map_png, prompt, index)
         return Response(content, media_type="image/png")
 
     @app.get("/api/images/{image}/objects/{object}/curve")
     async def get_curve(image: ImageId, object: ImageId, click: Index = -1) -> wire.WireCurve:
         prompt = await _prompt(project, engine, image, object, click)
-        found = await run_in_threadpool(views.curve, *prompt)
+        scales = await run_in_threadpool(views.curve, *prompt)
         return wire.WireCurve(
-            thresholds=found.thresholds, area=found.area, score=found.score, chosen=found.chosen
+            thresholds=scales.thresholds, area=scales.area, score=scales.score, chosen=scales.chosen
         )
 
     @app.get("/api/images/{image}/objects/{object}/cutout", response_class=Response)
@@ -385,12 +385,12 @@ async def _ready(engine: Engine, document: Document) -> None:
     with engine.watching(image):
         engine.want(image, sha256)
         while not engine.holds(image, sha256):
-            found = engine.status(image)
-            if found.state == "failed":
-                raise errors.ImageError(str(found.error), cure="look at the image")
-            if time.monotonic() > until or (found.state == "ready" and not again):
+            status = engine.status(image)
+            if status.state == "failed":
+                raise errors.ImageError(str(status.error), cure="look at the image")
+            if time.monotonic() > until or (status.state == "ready" and not again):
                 raise errors.BusyError("the image is still being prepared", cure="ask again")
-            if found.state == "ready":
+            if status.state == "ready":
                 again -= 1
                 engine.want(image, sha256)
             await asyncio.sleep(LOOK)
@@ -401,10 +401,10 @@ async def _events(request: Request, engine: Engine, image: int) -> AsyncIterator
     silent = time.monotonic()
     with engine.watching(image):
         while not engine.closed and not await request.is_disconnected():
-            found = engine.status(image)
-            if found != told:
-                yield f"event: state\ndata: {found.model_dump_json()}\n\n"
-                told, silent = found, time.monotonic()
+            status = engine.status(image)
+            if status != told:
+                yield f"event: state\ndata: {status.model_dump_json()}\n\n"
+                told, silent = status, time.monotonic()
             elif time.monotonic() - silent > HEARTBEAT:
                 yield ": alive\n\n"
                 silent = time.monotonic()
@@ -417,8 +417,8 @@ def _picture(request: Request, project: Project, image: int, max_side: int | Non
     headers = {"etag": etag, **CACHED}
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers=headers)
-    found = project.picture(image, max_side)
-    return Response(found.data, media_type=found.media_type, headers=headers)
+    picture = project.picture(image, max_side)
+    return Response(picture.data, media_type=picture.media_type, headers=headers)
 
 
 def _add_errors(app: FastAPI, project: Project) -> None:

