@@ -1,0 +1,148 @@
+"""How well objects are followed: J, F and J&F as DAVIS defines them, and with a person's clicks."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from m2n2v2.arrays import Mask
+from m2n2v2.datasets.davis import Sequence
+from m2n2v2.errors import DatasetError
+from m2n2v2.evaluation.clicker import largest_error_click
+from m2n2v2.evaluation.contour import contour_accuracy
+from m2n2v2.evaluation.metrics import iou
+from m2n2v2.tracking.session import TrackingSession
+from m2n2v2.tracking.tracks import Tracks
+
+RECALLED = 0.5
+"""A frame whose J is over this counts as recalled."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One sequence's measures, those of its first and last frame left out.
+
+    Attributes:
+        region: J of each object in each frame.
+        contour: F, likewise.
+    """
+
+    name: str
+    region: Float[np.ndarray, "objects frames"]
+    contour: Float[np.ndarray, "objects frames"]
+
+    @property
+    def j(self) -> float:
+        """Mean over frames, then over objects."""
+        return float(self.region.mean())
+
+    @property
+    def f(self) -> float:
+        return float(self.contour.mean())
+
+    @property
+    def j_and_f(self) -> float:
+        return (self.j + self.f) / 2
+
+    @property
+    def recall(self) -> float:
+        """Share of the frames that are recalled."""
+        return float((self.region > RECALLED).mean())
+
+
+def scores(sequence: Sequence, tracks: Tracks) -> Scores:
+    """Measure what was tracked against the truth.
+
+    The benchmark's rule: the first frame, which is given, and the last are not scored; objects
+    are those of the first frame.
+
+    Raises:
+        DatasetError: the sequence has under three frames, or no object in the first.
+    """
+    numbers = sequence.objects()
+    count = len(sequence.frames)
+    if count < 3 or not numbers:
+        raise DatasetError(
+            f"{sequence.name} has {count} frames and {len(numbers)} objects in the first",
+            cure="score sequences of three frames or more",
+        )
+    scored = range(1, count - 1)
+    region = np.zeros((len(numbers), len(scored)))
+    contour = np.zeros_like(region)
+    for at, frame in enumerate(scored):
+        labels, void = sequence.labels(frame)
+        found = tracks[frame].labels
+        for row, number in enumerate(numbers):
+            truth, predicted = labels == number, found == number
+            region[row, at] = iou(truth, predicted, void)
+            contour[row, at] = contour_accuracy(truth, predicted, void)
+    return Scores(sequence.name, region, contour)
+
+
+def mean(found: list[Scores]) -> tuple[float, float]:
+    """J and F over all objects of all sequences: an object counts as much as another."""
+    return (
+        float(np.mean(np.concatenate([each.region.mean(1) for each in found]))),
+        float(np.mean(np.concatenate([each.contour.mean(1) for each in found]))),
+    )
+
+
+def corrected(
+    sequence: Sequence, session: TrackingSession, clicks: int
+) -> Iterator[tuple[int, Scores]]:
+    """The measures after 0, 1, 2, ... corrective clicks.
+
+    A click goes to the frame and object with the smallest J, any frame but the first, onto the
+    middle of its largest error (`clicker.largest_error_click`); then all that it changes is
+    followed again, before and after. A frame may be clicked more than once, a pixel may not.
+
+    Args:
+        session: in which the first frame is given and everything was followed.
+    """
+    yield 0, scores(sequence, session.tracks)
+    clicked: dict[tuple[int, int], Mask] = {}
+    for count in range(1, clicks + 1):
+        done = _correct(sequence, session, clicked)
+        for frame in done:
+            for _ in session.follow_from(frame, before=True):
+                pass
+        yield count, scores(sequence, session.tracks)
+        if not done:
+            return
+
+
+def _correct(
+    sequence: Sequence, session: TrackingSession, clicked: dict[tuple[int, int], Mask]
+) -> list[int]:
+    """Click once where it is worst; the frame clicked in, if an error is left."""
+    worst: list[tuple[float, int, int]] = []
+    for frame in range(1, len(sequence.frames)):
+        labels, void = sequence.labels(frame)
+        found = session.labels(frame)
+        for number in sequence.objects():
+            worst.append((iou(labels == number, found == number, void), frame, number))
+    for _, frame, number in sorted(worst):
+        labels, void = sequence.labels(frame)
+        before = clicked.setdefault((frame, number), np.zeros(labels.shape, bool))
+        click = largest_error_click(labels == number, void, session.labels(frame) == number, before)
+        if click is not None:
+            session.click(frame, click.x, click.y, click.positive, number)
+            before[click.y, click.x] = True
+            return [frame]
+    return []
+
+
+def click_first_frame(sequence: Sequence, session: TrackingSession, clicks: int) -> None:
+    """Give the objects of the first frame by clicks in place of their true masks."""
+    labels, void = sequence.labels(0)
+    for number in sequence.objects():
+        clicked = np.zeros(labels.shape, bool)
+        for _ in range(clicks):
+            click = largest_error_click(
+                labels == number, void, session.labels(0) == number, clicked
+            )
+            if click is None:
+                break
+            session.click(0, click.x, click.y, click.positive, number)
+            clicked[click.y, click.x] = True

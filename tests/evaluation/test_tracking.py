@@ -1,0 +1,97 @@
+"""The benchmark's rules, on a made-up sequence."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as PILImage
+from tests.tracking.clips import passing
+
+from m2n2v2.attention import Affinity
+from m2n2v2.datasets.davis import Sequence, davis_sequences
+from m2n2v2.errors import DatasetError
+from m2n2v2.evaluation.tracking import Scores, click_first_frame, corrected, mean, scores
+from m2n2v2.method.settings import Settings
+from m2n2v2.preparation import prepare
+from m2n2v2.tracking.cells import OwnCells
+from m2n2v2.tracking.following import Follower
+from m2n2v2.tracking.frames import open_frames
+from m2n2v2.tracking.session import TrackingSession
+from m2n2v2.tracking.settings import FLOW
+from m2n2v2.tracking.tracks import Tracked
+
+
+def sequence(
+    root: Path, truth: list[np.ndarray], images: list[np.ndarray] | None = None
+) -> Sequence:
+    pictures, masks = root / "JPEGImages/480p/one", root / "Annotations/480p/one"
+    pictures.mkdir(parents=True)
+    masks.mkdir(parents=True)
+    for i, labels in enumerate(truth):
+        pixels = np.zeros((*labels.shape, 3), np.uint8) if images is None else images[i]
+        PILImage.fromarray(pixels).save(pictures / f"{i:05d}.png")
+        file = PILImage.fromarray(labels.astype(np.uint8))
+        file.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0] + [9] * (3 * 253))
+        file.save(masks / f"{i:05d}.png")
+    (found,) = davis_sequences(root)
+    return found
+
+
+def test_the_first_and_the_last_frame_are_not_scored(tmp_path: Path) -> None:
+    """Wrong in the first and the last frame, half right in the second, right in the third."""
+    truth = np.zeros((30, 30), np.int32)
+    truth[5:15, 5:15] = 1
+    half = truth.copy()
+    half[5:10] = 0
+    nothing = np.zeros_like(truth)
+    found = {i: Tracked.of(each, {}) for i, each in enumerate([nothing, half, truth, nothing])}
+    result = scores(sequence(tmp_path, [truth] * 4), found)
+    assert result.region.tolist() == [[0.5, 1.0]]
+    assert result.j == 0.75
+    assert result.recall == 0.5
+    assert result.contour[0, 1] == 1
+    assert result.j_and_f == (result.j + result.f) / 2
+
+
+def test_objects_are_those_of_the_first_frame(tmp_path: Path) -> None:
+    first = np.zeros((20, 20), np.int32)
+    first[2:8, 2:8], first[12:18, 12:18] = 1, 2
+    later = np.where(first == 2, 0, first)
+    later[2:8, 12:18] = 3  # an object that nobody could know of
+    found = {i: Tracked.of(later, {}) for i in range(3)}
+    result = scores(sequence(tmp_path, [first, later, later]), found)
+    assert result.region.tolist() == [[1.0], [1.0]]  # the second is absent in both
+
+
+def test_the_mean_is_over_objects() -> None:
+    one = Scores("a", np.array([[1.0, 0.0]]), np.array([[1.0, 1.0]]))
+    two = Scores("b", np.array([[0.2], [0.3]]), np.array([[0.0], [0.5]]))
+    assert mean([one, two]) == (pytest.approx(1 / 3), pytest.approx(0.5))
+
+
+def test_two_frames_are_too_few(tmp_path: Path) -> None:
+    truth = np.ones((5, 5), np.int32)
+    with pytest.raises(DatasetError, match="has 2 frames"):
+        scores(sequence(tmp_path, [truth] * 2), {})
+
+
+def test_clicks_go_to_the_worst_frame_and_help(tmp_path: Path) -> None:
+    clip = passing(5)
+    made = sequence(tmp_path, clip.truth, clip.images)
+    frames = open_frames(tmp_path / "JPEGImages/480p/one")
+    session = TrackingSession(
+        Follower(frames, OwnCells(), FLOW),
+        lambda image: prepare(image, Affinity(), None, Settings.offline()),
+    )
+    click_first_frame(made, session, 2)
+    assert 1 <= len(session.clicks(0)) <= 2
+    wrong = np.zeros(clip.size.shape, np.int32)
+    wrong[40:60, 25:45] = 1
+    session.set_labels(0, wrong)  # half of the disc is missed
+    list(session.follow())
+    found = dict(corrected(made, session, 2))
+    assert sorted(found) == [0, 1, 2]
+    assert found[1].j > found[0].j
+    assert len(session.touched) >= 2
+    assert 0 in session.touched
+    assert (session.labels(0) == wrong).all()
