@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_cdt, gaussian_filter
 
 from m2n2v2.photograph import _refinement as kernel
+from m2n2v2.photograph import refinement
 from m2n2v2.photograph.base import Photograph
 from m2n2v2.photograph.refinement import refined
 from tests.scenes import disc, iou
@@ -30,16 +31,36 @@ def test_an_outline_a_little_off_falls_on_the_edge() -> None:
     assert iou(found, truth) > 0.98
 
 
-def test_beyond_the_band_nothing_changes() -> None:
+def test_beyond_the_band_of_a_pass_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     image, truth = disc()
     rough = shifted(truth, 12)
     margin = margin_of(rough) * 0.5
+    monkeypatch.setattr(refinement, "PASSES", 1)
     found = refined(margin, Photograph.of(image), [(42, 28)], [True], 0.05)
     away = distance_transform_cdt(rough, "taxicab") + distance_transform_cdt(~rough, "taxicab")
     fixed = np.zeros(rough.shape, bool)
     fixed[27:30, 41:44] = True
     untouched = (away > 4) & ~fixed
     assert torch.equal(found[untouched], margin[untouched])
+
+
+def test_passes_reach_an_edge_that_one_band_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    image, truth = disc()
+    photograph, rough = Photograph.of(image), margin_of(shifted(truth, 5))
+    drawn = refined(rough, photograph, [(30, 28)], [True], 0.05).numpy() > 0
+    monkeypatch.setattr(refinement, "PASSES", 1)
+    once = refined(rough, photograph, [(30, 28)], [True], 0.05)
+    assert iou(drawn, truth) > iou(once.numpy() > 0, truth) + 0.05
+
+
+def test_passes_are_one_after_another_until_nothing_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    image, truth = disc()
+    photograph, margin = Photograph.of(image), margin_of(shifted(truth, 3))
+    found = refined(margin, photograph, [(30, 28)], [True], 0.05)
+    monkeypatch.setattr(refinement, "PASSES", 1)
+    for _ in range(3):
+        margin = refined(margin, photograph, [(30, 28)], [True], 0.05)
+    assert torch.equal(found > 0, margin > 0)
 
 
 @pytest.mark.parametrize("value", [-1.0, 1.0])
