@@ -12,6 +12,7 @@ from m2n2v2.cli.evaluate import RunningNoC
 from m2n2v2.evaluation import executors, plots, report
 from m2n2v2.evaluation.protocols import Protocol
 from m2n2v2.evaluation.runner import Plan, evaluate
+from m2n2v2.weights.locating import Loading
 
 
 def first_version(base: str) -> str:
@@ -50,6 +51,8 @@ def main(doc: str | None, rows: Callable[[str], list[Row]], *, curves: bool = Fa
     parser.add_argument("--data-root", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="one folder per row; resumable")
     parser.add_argument("--base", default="paper", help="the preset; `offline` needs no weights")
+    parser.add_argument("--weights", help="the attention's: a folder, a file or a hub id")
+    parser.add_argument("--depth-weights", help="the depth model's, likewise")
     parser.add_argument("--datasets", help="A,B instead of the paper's")
     parser.add_argument("--protocol", default="m2n2", help="m2n2 is the paper's, ritm the field's")
     parser.add_argument("--limit", type=int, help="only the first objects of each dataset")
@@ -72,7 +75,8 @@ def main(doc: str | None, rows: Callable[[str], list[Row]], *, curves: bool = Fa
             protocol=Protocol(**{"name": given.protocol} | row.protocol),
             limit=given.limit,
             shard=(index, count),
-            device=given.device,
+            loading=Loading(device=given.device, weights=given.weights),
+            depth_weights=given.depth_weights,
             attention_cache=given.attention_cache,
         )
         folder = given.out / row.folder

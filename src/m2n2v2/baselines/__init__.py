@@ -1,6 +1,7 @@
 """Segmenters by name: ours, and others to compare with, behind one Protocol."""
 
 import importlib
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from operator import attrgetter
@@ -10,6 +11,8 @@ from m2n2v2.baselines.base import Clicking as Clicking
 from m2n2v2.baselines.base import Segmenter as Segmenter
 from m2n2v2.errors import BackendError
 from m2n2v2.presets import PRESETS, Preset, preset
+from m2n2v2.states.preparing import Recipe, refuse_unused
+from m2n2v2.weights.locating import Loading
 
 CLASSICAL: Mapping[str, str] = {
     "click-disc": "m2n2v2.baselines.click_disc:ClickDisc",
@@ -29,39 +32,74 @@ TRAINED: Mapping[str, str] = {
 }
 """Supervised methods, through transformers: name, also of the weights -> module:function."""
 
+ANYWHERE = Loading(device="auto")
+"""Weights from the cache or the network, on the best device."""
+
 
 def names() -> list[str]:
     """Every name that `segmenter` takes; ours also as PRESET/ABLATION."""
     return [*PRESETS, *CLASSICAL, *TRAINED]
 
 
-def segmenter(name: str, device: str = "auto", attention_cache: Path | None = None) -> Segmenter:
-    """The segmenter of that name, on a device.
+def segmenter(
+    name: str,
+    loading: Loading = ANYWHERE,
+    depth_weights: str | None = None,
+    attention_cache: Path | None = None,
+) -> Segmenter:
+    """The segmenter of that name.
 
     Args:
+        loading: how its weights are had, and where it runs; its `weights` are the attention's.
+        depth_weights: the depth model's, likewise.
         attention_cache: a folder in which ours keep attention, None for none.
 
     Raises:
-        BackendError: no such name, or an extra it needs is not installed.
+        BackendError: no such name, an extra it needs is not installed, or weights came that it has
+            no use for.
+        WeightsError: they cannot be had.
     """
     if name in CLASSICAL:
         return _made(CLASSICAL[name])
-    from m2n2v2.weights.devices import choose_device
-    from m2n2v2.weights.locating import Loading
-
-    chosen = choose_device(device)
-    loading = Loading(device=str(chosen))
     if name in TRAINED:
         return _made(TRAINED[name], name, replace(loading, dtype="float32"))
     from m2n2v2.baselines.ours import Ours
+    from m2n2v2.weights.devices import choose_device
 
-    preset = _preset(name)
-    attention = preset.attention_source(loading)
+    recipe = _recipe(name, loading, depth_weights)
+    attention, depth = recipe.sources()
     if attention_cache is not None:
         from m2n2v2.baselines.cached import CachedAttention
 
-        attention = CachedAttention(attention, attention_cache)
-    return Ours(name, attention, preset.depth_source(loading), preset.settings, chosen)
+        which = weights(name, loading, depth_weights).get("attention", "")
+        attention = CachedAttention(attention, attention_cache, which)
+    return Ours(name, attention, depth, recipe.settings, choose_device(loading.device))
+
+
+def weights(
+    name: str, loading: Loading = ANYWHERE, depth_weights: str | None = None
+) -> dict[str, str]:
+    """Which weights `segmenter` will load, by network; fetched if they are not here.
+
+    A folder or file is told by its content. Nothing for a segmenter without weights.
+
+    Raises:
+        BackendError, WeightsError: as `segmenter`.
+    """
+    if name in CLASSICAL or name in TRAINED:
+        refuse_unused("depth", depth_weights, name)
+    if name in CLASSICAL:
+        refuse_unused("attention", loading.weights, name)
+        return {}
+    if name in TRAINED:
+        from m2n2v2.weights.locating import locate
+        from m2n2v2.weights.verifying import identity as identity_of
+
+        return {"network": identity_of(locate(name, loading))}
+    identity = _recipe(name, loading, depth_weights).identity(fetch=True)
+    assert identity is not None, "weights that were fetched are here"
+    sources: dict[str, str] = json.loads(identity)
+    return {kind: which for kind, which in sources.items() if " from " in which}
 
 
 def description(name: str) -> str:
@@ -80,6 +118,10 @@ def description(name: str) -> str:
         f"flip: {'on' if preset.flip else 'off'}; "
         f"settings: {preset.settings.to_dict()})"
     )
+
+
+def _recipe(name: str, loading: Loading, depth_weights: str | None) -> Recipe:
+    return Recipe(preset=_preset(name), loading=loading, depth_weights=depth_weights)
 
 
 def _preset(name: str) -> Preset:

@@ -16,19 +16,20 @@ from m2n2v2.source_code import source_digest
 class CachedAttention:
     """An attention source that computes the attention of a photograph once.
 
-    A file's name is a digest of the photograph, the source's name, and the code of all attention
-    sources with what they import, so nothing goes stale. Files are pickles: use a folder of your
-    own.
+    A file's name is a digest of the photograph, the source's name and weights, and the code of all
+    attention sources with what they import, so nothing goes stale. Files are pickles: use a folder
+    of your own.
 
     Args:
         folder: made if it is not there. A dense attention over 128 x 128 cells takes 1 GiB.
+        weights: which ones the source has loaded.
 
     Raises:
         OutputError: the folder cannot be written.
     """
 
-    def __init__(self, source: AttentionSource, folder: Path) -> None:
-        self._source, self._folder = source, folder
+    def __init__(self, source: AttentionSource, folder: Path, weights: str = "") -> None:
+        self._source, self._folder, self._weights = source, folder, weights
         self._code = source_digest("m2n2v2.attention")
 
     @property
@@ -36,7 +37,8 @@ class CachedAttention:
         return self._source.name
 
     def extract(self, image: Image) -> Attention:
-        digest = hashlib.sha256(f"{self._code} {self.name} {image.shape}".encode())
+        which = f"{self._code} {self.name} {self._weights} {image.shape}"
+        digest = hashlib.sha256(which.encode())
         digest.update(image.tobytes())
         path = self._folder / f"{digest.hexdigest()}.pt"
         if path.exists():

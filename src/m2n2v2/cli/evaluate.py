@@ -28,6 +28,11 @@ def evaluate(
     preset: Annotated[
         str, typer.Option(help="A segmenter, see `info`; ours also as NAME/ABLATION.")
     ] = "offline",
+    weights: options.Weights = None,
+    depth_weights: options.DepthWeights = None,
+    offline: options.Offline = False,
+    allow_pickle: options.AllowPickle = False,
+    dtype: options.Dtype = "auto",
     protocol: Annotated[str, typer.Option(help="ritm, m2n2 or random.")] = "ritm",
     n_clicks: Annotated[int, typer.Option(help="The budget of clicks.")] = 20,
     min_n_clicks: Annotated[int, typer.Option(help="At least this many clicks.")] = 1,
@@ -96,7 +101,8 @@ def evaluate(
         void=None if void < 0 else void,
         limit=limit,
         shard=options.part(shard),
-        device=device,
+        loading=options.loading(weights, offline, allow_pickle, device, dtype),
+        depth_weights=depth_weights,
         masks=vis_preds,
         skip_broken=skip_broken,
         attention_cache=attention_cache,

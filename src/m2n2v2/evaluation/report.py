@@ -134,13 +134,18 @@ def rows(runs: Sequence[Run]) -> Rows:
 
 
 def meanings(runs: Sequence[Run]) -> list[str]:
-    """For every run, what its numbers mean: segmenter, protocol, settings, code."""
+    """For every run, what its numbers mean: segmenter, weights, protocol, settings, code."""
     lines = []
     for run in runs:
         protocol = ", ".join(f"{name} {value}" for name, value in run.protocol.items())
+        weights = ", ".join(
+            f"{of} {which}" for of, which in run.identity.get("weights", {}).items()
+        )
         limit = run.identity["limit"]
         lines.append(
-            f"{run.name}: {run.identity['segmenter']}; protocol: {protocol}; "
+            f"{run.name}: {run.identity['segmenter']}; "
+            + (f"weights: {weights}; " if weights else "")
+            + f"protocol: {protocol}; "
             + (f"only the first {limit} objects of each dataset; " if limit else "")
             + f"m2n2v2 {run.identity['version']}, code {run.identity['code']}"
         )

@@ -16,7 +16,7 @@ from typing import Any, get_args
 
 import torch
 
-from m2n2v2.baselines import description
+from m2n2v2.baselines import ANYWHERE, description, weights
 from m2n2v2.datasets import Item, find
 from m2n2v2.datasets.folder import VOID
 from m2n2v2.errors import OutputError, RunError, SettingsError
@@ -26,6 +26,7 @@ from m2n2v2.evaluation.records import Record, RecordFile, read_records
 from m2n2v2.evaluation.work import Depth, Job, Work
 from m2n2v2.source_code import source_digest
 from m2n2v2.version import __version__
+from m2n2v2.weights.locating import Loading
 
 RUN = "run.json"
 FORMAT = 1
@@ -37,6 +38,8 @@ class Plan:
 
     Attributes:
         preset: a name of `baselines.names`.
+        loading: how its weights are had, and where it runs; its `weights` are the attention's.
+        depth_weights: the depth model's, likewise.
         datasets: names for `datasets.find`.
         limit: only the first so many objects of each dataset; None for all.
         shard: (i, n) from 1: every n-th photograph, beginning with the i-th.
@@ -54,7 +57,8 @@ class Plan:
     void: int | None = VOID
     limit: int | None = None
     shard: tuple[int, int] = (1, 1)
-    device: str = "auto"
+    loading: Loading = ANYWHERE
+    depth_weights: str | None = None
     masks: bool = False
     skip_broken: bool = False
     attention_cache: Path | None = None
@@ -116,7 +120,8 @@ def evaluate(
         The records, by dataset and item.
 
     Raises:
-        RunError: the folder holds a run of another plan, code or data.
+        RunError: the folder holds a run of another plan, weights, code or data.
+        BackendError, WeightsError: the weights cannot be had.
         OutputError: the folder cannot be written.
         KeyboardInterrupt: after Ctrl-C.
         ImageError, DatasetError, DepthError: an image or mask is broken, unless skipped.
@@ -129,11 +134,12 @@ def evaluate(
     work = Work(
         plan.preset,
         plan.protocol,
-        plan.device,
-        plan.depth,
-        out / "masks" if plan.masks else None,
-        plan.skip_broken,
-        plan.attention_cache,
+        loading=plan.loading,
+        depth_weights=plan.depth_weights,
+        depth=plan.depth,
+        masks=out / "masks" if plan.masks else None,
+        skip_broken=plan.skip_broken,
+        attention_cache=plan.attention_cache,
     )
     for record in done.values():
         if progress:
@@ -151,11 +157,15 @@ def evaluate(
 
 
 def identify(plan: Plan, items: dict[str, list[Item]]) -> dict[str, Any]:
-    """What makes a number: segmenter, datasets, protocol, settings, code. Ready for JSON."""
+    """What makes a number: segmenter, weights, datasets, protocol, settings, code. Ready for JSON.
+
+    Weights that are not here are fetched.
+    """
     return {
         "format": FORMAT,
         "preset": plan.preset,
         "segmenter": description(plan.preset),
+        "weights": weights(plan.preset, plan.loading, plan.depth_weights),
         "depth": plan.depth,
         "attention_cached": plan.attention_cache is not None,
         "protocol": plan.protocol.to_dict(),

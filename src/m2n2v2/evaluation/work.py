@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from m2n2v2.baselines import Segmenter, segmenter
+from m2n2v2.baselines import ANYWHERE, Segmenter, segmenter
 from m2n2v2.datasets.base import Item, load
 from m2n2v2.errors import DatasetError, DepthError, ImageError
 from m2n2v2.evaluation.interaction import interact, synchronized_seconds
@@ -13,6 +13,7 @@ from m2n2v2.evaluation.metrics import boundary_f_score, boundary_iou
 from m2n2v2.evaluation.protocols import Protocol
 from m2n2v2.evaluation.records import Record
 from m2n2v2.images import write_png
+from m2n2v2.weights.locating import Loading
 
 Depth = Literal["preset", "measured"]
 """Where depth comes from: what the preset says, or the maps that a dataset has."""
@@ -32,6 +33,8 @@ class Work:
 
     Attributes:
         preset: a name of `baselines.names`.
+        loading: how its weights are had, and where it runs; its `weights` are the attention's.
+        depth_weights: the depth model's, likewise.
         masks: a folder for the last mask of every object, None for none.
         skip_broken: record what cannot be read and go on.
         attention_cache: a folder that keeps attention between runs, None for none.
@@ -40,15 +43,20 @@ class Work:
 
     preset: str
     protocol: Protocol
-    device: str = "auto"
+    loading: Loading = ANYWHERE
+    depth_weights: str | None = None
     depth: Depth = "preset"
     masks: Path | None = None
     skip_broken: bool = False
     attention_cache: Path | None = None
-    build: Callable[[str, str, Path | None], Segmenter] = field(default=segmenter)
+    build: Callable[[str, Loading, str | None, Path | None], Segmenter] = field(default=segmenter)
+
+    @property
+    def device(self) -> str:
+        return self.loading.device
 
     def start(self) -> Segmenter:
-        return self.build(self.preset, self.device, self.attention_cache)
+        return self.build(self.preset, self.loading, self.depth_weights, self.attention_cache)
 
     def on(self, made: Segmenter, job: Job) -> Iterator[Record]:
         """The record of each object, as it is finished.

@@ -18,6 +18,7 @@ from m2n2v2.depth.base import DepthSource
 from m2n2v2.depth.measured import Measured
 from m2n2v2.errors import (
     AttentionError,
+    BackendError,
     DepthError,
     ImageError,
     OutputError,
@@ -51,6 +52,9 @@ class Recipe:
         attention: a file of an attention in the place of the preset's.
         depth: a file of measured depth in the place of the preset's.
         depth_unit: of measured depth.
+
+    Raises:
+        BackendError: weights came for a source that has none.
     """
 
     preset: Preset
@@ -59,6 +63,14 @@ class Recipe:
     attention: Path | None = None
     depth: Path | None = None
     depth_unit: str = "mm"
+
+    def __post_init__(self) -> None:
+        for kind, registry, key, given in (
+            ("attention", ATTENTION, self.preset.attention, self.loading.weights),
+            ("depth", DEPTH, self.preset.depth, self.depth_weights),
+        ):
+            if key is None or backbone(registry, key).weights is None:
+                refuse_unused(kind, given, self.preset.name)
 
     @property
     def settings(self) -> Settings:
@@ -112,6 +124,20 @@ class Recipe:
         dtype = str(compute_dtype(loading.dtype, choose_device(loading.device)))
         flip = ", flip" if self.preset.flip else ""
         return f"{key} from {identity(located)}, {dtype.removeprefix('torch.')}{flip}"
+
+
+def refuse_unused(kind: str, given: object, name: str) -> None:
+    """For a segmenter whose attention or depth has no weights.
+
+    Raises:
+        BackendError: some came.
+    """
+    if given is not None:
+        option = {"attention": "--weights", "depth": "--depth-weights"}[kind]
+        raise BackendError(
+            f"the weights {str(given)!r} came for the {kind} of {name}, which has none",
+            cure=f"leave out {option}, or choose another --preset",
+        )
 
 
 class Preparer:
