@@ -1,5 +1,6 @@
 """`Predictor`: SAM's call shapes over the walk."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from PIL import Image as PILImage
 
 from m2n2v2 import Click, ImageState, Predictor, Settings
+from m2n2v2.arrays import Mask
 from m2n2v2.attention import Precomputed
 from m2n2v2.depth import Precomputed as PrecomputedDepth
 from m2n2v2.errors import (
@@ -20,6 +22,8 @@ from m2n2v2.errors import (
     PromptError,
     StateError,
 )
+from m2n2v2.grid import Size
+from m2n2v2.predictor import _as_mask
 from m2n2v2.session import replay
 from m2n2v2.states.file import write_state
 from tests.scenes import colour_attention, disc, iou
@@ -118,6 +122,38 @@ def test_previous_mask_bounds_the_change() -> None:
     logits = np.where(near, 3.0, -3.0)[None]
     same, _, _ = predictor.predict([[30, 28]], [1], mask_input=logits)
     np.testing.assert_array_equal(same, bounded)
+
+
+@pytest.mark.parametrize(
+    "like",
+    [
+        lambda mask: mask.astype(np.uint8),
+        lambda mask: mask.astype(np.uint8) * 255,
+        lambda mask: mask.astype(np.float32) * 255,
+        lambda mask: mask.astype(np.float64),
+        lambda mask: mask.astype(np.int64) * 7,
+        lambda mask: np.where(mask, 0.2, -0.2),
+        lambda mask: mask[None],
+    ],
+)
+def test_a_mask_of_any_type_is_the_same_mask(like: Callable[[Mask], np.ndarray]) -> None:
+    mask = np.zeros((6, 8), bool)
+    mask[2:4, 3:6] = True
+    size = Size(6, 8)
+    np.testing.assert_array_equal(_as_mask(like(mask), size), mask)
+
+
+def test_logits_of_predict_are_logits_though_none_is_negative() -> None:
+    logits = np.linspace(0, 1, 256 * 256, dtype=np.float32).reshape(1, 256, 256)
+    assert _as_mask(logits, Size(256, 256)).sum() == 256 * 256 - 1
+
+
+@pytest.mark.parametrize(
+    "values", [[0, 0.2, 0.9], [0, 128, 255], [0, 16, 255], [0, 1, 2], [0.2, 0.9, 0.4]]
+)
+def test_a_soft_mask_is_refused(values: list[float]) -> None:
+    with pytest.raises(PromptError, match=r"mask_input has 3 values .*mask > 127"):
+        _as_mask(np.array([values]), Size(1, 3))
 
 
 def test_bgr_is_turned(predictor: Predictor) -> None:

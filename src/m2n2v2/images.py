@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import PIL
 import torch
-from jaxtyping import Float, Shaped, UInt8
+from jaxtyping import Float, Shaped, UInt8, UInt16
 from PIL import Image as PILImage
 from PIL import ImageFile, ImageOps
 from torch import Tensor
@@ -23,7 +23,7 @@ from torch.nn import functional
 from m2n2v2 import _images as kernel
 from m2n2v2.arrays import Image, PixelMap
 from m2n2v2.compiled.threads import over_rows
-from m2n2v2.errors import ImageError
+from m2n2v2.errors import ImageError, M2N2Error
 from m2n2v2.files import whole_file
 from m2n2v2.grid import Size
 
@@ -167,7 +167,7 @@ def opened_image(
         ) from error
     except FileNotFoundError as error:
         raise ImageError(f"{name} does not exist", cure="check the path") from error
-    except ImageError:
+    except M2N2Error:
         raise
     except (OSError, ValueError) as error:
         raise _unreadable(name, error) from error
@@ -185,7 +185,15 @@ def _unreadable(name: str, error: Exception) -> ImageError:
     )
 
 
-def _from_pil(file: PILImage.Image, name: str) -> Image:
+def upright(
+    file: PILImage.Image, name: str
+) -> tuple[PILImage.Image, UInt16[np.ndarray, "H W C"] | None]:
+    """An opened image, decoded and turned as its EXIF tag says; and its values where it holds 16
+    bits in several channels, which Pillow cuts to 8 (else None).
+
+    Raises:
+        ImageError: it is damaged, or has no pixel; errors call it `name`.
+    """
     if 0 in file.size:
         raise ImageError(f"{name} has no pixels", cure="give an image of at least 1x1")
     try:
@@ -194,12 +202,18 @@ def _from_pil(file: PILImage.Image, name: str) -> Image:
     except (OSError, SyntaxError, ValueError) as error:
         raise _unreadable(name, error) from error
     turned = ImageOps.exif_transpose(file)
-    if low is not None:
-        low.info = file.info
-        low.getexif()[ORIENTATION] = file.getexif().get(ORIENTATION, 1)
-        low = ImageOps.exif_transpose(low)
-        return _from_array(np.asarray(turned).astype(np.uint16) * 256 + np.asarray(low))
-    file = turned
+    if low is None:
+        return turned, None
+    low.info = file.info
+    low.getexif()[ORIENTATION] = file.getexif().get(ORIENTATION, 1)
+    low = ImageOps.exif_transpose(low)
+    return turned, np.asarray(turned).astype(np.uint16) * np.uint16(256) + np.asarray(low)
+
+
+def _from_pil(file: PILImage.Image, name: str) -> Image:
+    file, wide = upright(file, name)
+    if wide is not None:
+        return _from_array(wide)
     if file.mode in ("I", "F") or file.mode.startswith("I;16"):
         return _from_array(np.asarray(file))
     try:

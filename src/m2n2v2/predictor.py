@@ -13,9 +13,10 @@ from m2n2v2.adjusting import alternatives
 from m2n2v2.arrays import Image, Mask
 from m2n2v2.attention.base import Attention, AttentionSource
 from m2n2v2.depth.base import DepthSource
-from m2n2v2.errors import ImageError, NoImageError, PromptError, StateError
+from m2n2v2.errors import ImageError, MaskError, NoImageError, PromptError, StateError
 from m2n2v2.grid import Size
 from m2n2v2.images import pixel_digest, read_image, resized_map
+from m2n2v2.masks.conventions import marked
 from m2n2v2.method.settings import Settings
 from m2n2v2.method.values import ImageState
 from m2n2v2.method.walk import Progress
@@ -201,9 +202,10 @@ class Predictor:
             point_coords: `N x 2`, (x, y) in pixels.
             point_labels: `N`, 1 for object and 0 for background.
             box: not supported; anything but None is an error.
-            mask_input: the segmentation that the last click corrects: a mask, or logits (over 0
-                is object), such as a previous call's, of any size, `h x w` or `1 x h x w`. The
-                method looks at it to judge how large a change the click means (section 3.4).
+            mask_input: the segmentation that the last click corrects, of any size, `h x w` or
+                `1 x h x w`: a mask (truth values, or 0 and one other value), or logits (over 0 is
+                object), such as a previous call's. The method looks at it to judge how large a
+                change the click means (section 3.4).
             multimask_output: return the three best-scoring scales of the last click.
             return_logits: return the soft margin in [-1, 1] in place of masks.
 
@@ -268,6 +270,7 @@ class FromState:
 
 
 def _as_mask(mask_input: Shaped[np.ndarray, "..."], size: Size) -> Mask:
+    """A mask, or logits, as a mask of the image's size."""
     array = np.asarray(mask_input)
     if array.ndim == 3 and len(array) == 1:
         array = array[0]
@@ -275,9 +278,39 @@ def _as_mask(mask_input: Shaped[np.ndarray, "..."], size: Size) -> Mask:
         raise PromptError(
             f"mask_input has shape {np.shape(mask_input)}", cure="give one mask, h x w or 1 x h x w"
         )
-    if array.dtype == np.bool_ or array.min() >= 0:
-        array = (array > 0).astype(np.float32) * 2 - 1
+    if array.dtype.kind not in "biuf":
+        raise PromptError(f"mask_input has dtype {array.dtype}", cure="give a mask, or logits")
     if not np.isfinite(array).all():
         raise PromptError("mask_input has NaN or infinite values", cure="give finite logits")
+    if array.min() >= 0 and not _are_logits(array):
+        array = np.where(_marks(array), np.float32(1), np.float32(-1))
     scaled = resized_map(torch.from_numpy(array.astype(np.float32)), size)
     return (scaled > 0).numpy()
+
+
+def _are_logits(array: Shaped[np.ndarray, "h w"]) -> bool:
+    """Without a negative value they are, if they are floats of the size that `predict` returns."""
+    return array.dtype.kind == "f" and array.shape == LOW_RESOLUTION.shape
+
+
+def _marks(array: Shaped[np.ndarray, "h w"]) -> Mask:
+    """What a mask without negative values marks.
+
+    Raises:
+        PromptError: its values fit two readings.
+    """
+    fractions = array.dtype.kind == "f" and array.max() <= 1
+    try:
+        read = marked(array, full=1 if fractions else 255, name="mask_input")
+        doubtful = len(read.present) > 1 or read.void.any()
+    except MaskError:
+        doubtful = True
+    if doubtful:
+        present = np.unique(array)
+        shown = ", ".join(f"{value:g}" for value in present[:4].tolist())
+        raise PromptError(
+            f"mask_input has {len(present)} values ({shown}{', ...' if len(present) > 4 else ''}), "
+            "which may be a soft mask, logits or several objects",
+            cure="give truth values, for example mask > 127, or probability > 0.5",
+        )
+    return read.object

@@ -204,7 +204,7 @@ def _damaged() -> bytes:
         (_damaged(), "cannot be read"),
         (b"PK\x03\x04", "cannot be read"),
         (zipped({"x.exe": "x"}), "holds no masks"),
-        (zipped({"1.png": b"\x89PNG"}), "the mask cannot be read"),
+        (zipped({"1.png": b"\x89PNG"}), "the mask is not an image"),
         (b"{}", "is no zip"),
         (b"", "is no zip"),
     ],

@@ -176,9 +176,9 @@ def test_void_value_is_an_option(tmp_path: Path) -> None:
     grey(tmp_path / "mine/masks/a.png", 255, 77)
     (item,) = find("mine", tmp_path, void=77)
     assert np.flatnonzero(load(item).void[0]).tolist() == [1]
-    with pytest.raises(DatasetError, match=r"has values 77.*--void"):
+    with pytest.raises(DatasetError, match=r"77, 255.*--mask-values"):
         load(find("mine", tmp_path)[0])
-    with pytest.raises(DatasetError, match=r"has values 77"):
+    with pytest.raises(DatasetError, match=r"77, 255"):
         load(find("mine", tmp_path, void=None)[0])
 
 
@@ -239,7 +239,7 @@ class TestBroken:
         mask, image = tmp_path / "mine/masks/a.png", tmp_path / "mine/images/a.jpg"
         whole = mask.read_bytes()
         mask.write_bytes(whole[:40])
-        with pytest.raises(DatasetError, match=r"masks/a\.png cannot be read"):
+        with pytest.raises(DatasetError, match=r"masks/a\.png is not an image"):
             load(find("mine", tmp_path)[0])
         mask.write_bytes(whole)
         image.write_bytes(b"no image")
@@ -386,3 +386,54 @@ def test_colours_and_transparency_that_disagree_are_refused(tmp_path: Path) -> N
     (item,) = find("set", tmp_path)
     with pytest.raises(DatasetError, match="both colours and transparency"):
         load(item)
+
+
+@pytest.mark.parametrize("values", [(255, 200), (255, 128, 16), (200, 220, 240, 255)])
+def test_soft_edges_need_a_word(tmp_path: Path, values: tuple[int, ...]) -> None:
+    photo(tmp_path / "set/images/a.jpg")
+    grey(tmp_path / "set/masks/a.png", *values)
+    (item,) = find("set", tmp_path)
+    with pytest.raises(DatasetError, match=r"--mask-values"):
+        load(item)
+    (item,) = find("set", tmp_path, mask_values="half", void=None)
+    assert load(item).truth[0].tolist()[: len(values)] == [value >= 128 for value in values]
+
+
+def test_two_objects_in_one_mask_are_refused(tmp_path: Path) -> None:
+    photo(tmp_path / "set/images/a.jpg")
+    grey(tmp_path / "set/masks/a.png", 1, 2)
+    (item,) = find("set", tmp_path)
+    with pytest.raises(DatasetError, match=r"values 1, 2, the numbers of 2 objects"):
+        load(item)
+
+
+def test_the_rule_of_a_set_is_told(tmp_path: Path) -> None:
+    for name, masks in (
+        ("DAVIS", "img gt"),
+        ("GrabCut", "data_GT boundary_GT"),
+        ("x", "images masks"),
+    ):
+        photo(tmp_path / name / masks.split()[0] / "a.jpg")
+        grey(tmp_path / name / masks.split()[1] / "a.png", 255)
+    rules = {name: find(name, tmp_path)[0].truth.rule for name in ("DAVIS", "GrabCut", "x")}
+    assert rules == {
+        "DAVIS": "every value over 0 is object",
+        "GrabCut": "over half of the full scale is object, half itself is void",
+        "x": "0 is background; what could be read in two ways is refused; 128 is not scored",
+    }
+    (item,) = find("DAVIS", tmp_path, mask_values="half")
+    assert item.truth.rule == "half of the full scale and more is object"
+
+
+def test_masks_stored_with_loss_are_refused(tmp_path: Path) -> None:
+    photo(tmp_path / "DAVIS/img/a.jpg")
+    grey(tmp_path / "DAVIS/gt/a.jpg", 255)
+    with pytest.raises(DatasetError, match="stored with loss"):
+        load(find("DAVIS", tmp_path)[0])
+
+
+def test_values_of_masks_are_not_declared_for_json(tmp_path: Path) -> None:
+    photo(tmp_path / "OAIZIB/test/image/k.png")
+    grey(tmp_path / "OAIZIB/test/annotations/k.png", 1)
+    with pytest.raises(DatasetError, match="leave --mask-values out"):
+        find("OAIZIB", tmp_path, mask_values="half")

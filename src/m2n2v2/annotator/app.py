@@ -26,6 +26,7 @@ from m2n2v2.annotator.folder import MAX_UPLOAD
 from m2n2v2.annotator.guard import Guard, TooLargeError
 from m2n2v2.annotator.people import person_named
 from m2n2v2.annotator.project import Project, check_revision
+from m2n2v2.masks.conventions import Convention as MaskValues
 from m2n2v2.method.values import ImageState, Segmentation
 from m2n2v2.version import __version__
 
@@ -290,12 +291,23 @@ def _add_transfer(app: FastAPI, project: Project) -> None:
         },
     )
     async def post_import(
-        request: Request, person: Person, format: Read, skip: bool = False
+        request: Request,
+        person: Person,
+        format: Read,
+        skip: bool = False,
+        mask_values: MaskValues = "auto",
     ) -> wire.WireImported:
-        """Add labels made elsewhere: all that came or nothing (`skip`: all that matches)."""
+        """Add labels made elsewhere: all that came or nothing (`skip`: all that matches).
+        `mask_values` says what the values of mask files mean."""
         body = await request.body()
         came = await run_in_threadpool(
-            transfer.take_in, project, format, body, skip=skip, person=person
+            transfer.take_in,
+            project,
+            format,
+            body,
+            skip=skip,
+            mask_values=mask_values,
+            person=person,
         )
         return wire.WireImported(
             images=came.added.images,

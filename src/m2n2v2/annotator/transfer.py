@@ -22,6 +22,8 @@ from m2n2v2.annotator.formats.files import LOSSES, Photos
 from m2n2v2.annotator.guard import TooLargeError
 from m2n2v2.annotator.project import Project
 from m2n2v2.errors import BusyError, FormatError, M2N2Error, OutputError, StoreError
+from m2n2v2.masks.conventions import Convention
+from m2n2v2.masks.mask_files import SUFFIXES as MASKS
 
 MAX_IMPORT = 128 << 20
 """Bytes of what is sent."""
@@ -35,8 +37,8 @@ MAX_MEMBERS = 50_000
 WANTED = {
     "coco": frozenset({".json"}),
     "labelme": frozenset({".json", ".tsv"}),
-    "png": frozenset({".json", ".png", ".tsv", ".txt"}),
-    "voc": frozenset({".png", ".tsv", ".txt"}),
+    "png": MASKS | {".json", ".tsv", ".txt"},
+    "voc": MASKS | {".tsv", ".txt"},
 }
 """Suffixes of the files in a zip that a format reads; others are not unpacked."""
 
@@ -121,12 +123,14 @@ def take_in(
     *,
     skip: bool = False,
     person: str | None = None,
+    mask_values: Convention = "auto",
 ) -> Imported:
     """Add labels that were sent: a json (COCO, LabelMe), or a zip.
 
     Args:
         skip: leave out what does not match, instead of everything.
         person: who sent them.
+        mask_values: what the values of mask files mean.
 
     Raises:
         FormatError: it is damaged, or does not match the images; nothing has changed.
@@ -140,7 +144,7 @@ def take_in(
     try:
         with _unpacked(data, form) as path:
             sizes = Sizes(project)
-            read = formats.read(form, path, sizes, skip=skip)
+            read = formats.read(form, path, sizes, skip=skip, mask_values=mask_values)
             return Imported(add_labels(project, sizes, read.labels, person), read.skipped)
     finally:
         _busy.release()

@@ -51,6 +51,7 @@ def evaluate(
     void: Annotated[
         int, typer.Option(help="The mask value of folders that is not scored; -1 for none.")
     ] = 128,
+    mask_values: options.MaskValues = "auto",
     limit: Annotated[
         int | None, typer.Option(help="Only the first so many objects of each dataset.")
     ] = None,
@@ -82,6 +83,7 @@ def evaluate(
     """Click on datasets by a protocol and print the table; resumable."""
     from m2n2v2.evaluation import report, runner
     from m2n2v2.evaluation.protocols import Protocol
+    from m2n2v2.masks.conventions import checked_convention
 
     plan = runner.Plan(
         preset=preset,
@@ -99,6 +101,7 @@ def evaluate(
         depth=depth,  # type: ignore[arg-type]
         depth_unit=depth_unit,
         void=None if void < 0 else void,
+        mask_values=checked_convention(mask_values),
         limit=limit,
         shard=options.part(shard),
         loading=options.loading(weights, offline, allow_pickle, device, dtype),
@@ -108,7 +111,8 @@ def evaluate(
         attention_cache=attention_cache,
     )
     chosen = options.chosen_executor(executor, workers, address)
-    total = sum(len(job.items) for job in plan.jobs(plan.items()))
+    items = plan.items()
+    total = sum(len(job.items) for job in plan.jobs(items))
     with RunningNoC(total, n_clicks) as bar:
         try:
             runner.evaluate(plan, out, chosen, progress=bar, command=shlex.join(sys.argv))
@@ -116,6 +120,9 @@ def evaluate(
             print(f"interrupted; the same command goes on with {out}", file=sys.stderr)
             raise
     runs = report.merged([report.Run.read(out)])
+    for name, listed in items.items():
+        for rule in dict.fromkeys(item.truth.rule for item in listed):
+            options.tell(f"{name}: masks: {rule}")
     print(report.render(runs, "text"))
     if print_ious:
         print(report.render_ious(runs))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from m2n2v2.cli import options
+
 if TYPE_CHECKING:
     from m2n2v2.annotator.project import Project
 
@@ -57,14 +59,17 @@ def import_(
     skip: Annotated[
         bool, typer.Option("--skip", help="Leave out what does not match, instead of everything.")
     ] = False,
+    mask_values: options.MaskValues = "auto",
 ) -> None:
     """Add labels made elsewhere to a folder; they can be corrected by clicks and undone."""
     with _project(folder, needs_annotations=False) as project:
         from m2n2v2.annotator import formats
         from m2n2v2.annotator.exchange import Sizes, add_labels
+        from m2n2v2.masks.conventions import checked_convention
 
         sizes = Sizes(project)
-        read = formats.read(form, file, sizes, skip=skip)
+        values = checked_convention(mask_values)
+        read = formats.read(form, file, sizes, skip=skip, mask_values=values)
         added = add_labels(project, sizes, read.labels)
     for line in read.skipped:
         print(f"left out or changed: {line}")

@@ -41,6 +41,13 @@ Cache = Annotated[
     bool, typer.Option("--cache/--no-cache", help="Keep what was prepared for the next time.")
 ]
 Shard = Annotated[str, typer.Option(metavar="I/N", help="Every N-th photograph.")]
+MaskValues = Annotated[
+    str,
+    typer.Option(
+        help="What the values of mask files mean: any, half, trimap, voc, index or alpha; auto "
+        "refuses what could be read in two ways. See docs/formats.md."
+    ),
+]
 ExecutorName = Annotated[str, typer.Option("--executor", help="local or ray.")]
 Workers = Annotated[int, typer.Option(help="Processes, or Ray actors.")]
 Address = Annotated[

@@ -6,10 +6,10 @@ from typing import Literal, Protocol, runtime_checkable
 
 from m2n2v2.arrays import DepthMap, Image, Mask
 from m2n2v2.depth.measured import Measured
-from m2n2v2.errors import DatasetError
+from m2n2v2.errors import DatasetError, MaskError
 from m2n2v2.grid import Size
 from m2n2v2.images import read_image
-from m2n2v2.masks.readers import grey_values
+from m2n2v2.masks.mask_files import read_mask
 
 Convention = Literal["field", "m2n2"]
 """How masks become objects: as the field does it, or as M2N2's official code does."""
@@ -18,6 +18,11 @@ Convention = Literal["field", "m2n2"]
 @runtime_checkable
 class Truth(Protocol):
     """The true mask of one object, on disk."""
+
+    @property
+    def rule(self) -> str:
+        """How the file is read, in words."""
+        ...
 
     def read(self) -> tuple[Mask, Mask]:
         """The object, and the void pixels, which are not scored; both `H x W`."""
@@ -74,7 +79,11 @@ def load(item: Item, *, depth: bool = False, start: bool = False) -> Sample:
     """
     image = read_image(item.image)
     size = Size(*image.shape[:2])
-    truth, void = item.truth.read()
+    try:
+        truth, void = item.truth.read()
+        initial = read_mask(item.start).object if start and item.start else None
+    except MaskError as error:
+        raise DatasetError(error.what, cure=error.cure) from error
     _same_size(item, "mask", truth, size)
     if not truth.any():
         raise DatasetError(f"{item.name} has no object pixel in its mask", cure="leave it out")
@@ -86,11 +95,9 @@ def load(item: Item, *, depth: bool = False, start: bool = False) -> Sample:
             )
         measured = Measured(item.depth, unit=item.depth_unit).estimate(image)
         _same_size(item, "depth map", measured, size)
-    initial = None
     if start:
-        if item.start is None:
+        if initial is None:
             raise DatasetError(f"{item.name} has no start mask", cure="start from the empty mask")
-        initial = grey_values(item.start) > 0
         _same_size(item, "start mask", initial, size)
     return Sample(item.name, image, truth, void, measured, initial)
 

@@ -1,7 +1,8 @@
 """Anyone's set: `images/ masks/`, optionally `depth/` and `start/`, and `pairs.tsv`.
 
 `pairs.tsv` has a header `image`, `mask`, optionally `depth` and `start`, and one line per object;
-without it files pair by stem. Masks are 0 and 255 (or 0 and 1), and a void value.
+without it files pair by stem. Masks are 0 and another value, and a void value; what else their
+values may mean has to be declared.
 """
 
 import csv
@@ -27,8 +28,6 @@ def folder(
         depth_unit: of the files in `depth/`, as in `depth.Measured`.
     """
     images, masks = subfolder(root, "images"), subfolder(root, "masks")
-    allowed = frozenset({0, 1, 255} | ({void} if void is not None else set()))
-    scored = void if convention == "field" else None
     table = root / "pairs.tsv"
     if table.is_file():
         rows = _rows(table)
@@ -50,7 +49,7 @@ def folder(
         Item(
             row["mask"],
             images / row["image"],
-            MaskFile(masks / row["mask"], void=scored, allowed=allowed),
+            MaskFile(masks / row["mask"], "auto", void, void_is_object=convention == "m2n2"),
             root / "depth" / row["depth"] if row.get("depth") else None,
             depth_unit,
             root / "start" / row["start"] if row.get("start") else None,

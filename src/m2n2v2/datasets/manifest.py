@@ -12,6 +12,8 @@ from m2n2v2.datasets.base import Convention, Item
 from m2n2v2.datasets.folder import VOID, folder
 from m2n2v2.datasets.pairs import companions, files
 from m2n2v2.errors import DatasetError
+from m2n2v2.masks.conventions import Convention as MaskValues
+from m2n2v2.masks.readers import MaskFile
 
 Reader = Callable[[Path, Convention], list[Item]]
 
@@ -140,6 +142,7 @@ def find(
     *,
     void: int | None = VOID,
     depth_unit: str = "mm",
+    mask_values: MaskValues = "auto",
 ) -> list[Item]:
     """The objects of a dataset, in a fixed order; no pixel is kept.
 
@@ -148,6 +151,7 @@ def find(
             `data_root`.
         void: of a folder's masks, see `folder.folder`.
         depth_unit: of `depth/`, which any set may have beside its images, by stem.
+        mask_values: what the values of mask files mean, in place of what the set declares.
 
     Raises:
         DatasetError: it is not there, not whole, or has no object.
@@ -172,7 +176,18 @@ def find(
             f"{root} has {count} objects of the name {twice!r}",
             cure="name each once, in pairs.tsv or by its mask's file",
         )
+    if mask_values != "auto":
+        items = [_declared(item, mask_values, root) for item in items]
     return _with_depth(items, root / "depth", depth_unit)
+
+
+def _declared(item: Item, values: MaskValues, root: Path) -> Item:
+    if not isinstance(item.truth, MaskFile):
+        raise DatasetError(
+            f"mask values {values!r} came for {root}, which is {item.truth.rule}",
+            cure="leave --mask-values out",
+        )
+    return replace(item, truth=replace(item.truth, convention=values))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from m2n2v2.datasets.base import Convention, Item
 from m2n2v2.datasets.pairs import by_stem, subfolder
+from m2n2v2.masks.conventions import Convention as MaskValues
 from m2n2v2.masks.readers import MaskFile
 
 
@@ -19,8 +20,7 @@ def berkeley(root: Path, convention: Convention) -> list[Item]:
 
 
 def _items(images: Path, masks: Path, convention: Convention) -> list[Item]:
-    field = convention == "field"
+    values: MaskValues = "trimap" if convention == "field" else "half"
     return [
-        Item(image.name, image, MaskFile(mask, 129 if field else 128, 128 if field else None))
-        for image, mask in by_stem(images, masks)
+        Item(image.name, image, MaskFile(mask, values)) for image, mask in by_stem(images, masks)
     ]

@@ -24,6 +24,7 @@ from m2n2v2.evaluation.executors import Executor, serial
 from m2n2v2.evaluation.protocols import Protocol
 from m2n2v2.evaluation.records import Record, RecordFile, read_records
 from m2n2v2.evaluation.work import Depth, Job, Work
+from m2n2v2.masks.conventions import Convention as MaskValues
 from m2n2v2.source_code import source_digest
 from m2n2v2.version import __version__
 from m2n2v2.weights.locating import Loading
@@ -55,6 +56,7 @@ class Plan:
     depth: Depth = "preset"
     depth_unit: str = "mm"
     void: int | None = VOID
+    mask_values: MaskValues = "auto"
     limit: int | None = None
     shard: tuple[int, int] = (1, 1)
     loading: Loading = ANYWHERE
@@ -83,6 +85,7 @@ class Plan:
                 self.protocol.convention,
                 void=self.void,
                 depth_unit=self.depth_unit,
+                mask_values=self.mask_values,
             )[: self.limit]
             for name in self.datasets
         }
@@ -176,6 +179,7 @@ def identify(plan: Plan, items: dict[str, list[Item]]) -> dict[str, Any]:
         "limit": plan.limit,
         "shard": list(plan.shard),
         "void": plan.void,
+        "mask_values": plan.mask_values,
         "depth_unit": plan.depth_unit,
         "version": __version__,
         "code": source_digest(__name__),

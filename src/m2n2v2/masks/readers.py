@@ -1,48 +1,54 @@
 """True masks in the forms in which datasets publish them."""
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Integer
-from PIL import Image as PILImage
 
 from m2n2v2.arrays import Mask
-from m2n2v2.errors import BackendError, DatasetError
+from m2n2v2.errors import BackendError, DatasetError, MaskError
+from m2n2v2.masks.conventions import RULES, Convention
+from m2n2v2.masks.mask_files import read_mask
 
 Labels = Integer[np.ndarray, "H W"]
 
 
 @dataclass(frozen=True)
 class MaskFile:
-    """A grey mask: values of `object_from` and more are object, `void` is not scored.
+    """A mask file of one object.
 
     Attributes:
-        allowed: the values that may occur; None for any.
+        convention: what its values mean.
+        void: a value of its own meaning, whatever the convention; None for none.
+        void_is_object: it is object; else it is not scored.
     """
 
     path: Path
-    object_from: int = 1
+    convention: Convention = "any"
     void: int | None = None
-    allowed: frozenset[int] | None = None
+    void_is_object: bool = False
+
+    @property
+    def rule(self) -> str:
+        """How its values are read."""
+        rule = RULES[self.convention]
+        what = "object, too" if self.void_is_object else "not scored"
+        return rule if self.void is None else f"{rule}; {self.void} is {what}"
 
     def read(self) -> tuple[Mask, Mask]:
-        values = grey_values(self.path)
-        if self.allowed is not None:
-            strange = sorted(set(np.unique(values).tolist()) - self.allowed)
-            if strange:
-                shown = ", ".join(map(str, strange[:5])) + (" ..." if len(strange) > 5 else "")
-                raise DatasetError(
-                    f"mask {self.path} has values {shown}",
-                    cure=f"use {', '.join(map(str, sorted(self.allowed)))} (saved without loss, "
-                    "as PNG); another void value is an option (--void)",
-                )
-        void = np.zeros_like(values > 0) if self.void is None else values == self.void
-        return (values >= self.object_from) & ~void, void
+        mask = read_mask(self.path, self.convention, void=self.void)
+        if len(mask.present) > 1:
+            shown = ", ".join(map(str, mask.present[:5]))
+            raise MaskError(
+                f"mask {self.path} has values {shown}, the numbers of {len(mask.present)} objects",
+                cure="save one mask for each object, or take all as one (--mask-values any)",
+            )
+        if self.void_is_object:
+            return mask.object | mask.void, np.zeros_like(mask.void)
+        return mask.object, mask.void
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,12 @@ class LabelFile:
     path: Path
     label: int | None
     void: int | None = None
+
+    @property
+    def rule(self) -> str:
+        """How its values are read."""
+        what = "every value is an object" if self.label is not None else "all over 0 is one object"
+        return what if self.void is None else f"{what}; {self.void} is not scored"
 
     def read(self) -> tuple[Mask, Mask]:
         labels = label_values(self.path)
@@ -68,6 +80,11 @@ class MatInstance:
     field: str
     label: int
 
+    @property
+    def rule(self) -> str:
+        """How the file is read."""
+        return "every value is an object"
+
     def read(self) -> tuple[Mask, Mask]:
         labels = mat_labels(self.path, self.field)
         return labels == self.label, np.zeros_like(labels > 0)
@@ -80,6 +97,11 @@ class CocoMask:
     segmentation: Any
     height: int
     width: int
+
+    @property
+    def rule(self) -> str:
+        """How the annotation is read."""
+        return "COCO polygons and run lengths"
 
     def read(self) -> tuple[Mask, Mask]:
         try:
@@ -105,60 +127,16 @@ class CocoMask:
         return truth, np.zeros_like(truth)
 
 
-def grey_values(path: Path) -> Labels:
-    """A mask file as numbers.
-
-    One channel is taken as it is, and so is grey in several. Of colours the brightest channel
-    counts. A palette's index counts, if what it calls background is what its colours show as
-    black. Of a cut-out, one colour throughout, the transparency counts.
+def label_values(path: Path) -> Labels:
+    """A map of labels as numbers; a palette's index is the label.
 
     Raises:
-        DatasetError: it cannot be read, or could be read in two ways that differ.
+        DatasetError: it cannot be read, or is in colours.
     """
-    with _opened(path) as file:
-        if file.mode == "P" and "transparency" not in file.info:
-            return _of_palette(file, path)
-        if file.mode in ("1", "L", "I", "I;16"):
-            return np.asarray(file.convert("L") if file.mode == "1" else file).astype(np.int32)
-        if not file.has_transparency_data:
-            return np.asarray(file.convert("RGB")).max(axis=2).astype(np.int32)
-        colours = np.asarray(file.convert("RGBA")).astype(np.int32)
-    grey, alpha = colours[:, :, :3].max(axis=2), colours[:, :, 3]
-    if (alpha == 255).all():
-        return grey
-    shown = colours[alpha > 0]
-    if len(shown) and (shown[:, :3] == shown[0, :3]).all() and shown[0, :3].any():
-        return alpha
-    if ((grey > 0) == (alpha > 0)).all():
-        return np.where(alpha > 0, grey, 0)
-    raise DatasetError(
-        f"mask {path} has both colours and transparency, which mark different pixels",
-        cure="save it with one channel: 0 background, 255 object",
-    )
-
-
-def _of_palette(file: PILImage.Image, path: Path) -> Labels:
-    index = np.asarray(file).astype(np.int32)
-    colours = np.asarray(file.convert("RGB")).astype(np.int32)
-    brightest = colours.max(axis=2)
-    if ((index > 0) != (brightest > 0)).any():
-        raise DatasetError(
-            f"mask {path} has a palette in which index 0 is not black, or another index is",
-            cure="save it with one channel: 0 background, 255 object",
-        )
-    grey = (colours == colours[:, :, :1]).all()
-    return brightest if grey else index
-
-
-def label_values(path: Path) -> Labels:
-    """A map of labels as numbers; a palette's index is the label."""
-    with _opened(path) as file:
-        if file.mode not in ("1", "L", "P", "I", "I;16"):
-            raise DatasetError(
-                f"{path} is a map of colours ({file.mode}), not of labels",
-                cure="give one channel, or a palette",
-            )
-        return np.asarray(file).astype(np.int32)
+    try:
+        return read_mask(path, "index").numbers
+    except MaskError as error:
+        raise DatasetError(error.what, cure=error.cure) from error
 
 
 def mat_labels(path: Path, field: str) -> Labels:
@@ -171,21 +149,4 @@ def mat_labels(path: Path, field: str) -> Labels:
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
         raise DatasetError(
             f"{path} holds no {field} ({error})", cure="get the file again from its publisher"
-        ) from error
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[PILImage.Image]:
-    try:
-        with PILImage.open(path) as file:
-            file.load()
-            yield file
-    except DatasetError:
-        raise
-    except FileNotFoundError as error:
-        raise DatasetError(f"mask {path} does not exist", cure="check the folder") from error
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DatasetError(
-            f"mask {path} cannot be read ({error})",
-            cure="get the file again, or leave it out with --skip-broken",
         ) from error

@@ -236,6 +236,23 @@ def test_bad_input_is_one_line_and_changes_nothing(folder: Path) -> None:
 
 
 @pytest.mark.slow
+def test_what_mask_values_mean_is_a_flag(folder: Path) -> None:
+    masks = folder.parent / "masks"
+    masks.mkdir()
+    values = PLAIN.astype(np.uint8) * np.uint8(255)
+    values[0, :2] = 40, 200
+    PILImage.fromarray(values).save(masks / "a.png")
+    command_line = ("import", folder, masks, "--format", "png")
+    done = command(*command_line)
+    assert done.returncode == 2
+    assert "--mask-values half" in done.stderr
+    done = command(*command_line, "--mask-values", "half")
+    assert done.returncode == 0, done.stderr
+    assert "masks were read by a rule: half of the full scale and more is object" in done.stdout
+    assert stored(folder)["a.jpg"][-1][1].area == PLAIN.sum() + 1
+
+
+@pytest.mark.slow
 def test_an_import_that_does_not_match_names_and_counts(folder: Path) -> None:
     out = folder.parent / "out"
     command("export", folder, "--format", "coco", "--out", out)

@@ -9,6 +9,7 @@ from PIL import Image as PILImage
 
 from m2n2v2.annotator.formats import export, png, read
 from m2n2v2.annotator.formats.base import Labels
+from m2n2v2.annotator.formats.classes import voc_palette
 from m2n2v2.errors import FormatError
 from m2n2v2.grid import Size
 from m2n2v2.masks.runs import Runs
@@ -28,7 +29,7 @@ def save(path: Path, values: np.ndarray, mode: str = "L") -> None:
     image = PILImage.fromarray(values)
     if mode == "P":
         image = image.convert("L")
-        image.putpalette(bytes(range(256)) * 3)
+        image.putpalette(voc_palette())
     else:
         image = image.convert(mode)
     image.save(path)
@@ -101,7 +102,7 @@ def test_index_masks_of_classes(tmp_path: Path) -> None:
 
 def test_sixteen_bits(tmp_path: Path) -> None:
     values = PLAIN.astype(np.uint16) * np.uint16(1000)
-    values[RING] = 65535
+    values[RING] = 2000
     PILImage.fromarray(values).save(tmp_path / "a.png")
     found = by_name(read("png", tmp_path, {"a.jpg": SIZE}).labels)["a.jpg"]
     assert [mask for _, mask in found] == [Runs.of(PLAIN & ~RING), Runs.of(RING)]
@@ -129,7 +130,7 @@ def test_what_does_not_match_is_named(
 
 def test_smoothed_masks_are_refused(tmp_path: Path) -> None:
     PILImage.fromarray(_smooth()).save(tmp_path / "a.png")
-    with pytest.raises(FormatError, match=r"191 grey values, .*may be smoothed edges"):
+    with pytest.raises(FormatError, match=r"191 values .*soft edges.*--mask-values half"):
         read("png", tmp_path, {"a.jpg": Size(12, 16)})
 
 
@@ -140,7 +141,7 @@ def test_grey_values_that_could_mean_two_things_are_refused(
     mask = np.zeros((4, 6), np.uint8)
     mask[0, : len(values)] = values
     PILImage.fromarray(mask).save(tmp_path / "a.png")
-    with pytest.raises(FormatError, match="may be smoothed edges"):
+    with pytest.raises(FormatError, match="may be soft edges"):
         read("png", tmp_path, {"a.jpg": Size(4, 6)})
 
 
@@ -181,7 +182,7 @@ def test_no_masks(tmp_path: Path) -> None:
 
 def test_damaged_files(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    with pytest.raises(FormatError, match=r"a\.png: the mask cannot be read"):
+    with pytest.raises(FormatError, match=r"a\.png: the mask is not an image"):
         read("png", tmp_path, {"a.jpg": SIZE})
 
 
@@ -225,3 +226,27 @@ def test_a_mask_of_the_manifest_is_gone(tmp_path: Path) -> None:
 def test_no_images_at_all(tmp_path: Path) -> None:
     png.write(Labels(), tmp_path)
     assert read("png", tmp_path, SIZES).labels == Labels()
+
+
+def test_what_is_read_by_a_rule_is_said(tmp_path: Path) -> None:
+    values = byte(PLAIN, 255)
+    values[5] = 128
+    save(tmp_path / "a.png", values)
+    save(tmp_path / "empty.png", byte(PLAIN, 1))
+    found = read("png", tmp_path, SIZES)
+    assert by_name(found.labels)["a.jpg"] == [(None, Runs.of(PLAIN))]
+    assert found.skipped == (
+        "1 masks were read by a rule: over half of the full scale is object, half itself is void",
+        "8 void pixels of masks are in no object",
+    )
+
+
+@pytest.mark.parametrize(("values", "area"), [("half", 1), ("any", 2), ("trimap", 1)])
+def test_what_values_mean_can_be_said(tmp_path: Path, values: str, area: int) -> None:
+    mask = np.zeros((4, 6), np.uint8)
+    mask[0, :2] = 16, 200
+    PILImage.fromarray(mask).save(tmp_path / "a.png")
+    (image,) = read("png", tmp_path, {"a.jpg": Size(4, 6)}, mask_values=values).labels.images
+    assert [each.mask.area for each in image.objects] == [area]
+    with pytest.raises(FormatError, match="coco has no mask files"):
+        read("coco", tmp_path, SIZES, mask_values=values)

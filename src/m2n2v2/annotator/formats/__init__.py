@@ -14,6 +14,7 @@ from m2n2v2.annotator.formats.base import Labels, Losses, Reading
 from m2n2v2.annotator.formats.files import LOSSES, MARK, Photos, fresh_folder, write_text
 from m2n2v2.errors import FormatError
 from m2n2v2.grid import Size
+from m2n2v2.masks.conventions import Convention
 
 Writer = Callable[[Labels, Path, Photos | None], Losses]
 
@@ -93,16 +94,28 @@ def losses_text(name: str, labels: Labels, losses: Losses) -> str:
     return "\n".join(lines) + "\n"
 
 
-def read(name: str, path: Path, sizes: Mapping[str, Size], *, skip: bool = False) -> Reading:
+def read(
+    name: str,
+    path: Path,
+    sizes: Mapping[str, Size],
+    *,
+    skip: bool = False,
+    mask_values: Convention = "auto",
+) -> Reading:
     """The labels in a file or folder of a format.
 
     Args:
         sizes: of the images they belong to, by name.
         skip: leave out what does not match, and say so, instead of refusing the file.
+        mask_values: what the values of mask files mean; `auto` where they leave no doubt.
 
     Raises:
         FormatError: no such format, or the file is damaged or does not match the images.
     """
     reader = format_named(name, to_read=True).read
     assert reader is not None
+    if mask_values != "auto":
+        if reader is not png.read:
+            raise FormatError(f"{name} has no mask files", cure="leave the mask values out")
+        reader = partial(png.read, values=mask_values)
     return reader(path, sizes, skip=skip)

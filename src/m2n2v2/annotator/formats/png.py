@@ -7,11 +7,14 @@ PNGs, one or several per image, recognised by their names.
 import re
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
+from jaxtyping import Int32
 
+from m2n2v2.annotator.edits import MOST_OBJECTS
 from m2n2v2.annotator.formats.base import (
     LabelClass,
     Labelled,
@@ -23,13 +26,14 @@ from m2n2v2.annotator.formats.base import (
 )
 from m2n2v2.annotator.formats.classes import classes_of
 from m2n2v2.annotator.formats.files import Photos, read_json, save_png, write_json
-from m2n2v2.annotator.formats.index_masks import FORMATS, IndexMask, mask_files, read_index_mask
 from m2n2v2.annotator.formats.names import numbered, stems
 from m2n2v2.annotator.formats.photos_out import read_names
 from m2n2v2.annotator.formats.problems import Problems
 from m2n2v2.annotator.formats.voc import CLASSES, LABELMAP, OBJECTS
 from m2n2v2.errors import FormatError
 from m2n2v2.grid import Size
+from m2n2v2.masks.conventions import Convention, Marked
+from m2n2v2.masks.mask_files import SUFFIXES, read_mask
 from m2n2v2.masks.runs import Runs
 from m2n2v2.matching import Names
 
@@ -68,20 +72,23 @@ def header(form: str, labels: Labels) -> Document:
     return {"format": form, "version": VERSION, "classes": classes}
 
 
-def read(path: Path, sizes: Mapping[str, Size], *, skip: bool = False) -> Reading:
+def read(
+    path: Path, sizes: Mapping[str, Size], *, skip: bool = False, values: Convention = "auto"
+) -> Reading:
     """The masks in a folder.
 
-    With `manifest.json`: an export of ours. With `SegmentationObject`: VOC. Else every PNG
+    With `manifest.json`: an export of ours. With `SegmentationObject`: VOC. Else every mask file
     belongs to the image of its name (`a.png`, `a_2.png`, `a/2.png` to `a.jpg`); a mask with one
     value besides 0 is an object, in one with several each value is. Classes are known from
-    `labelmap.txt`, if there is one, by value.
+    `labelmap.txt`, if there is one, by value. Void pixels are in no object, and counted.
 
     Args:
         sizes: of the images in the folder, by name.
         skip: leave out what does not match.
+        values: what the values of masks without manifest mean.
 
     Raises:
-        FormatError: there are no masks, or they do not match the images.
+        FormatError: there are no masks, they do not match the images, or fit two readings.
     """
     if not path.is_dir():
         raise FormatError(f"{path.name} is no folder", cure="name a folder of masks")
@@ -89,15 +96,54 @@ def read(path: Path, sizes: Mapping[str, Size], *, skip: bool = False) -> Readin
     if (path / MANIFEST).is_file():
         return _read_manifest(path, sizes, names, problems)
     listed = _labelmap(path / LABELMAP)
+    reader = MaskReader(sizes, problems, values)
     if (path / OBJECTS).is_dir():
-        objects = _read_voc(path, sizes, names, listed, problems)
+        objects = _read_voc(path, reader, names, listed, problems)
     else:
-        objects = _read_any(path, sizes, names, listed, problems)
+        objects = _read_any(path, reader, names, listed, problems)
     skipped = problems.settle()
     met = dict.fromkeys(o.class_name for every in objects.values() for o in every if o.class_name)
     classes = classes_of(LabelClass(name) for name in [*listed.values(), *met])
     labelled = tuple(Labelled(name, sizes[name], tuple(every)) for name, every in objects.items())
     return Reading(Labels(labelled, classes), skipped)
+
+
+@dataclass(frozen=True)
+class MaskReader:
+    """Masks of the images' sizes; by which rules they were read is noted.
+
+    Attributes:
+        values: what their values mean, unless the place of a file says it.
+    """
+
+    sizes: Mapping[str, Size]
+    problems: Problems
+    values: Convention
+
+    def __call__(self, file: Path, image: str, values: Convention | None = None) -> Marked:
+        """The mask in a file, of the size of its image.
+
+        Raises:
+            MaskError: it cannot be read, or fits two readings.
+            FormatError: it has another size.
+        """
+        by_place = values if self.values == "auto" else None
+        mask = read_mask(file, by_place or self.values, name="the mask")
+        _check_size(mask, self.sizes[image])
+        if mask.rule and not by_place:
+            self.problems.note(f"masks were read by a rule: {mask.rule}")
+        if mask.void.any():
+            self.problems.note("void pixels of masks are in no object", int(mask.void.sum()))
+        return mask
+
+
+def _check_size(mask: Marked, size: Size) -> None:
+    height, width = mask.numbers.shape
+    if (height, width) != size.shape:
+        raise FormatError(
+            f"the mask is {width}x{height} and its image {size}",
+            cure="give a mask of the image's size",
+        )
 
 
 ByImage = dict[str, list[LabelledObject]]
@@ -125,7 +171,7 @@ def _read_manifest(
             with problems.noting(called):
                 name = names.find(called, size)
                 objects = tuple(
-                    LabelledObject(_one(path, str(o["mask"]), size), o["class"])
+                    LabelledObject(_one(path, str(o["mask"]), size), _class_named(o["class"]))
                     for o in entry["objects"]
                 )
                 images.append(Labelled(name, sizes[name], objects))
@@ -145,67 +191,85 @@ def _one(path: Path, file: str, size: Size) -> Runs:
     place = (path / file).resolve()
     if not place.is_relative_to(path.resolve()):
         raise FormatError(f"mask {file!r} lies outside the folder", cure="export again")
-    return Runs.of(read_index_mask(place, size).values > 0)
+    if not place.is_file():
+        raise FormatError(f"mask {place.name} is not there", cure="copy all files")
+    mask = read_mask(place, "any", name="the mask")
+    _check_size(mask, size)
+    return Runs.of(mask.object)
+
+
+def _class_named(name: object) -> str | None:
+    if name is None or isinstance(name, str):
+        return name
+    raise FormatError(f"an object is of class {name!r}", cure="export again")
 
 
 def _read_voc(
-    path: Path,
-    sizes: Mapping[str, Size],
-    names: Names,
-    listed: dict[int, str],
-    problems: Problems,
+    path: Path, read: MaskReader, names: Names, listed: dict[int, str], problems: Problems
 ) -> ByImage:
     by_image: ByImage = {}
     renamed = read_names(path)
-    for file in sorted(mask_files(path / OBJECTS)):
+    for file in _mask_files(path / OBJECTS):
         where = file.relative_to(path / OBJECTS)
         with problems.noting(where.as_posix()):
             stem = where.with_suffix("").as_posix()
             known = stem in renamed
             name = names.find(renamed[stem], None) if known else names.find_stem(stem, None)
-            objects = read_index_mask(file, sizes[name])
+            objects = read(file, name, "voc")
             beside = path / CLASSES / where
-            classes = read_index_mask(beside, sizes[name]) if beside.is_file() else None
+            classes = read(beside, name, "voc") if beside.is_file() else None
             by_image[name] = _objects(objects, classes, listed)
     return _some(by_image, path, problems)
 
 
 def _read_any(
-    path: Path,
-    sizes: Mapping[str, Size],
-    names: Names,
-    listed: dict[int, str],
-    problems: Problems,
+    path: Path, read: MaskReader, names: Names, listed: dict[int, str], problems: Problems
 ) -> ByImage:
     by_image: ByImage = {}
-    for file in sorted(mask_files(path), key=_naturally):
+    for file in sorted(_mask_files(path), key=_naturally):
         where = file.relative_to(path).as_posix()
         with problems.noting(where):
             name = _image_of(where, names)
-            mask = read_index_mask(file, sizes[name])
+            mask = read(file, name)
             by_image.setdefault(name, []).extend(_objects(mask, mask if listed else None, listed))
     return _some(by_image, path, problems)
+
+
+def _mask_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
 
 
 def _some(by_image: ByImage, path: Path, problems: Problems) -> ByImage:
     if not by_image:
         problems.settle()
         raise FormatError(
-            f"{path.name} holds no masks", cure=f"name a folder of masks ({', '.join(FORMATS)})"
+            f"{path.name} holds no masks",
+            cure=f"name a folder of masks ({', '.join(sorted(SUFFIXES))})",
         )
     return by_image
 
 
 def _objects(
-    objects: IndexMask, classes: IndexMask | None, listed: dict[int, str]
+    objects: Marked, classes: Marked | None, listed: dict[int, str]
 ) -> list[LabelledObject]:
-    """An object for each value but 0 and void; its class is the most frequent one under it."""
+    """An object for each number; its class is the most frequent one under it."""
+    if len(objects.present) > MOST_OBJECTS:
+        raise FormatError(
+            f"the mask has {len(objects.present):,} values, and an image holds {MOST_OBJECTS:,} "
+            "objects",
+            cure="check that its values are numbers of objects",
+        )
     made = []
     for value in objects.present:
-        mask = objects.values == value
-        index = 0 if classes is None else int(np.bincount(classes.values[mask]).argmax())
+        mask = objects.numbers == value
+        index = 0 if classes is None else _most_frequent(classes.numbers[mask])
         made.append(LabelledObject(Runs.of(mask), _class(index, listed)))
     return made
+
+
+def _most_frequent(values: Int32[np.ndarray, " n"]) -> int:
+    present, counts = np.unique(values, return_counts=True)
+    return int(present[counts.argmax()])
 
 
 def _class(index: int, listed: dict[int, str]) -> str | None:

@@ -48,6 +48,7 @@ class Problems:
         self._source = source
         self._skip = skip
         self._found: list[str] = []
+        self._cures: list[str] = []
         self._broken: list[str] = []
         self._read = 0
         self._notes: dict[str, int] = defaultdict(int)
@@ -55,9 +56,9 @@ class Problems:
     def add(self, problem: str) -> None:
         self._found.append(problem)
 
-    def note(self, what: str) -> None:
-        """Something that is left out in any case; `what` is counted."""
-        self._notes[what] += 1
+    def note(self, what: str, count: int = 1) -> None:
+        """Something that is left out, or read by a rule, in any case; `what` is counted."""
+        self._notes[what] += count
 
     @contextmanager
     def noting(self, where: str) -> Iterator[None]:
@@ -66,6 +67,8 @@ class Problems:
             yield
         except M2N2Error as error:
             self.add(f"{where}: {error.what}")
+            if len(self._found) <= SHOWN and error.cure not in self._cures:
+                self._cures.append(error.cure)
 
     @contextmanager
     def leaving_out(self, where: str) -> Iterator[None]:
@@ -88,8 +91,13 @@ class Problems:
             count = "1 problem" if len(self._found) == 1 else f"{len(self._found)} problems"
             raise FormatError(
                 f"{self._source} does not match the images, {count}: {_shown(self._found)}",
-                cure="nothing was imported; put the right images and labels together, or skip "
-                "what does not match (--skip)",
+                cure="; ".join(
+                    (
+                        "nothing was imported",
+                        *(self._cures or ("put the right images and labels together",)),
+                        "or skip what does not match (--skip)",
+                    )
+                ),
             )
         if self._broken and not self._read and not self._skip:
             raise FormatError(
