@@ -24,8 +24,8 @@ def truncated_nearest_neighbour(
     """The segmentation as a margin: over 0 exactly on the object.
 
     Per pixel the prompt of the smallest `M_i / lambda_i` wins, the first on ties; its class is
-    the output where that value is at most 1, background elsewhere. Prompt pixels keep their own
-    label.
+    the output where that value is at most 1, background elsewhere. A prompt's pixel has its label,
+    that of the first where there are several.
 
     Args:
         maps: Markov-maps, 0 at their prompt; at least one, all of one size.
@@ -55,7 +55,7 @@ def truncated_nearest_neighbour(
         if base is not None:
             unclaimed = np.isinf(np.minimum(inner, outer))
             margin[unclaimed] = base.cpu().numpy()[unclaimed]
-    for (x, y), positive in zip(points, labels, strict=True):
+    for (x, y), positive in reversed(list(zip(points, labels, strict=True))):
         margin[y, x] = 1 if positive else -1
     return torch.from_numpy(margin).to(maps[0].device)
 

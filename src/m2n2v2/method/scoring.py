@@ -59,6 +59,10 @@ class Scale:
     area: int
 
 
+OWN_PIXEL = Scale(None, 0.0, 1)
+"""Where no candidate scores."""
+
+
 def candidates(values: PixelMap, levels: LevelSets | None = None) -> Candidates:
     """The candidate thresholds of a map, their areas and their edge scores.
 
@@ -207,7 +211,7 @@ def best_scale(
     best = int(score.argmax()) if len(score) else 0
     scores = len(score) > 0 and score[best] > 0
     if not scores and least is None:
-        return Scale(None, 0.0, 1)
+        return OWN_PIXEL
     threshold = float(known.thresholds[places[best] if scores else 0])
     threshold = threshold if least is None else max(threshold, least)
     return scale_at(known, threshold, float(score[best]) if scores else 0.0)

@@ -124,6 +124,9 @@ class Prompt:
             when it was placed.
         before: pixels of the segmentation when it was placed, at working size.
         counted: False if it was discarded from `s_pos` and `s_neg` (end of section 3.4).
+        overruled: a pixel of the working size belongs to the label that was clicked on it first;
+            True if that is the other label. No scale tells the two prompts apart, so this one
+            says what its own pixel of the photograph is, and has no part in any score.
         moved: how a person moves its scale from the one chosen; None is not at all.
     """
 
@@ -133,6 +136,7 @@ class Prompt:
     choices: Candidates
     before: int = 0
     counted: bool = True
+    overruled: bool = False
     moved: Callable[[Scale, Candidates], Scale] | None = None
 
 

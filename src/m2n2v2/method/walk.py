@@ -25,6 +25,7 @@ from m2n2v2.method.markov_map import start_state
 from m2n2v2.method.nearest_neighbour import truncated_nearest_neighbour
 from m2n2v2.method.scoring import (
     LEAST,
+    OWN_PIXEL,
     Scale,
     best_scale,
     candidates,
@@ -125,8 +126,8 @@ def markov_map_stages(state: ImageState, clicks: tuple[Click, ...]) -> Iterator[
     settings, transition = state.settings, state.transition
     points = [rescaled_pixel(c.x, c.y, state.size, state.working_size) for c in clicks]
     entered = [
-        cell_coordinates(x, y, state.working_size, transition.cells, settings.click_placement)
-        for x, y in points
+        cell_coordinates(c.x, c.y, state.size, transition.cells, settings.click_placement)
+        for c in clicks
     ]
     rows = transition.rows
     start = start_state(entered, transition.cells, dtype=rows.dtype, device=rows.device)  # k h w
@@ -171,6 +172,9 @@ def segment(
     """
     check_sequence((*previous.clicks, click), state.size)
     prompt = _placed(state, previous, click, known or markov_maps(state, (click,))[0])
+    if prompt.overruled:
+        prompts, scales = (*previous.prompts, prompt), (*previous.scales, OWN_PIXEL)
+        return replace(previous, prompts=prompts, scales=scales)
     earlier = previous.prompts
     if state.settings.discard == "once":
         earlier = tuple(replace(before, counted=True) for before in earlier)
@@ -187,7 +191,9 @@ def _placed(state: ImageState, previous: Segmentation, click: Click, known: Mark
     before, limit = previous.working_mask, math.inf
     if state.settings.size_rule == "adaptive":
         limit = size_limit(known.point, click.positive, before, state.settings.alpha)
-    prompt = Prompt(click, known, limit, known.candidates, previous.claimed)
+    owners = [p.click.positive for p in previous.prompts if p.map.point == known.point]
+    overruled = len(owners) > 0 and owners[0] != click.positive
+    prompt = Prompt(click, known, limit, known.candidates, previous.claimed, overruled=overruled)
     return state.additions.weighed(state, prompt, before)
 
 
@@ -198,23 +204,31 @@ def _scored(state: ImageState, prompts: tuple[Prompt, ...], base: PixelMap | Non
 
 
 def best_scale_of(state: ImageState, prompt: Prompt, prompts: tuple[Prompt, ...]) -> Scale:
-    """Lambda of one prompt among all prompts (Eq. 5), or where a person moved it to."""
-    least = LEAST if state.settings.candidates == "pixels" else None
-    votes, bounds = votes_of(prompt, prompts), _bounds(state, prompt)
-    best = best_scale(prompt.choices, *votes, *bounds, least=least)
+    """Lambda of one prompt among all prompts (Eq. 5), or where a person moved it to.
+
+    A prompt that is overruled has its own pixel.
+    """
+    if prompt.overruled:
+        best = OWN_PIXEL
+    else:
+        least = LEAST if state.settings.candidates == "pixels" else None
+        votes, bounds = votes_of(prompt, prompts), _bounds(state, prompt)
+        best = best_scale(prompt.choices, *votes, *bounds, least=least)
     return best if prompt.moved is None else prompt.moved(best, prompt.map.candidates)
 
 
 def score_curve_of(
     state: ImageState, prompt: Prompt, prompts: tuple[Prompt, ...]
 ) -> Float[np.ndarray, " L"]:
-    """The score of every choice of one prompt among all prompts (Eq. 6)."""
+    """The score of every choice of one prompt among all prompts (Eq. 6); 0 if it is overruled."""
+    if prompt.overruled:
+        return np.zeros(len(prompt.choices.thresholds))
     return score_curve(prompt.choices, *votes_of(prompt, prompts), *_bounds(state, prompt))
 
 
 def votes_of(prompt: Prompt, prompts: tuple[Prompt, ...]) -> tuple[list[float], list[float]]:
     """The prompt's map at every counted prompt of its own class, and of the other."""
-    counted = [p for p in prompts if p.counted]
+    counted = [p for p in prompts if p.counted and not p.overruled]
     positive = prompt.click.positive
     same = [p.map.point for p in counted if p.click.positive == positive]
     other = [p.map.point for p in counted if p.click.positive != positive]

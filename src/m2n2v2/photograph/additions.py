@@ -75,7 +75,8 @@ class PhotographTerms:
         reach = state.settings.refinement
         if not reach or result.base is not None:
             return result
-        points = [prompt.map.point for prompt in result.prompts]
-        labels = [prompt.click.positive for prompt in result.prompts]
+        heard = [prompt for prompt in result.prompts if not prompt.overruled]
+        points = [prompt.map.point for prompt in heard]
+        labels = [prompt.click.positive for prompt in heard]
         margin = refined(result.margin, self.photograph, points, labels, reach)
         return replace(result, margin=margin, unrefined=result.margin)
