@@ -199,7 +199,7 @@ def test_read_only_is_for_looking(store: Store, path: Path) -> None:
         with pytest.raises(AccessError, match="takes no changes"):
             looking.commit(looking.document(1), [])
         with pytest.raises(AccessError):
-            looking.set_done(1, True)
+            looking.set_status(1, "done")
         looking.add_images(["b.png"])
         assert len(looking.images()) == 2
     assert (sorted(path.parent.iterdir()), path.read_bytes()) == before
@@ -387,10 +387,10 @@ def test_a_file_that_another_program_holds_is_busy(store: Store, path: Path) -> 
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(BusyError, match="another program"):
-        store.set_done(1, True)
+        store.set_status(1, "done")
     other.execute("ROLLBACK")
     other.close()
-    store.set_done(1, True)
+    store.set_status(1, "done")
     assert store.document(1).done
 
 

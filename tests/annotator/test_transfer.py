@@ -33,7 +33,7 @@ def labelled(project: Project) -> Project:
     ids = {each.listed.name: each.listed.id for each in project.entries()}
     (cup,) = project.store.set_classes([ObjectClass(0, "cup", "#ff0080", 1)])
     project.store.commit(project.document(ids["1.png"]), [Object(0, Runs.of(BOX), cup.id)])
-    project.store.set_done(ids["2.png"], True)
+    project.store.set_status(ids["2.png"], "done")
     return project
 
 

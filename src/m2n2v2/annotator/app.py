@@ -19,7 +19,8 @@ from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 
 from m2n2v2 import errors
-from m2n2v2.annotator import edits, transfer, views, wire
+from m2n2v2.annotator import choosing, edits, gallery, numbers, transfer, views, wire
+from m2n2v2.annotator.choosing import Choice
 from m2n2v2.annotator.document import Document, ObjectClass
 from m2n2v2.annotator.engine import Engine
 from m2n2v2.annotator.folder import MAX_UPLOAD
@@ -154,20 +155,18 @@ def _add_project(app: FastAPI, project: Project, options: Options) -> None:
 
     @app.get("/api/images")
     def get_images(
-        filter: Literal["all", "todo", "done"] = "all",
+        filter: choosing.State = "all",
         query: Annotated[str, Query(max_length=200)] = "",
+        class_id: Annotated[int | None, Query(ge=0, lt=1 << 53)] = None,
+        person: Annotated[str | None, Query(max_length=60)] = None,
         offset: Annotated[int, Query(ge=0, lt=1 << 31)] = 0,
         limit: Annotated[int, Query(ge=1, le=1000)] = 200,
         open: ImageId | None = None,
     ) -> wire.WireList:
-        """The images of the folder; `open` asks for the place of one in the whole list."""
+        """The images of the folder that fit; `open` asks for the place of one in the whole list."""
         entries = project.entries()
-        wanted = {"all": (True, False), "todo": (False,), "done": (True,)}[filter]
-        chosen = [
-            e
-            for e in entries
-            if e.listed.done in wanted and query.casefold() in e.listed.name.casefold()
-        ]
+        choice = Choice(filter, query, class_id, person)
+        chosen = [e for e in entries if choice.takes(e)]
         place = next((i for i, e in enumerate(chosen) if e.listed.id == open), None)
         return wire.WireList(
             total=len(chosen),
@@ -217,10 +216,25 @@ def _add_images(app: FastAPI, project: Project, engine: Engine) -> None:
         return Response(thumb.data, media_type=thumb.media_type, headers=headers)
 
     @app.put("/api/images/{image}/done")
-    def put_done(image: ImageId, given: wire.GivenDone) -> wire.WireDone:
+    def put_done(image: ImageId, given: wire.GivenDone, person: Person) -> wire.WireDone:
+        return status_set(image, wire.GivenStatus(status="done" if given.done else "todo"), person)
+
+    @app.put("/api/images/{image}/status")
+    def put_status(image: ImageId, given: wire.GivenStatus, person: Person) -> wire.WireDone:
+        """How far the image is: `checked` and `rejected` are said by who reviews it."""
+        return status_set(image, given, person)
+
+    def status_set(image: int, given: wire.GivenStatus, person: str | None) -> wire.WireDone:
         project.store.document(image)
-        project.store.set_done(image, given.done)
-        return wire.WireDone(done=given.done, counts=wire.WireCounts.of(project.counts()))
+        project.store.set_status(image, given.status, given.note, person)
+        now = project.store.document(image)
+        return wire.WireDone(
+            done=now.done,
+            status=now.status,
+            note=now.note,
+            status_by=now.status_by,
+            counts=wire.WireCounts.of(project.counts()),
+        )
 
     @app.post("/api/images/{image}/prepare", status_code=202)
     def post_prepare(image: ImageId) -> wire.WireState:
@@ -368,6 +382,41 @@ def _add_views(app: FastAPI, project: Project, engine: Engine) -> None:
         scales = await run_in_threadpool(views.curve, *prompt)
         return wire.WireCurve(
             thresholds=scales.thresholds, area=scales.area, score=scales.score, chosen=scales.chosen
+        )
+
+    @app.get("/api/objects")
+    def get_objects(
+        class_id: Annotated[int, Query(ge=0, lt=1 << 53)] = 0,
+        offset: Annotated[int, Query(ge=0, lt=1 << 31)] = 0,
+        limit: Annotated[int, Query(ge=1, le=200)] = 60,
+    ) -> list[wire.WirePlaced]:
+        """The objects of a class in all images; 0 for those without one."""
+        placed = gallery.objects_of(project, class_id or None, offset, limit)
+        return [
+            wire.WirePlaced(
+                image=p.image,
+                name=p.name,
+                object=p.object.id,
+                area=p.object.mask.area,
+                finished=p.object.finished,
+            )
+            for p in placed
+        ]
+
+    @app.get("/api/images/{image}/objects/{object}/picture", response_class=Response)
+    def get_picture(image: ImageId, object: ImageId) -> Response:
+        """The object in its surroundings, small."""
+        runs = project.document(image).object(object).mask
+        content = gallery.picture_of(project.content(image).image, runs)
+        return Response(content, media_type="image/png", headers=CACHED)
+
+    @app.get("/api/numbers", response_class=Response)
+    def get_numbers() -> Response:
+        """Edits and seconds per image, person and day; clicks per image and class; as CSV."""
+        return Response(
+            numbers.table(project),
+            media_type="text/csv",
+            headers={"content-disposition": 'attachment; filename="numbers.csv"'},
         )
 
     @app.get("/api/images/{image}/objects/{object}/cutout", response_class=Response)

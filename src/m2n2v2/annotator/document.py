@@ -9,6 +9,12 @@ from m2n2v2.masks.runs import Runs
 
 Source = Literal["clicks", "import"]
 
+Status = Literal["todo", "done", "checked", "rejected"]
+"""How far an image is; who reviews says `checked` or `rejected`, and the latter is to do again."""
+
+FINISHED: frozenset[Status] = frozenset({"done", "checked"})
+"""Those that count as done."""
+
 
 @dataclass(frozen=True)
 class PlacedClick:
@@ -122,6 +128,7 @@ class Document:
         id: of the image, unique in the folder.
         name: its path in the folder, with forward slashes.
         size, sha256: of the photograph when it was opened; None before.
+        status: how far it is; `note` says why, and `status_by` who said so, None for nobody.
         revision: grows by one with every edit, undo and redo.
         objects: bottom to top; later ones cover earlier ones.
     """
@@ -130,11 +137,18 @@ class Document:
     name: str
     size: Size | None = None
     sha256: str | None = None
-    done: bool = False
+    status: Status = "todo"
+    note: str = ""
+    status_by: str | None = None
     revision: int = 0
     objects: tuple[Object, ...] = ()
     can_undo: bool = False
     can_redo: bool = False
+
+    @property
+    def done(self) -> bool:
+        """Labelled, and not rejected."""
+        return self.status in FINISHED
 
     def object(self, id: int) -> Object:
         """The object of that id.

@@ -15,12 +15,20 @@ Segmented = Callable[[Object], tuple[Mask, str]]
 """The mask that an object's base and clicks (one at least) give, before its strokes, and what
 made it."""
 
+Other = Callable[[int], Document]
+
 MOST_OBJECTS = 10_000
 """On one image."""
 
 
-def applied(document: Document, edit: wire.Edit, segmented: Segmented) -> tuple[Object, ...]:
+def applied(
+    document: Document, edit: wire.Edit, segmented: Segmented, other: Other
+) -> tuple[Object, ...]:
     """The objects after an edit, bottom to top; one that is new has id 0.
+
+    Args:
+        segmented: what makes masks of clicks.
+        other: another image of the folder, by its id.
 
     Raises:
         EditError: the object is not there, is locked, or the edit makes no sense on it.
@@ -64,6 +72,15 @@ def applied(document: Document, edit: wire.Edit, segmented: Segmented) -> tuple[
         case wire.Duplicate():
             copy = replace(document.object(edit.object), id=0, locked=False, finished=False)
             return _with(document, copy)
+        case wire.Copy():
+            source = other(edit.image)
+            if source.size != _size(document):
+                raise EditError(
+                    f"{source.name} is of another size, so its masks fit nowhere here",
+                    cure="copy between images of one size",
+                )
+            copies = [_carried(source.object(id)) for id in edit.objects]
+            return _checked((*document.objects, *copies))
         case wire.Finish():
             return _with(document, replace(document.object(edit.object), finished=edit.finished))
         case wire.SetClass():
@@ -112,8 +129,16 @@ def _remasked(changed: Object, size: Size, segmented: Segmented) -> Object:
     return replace(changed, mask=Runs.of(painted(mask, changed.strokes)), made_by=made_by)
 
 
+def _carried(found: Object) -> Object:
+    """A copy for another image: its mask alone, which clicks correct there."""
+    return Object(0, found.mask, found.class_id, base=found.mask, source="import")
+
+
 def _with(document: Document, changed: Object) -> tuple[Object, ...]:
-    objects = document.with_object(changed).objects
+    return _checked(document.with_object(changed).objects)
+
+
+def _checked(objects: tuple[Object, ...]) -> tuple[Object, ...]:
     if len(objects) > MOST_OBJECTS:
         raise EditError(f"an image takes {MOST_OBJECTS} objects", cure="delete some first")
     return objects

@@ -204,7 +204,10 @@ class Project:
             if class_id is not None and all(c.id != class_id for c in self.store.classes()):
                 raise ClassError(f"there is no class {class_id}", cure="make it first")
             objects = edits.applied(
-                document, edit, lambda obj: self._segmented(engine, document, obj)
+                document,
+                edit,
+                lambda obj: self._segmented(engine, document, obj),
+                self.document,
             )
             change = self.store.commit(document, objects, person)
         engine.settle(image)

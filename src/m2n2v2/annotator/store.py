@@ -22,7 +22,14 @@ from typing import Any, Self
 
 from cachetools import LRUCache
 
-from m2n2v2.annotator.document import Change, Document, Object, ObjectClass
+from m2n2v2.annotator.document import (
+    FINISHED,
+    Change,
+    Document,
+    Object,
+    ObjectClass,
+    Status,
+)
 from m2n2v2.annotator.history import Step, carried, stacks
 from m2n2v2.errors import (
     AccessError,
@@ -60,8 +67,10 @@ CREATE TABLE classes (
 CREATE TABLE images (
     id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE,
     sha256 TEXT, height INTEGER, width INTEGER,
-    done INTEGER NOT NULL DEFAULT 0, revision INTEGER NOT NULL DEFAULT 0,
-    at INTEGER NOT NULL DEFAULT 0, objects INTEGER NOT NULL DEFAULT 0
+    revision INTEGER NOT NULL DEFAULT 0,
+    at INTEGER NOT NULL DEFAULT 0, objects INTEGER NOT NULL DEFAULT 0,
+    status TEXT NOT NULL DEFAULT 'todo', note TEXT NOT NULL DEFAULT '', status_by TEXT,
+    classes TEXT NOT NULL DEFAULT '[]', people TEXT NOT NULL DEFAULT '[]'
 );
 CREATE TABLE objects (id INTEGER PRIMARY KEY AUTOINCREMENT, image INTEGER NOT NULL);
 CREATE TABLE versions (
@@ -94,7 +103,18 @@ INSERT INTO states (image, step, versions, undoes)
         FROM states JOIN images ON images.id = states.image
     ) WHERE step > at;
 UPDATE images SET at = (SELECT max(step) FROM states WHERE image = images.id)
-    WHERE id IN (SELECT image FROM states)
+    WHERE id IN (SELECT image FROM states);
+ALTER TABLE images ADD COLUMN status TEXT NOT NULL DEFAULT 'todo';
+ALTER TABLE images ADD COLUMN note TEXT NOT NULL DEFAULT '';
+ALTER TABLE images ADD COLUMN status_by TEXT;
+ALTER TABLE images ADD COLUMN classes TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE images ADD COLUMN people TEXT NOT NULL DEFAULT '[]';
+UPDATE images SET status = 'done' WHERE done;
+ALTER TABLE images DROP COLUMN done;
+UPDATE images SET classes = (SELECT json_group_array(DISTINCT class) FROM versions WHERE id IN
+    (SELECT value FROM states, json_each(states.versions)
+        WHERE states.image = images.id AND states.step = images.at))
+    WHERE objects
 """,
 }
 """What turns a file of each earlier version into the next."""
@@ -102,15 +122,35 @@ UPDATE images SET at = (SELECT max(step) FROM states WHERE image = images.id)
 
 @dataclass(frozen=True)
 class Listed:
-    """One image in the list of the folder."""
+    """One image in the list of the folder.
+
+    Attributes:
+        classes: of its objects; None stands for objects without a class.
+        people: who has edited it, as far as that was noted.
+    """
 
     id: int
     name: str
-    done: bool
+    status: Status
     objects: int
     revision: int
     size: Size | None
     sha256: str | None
+    classes: frozenset[int | None] = frozenset()
+    people: frozenset[str] = frozenset()
+
+    @property
+    def done(self) -> bool:
+        """Labelled, and not rejected."""
+        return self.status in FINISHED
+
+
+@dataclass(frozen=True)
+class Edit:
+    """When somebody edited, in seconds since 1970; None where it was not noted."""
+
+    person: str | None
+    time: float | None
 
 
 @dataclass(frozen=True)
@@ -188,11 +228,22 @@ class Store:
         """Every image ever known, in no order."""
         with self._reading() as db:
             rows = db.execute(
-                "SELECT id, name, done, objects, revision, height, width, sha256 FROM images"
+                "SELECT id, name, status, objects, revision, height, width, sha256, "
+                "classes, people FROM images"
             ).fetchall()
         return [
-            Listed(id, name, bool(done), objects, revision, _size(height, width), sha256)
-            for id, name, done, objects, revision, height, width, sha256 in rows
+            Listed(
+                id=id,
+                name=name,
+                status=status,
+                objects=objects,
+                revision=revision,
+                size=_size(height, width),
+                sha256=sha256,
+                classes=_set(classes),
+                people=_set(people),
+            )
+            for id, name, status, objects, revision, height, width, sha256, classes, people in rows
         ]
 
     def opened(self, id: int, size: Size, sha256: str) -> None:
@@ -203,10 +254,15 @@ class Store:
                 (*size.shape, sha256, id),
             )
 
-    def set_done(self, id: int, done: bool) -> None:
-        """Mark an image as done, or not."""
+    def set_status(
+        self, id: int, status: Status, note: str = "", person: str | None = None
+    ) -> None:
+        """Say how far an image is, and why."""
         with self._writing() as db:
-            db.execute("UPDATE images SET done = ? WHERE id = ?", (int(done), id))
+            db.execute(
+                "UPDATE images SET status = ?, note = ?, status_by = ? WHERE id = ?",
+                (status, note, person, id),
+            )
 
     def document(self, id: int, person: str | None = None) -> Document:
         """The annotations of an image as they are.
@@ -219,6 +275,14 @@ class Store:
         """
         with self._reading() as db:
             return self._document(db, id, person)
+
+    def edits(self, id: int) -> list[Edit]:
+        """When an image was edited and by whom, as far as history is kept."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT person, time FROM states WHERE image = ? ORDER BY step", (id,)
+            )
+            return [Edit(*row) for row in rows.fetchall()]
 
     # Edits
 
@@ -307,8 +371,12 @@ class Store:
                     "(SELECT image FROM versions WHERE class = ?)",
                     (id,),
                 )
+                touched = db.execute("SELECT DISTINCT image FROM versions WHERE class = ?", (id,))
+                images = [image for (image,) in touched.fetchall()]
                 db.execute("UPDATE versions SET class = ? WHERE class = ?", (reassign_to, id))
                 db.execute("DELETE FROM classes WHERE id = ?", (id,))
+                for image in images:
+                    _note_classes(db, image)
             for position, each in enumerate(classes):
                 db.execute(
                     "INSERT INTO classes (id, position, name, color, key) VALUES (?, ?, ?, ?, ?) "
@@ -389,11 +457,13 @@ class Store:
 
     def _document(self, db: sqlite3.Connection, id: int, person: str | None) -> Document:
         row = db.execute(
-            "SELECT name, height, width, sha256, done, revision, at FROM images WHERE id = ?", (id,)
+            "SELECT name, height, width, sha256, status, note, status_by, revision, at "
+            "FROM images WHERE id = ?",
+            (id,),
         ).fetchone()
         if row is None:
             raise MissingError(f"there is no image {id}", cure="look at the list again")
-        name, height, width, sha256, done, revision, at = row
+        name, height, width, sha256, status, note, status_by, revision, at = row
         size = _size(height, width)
         to_undo, to_redo = self._stacks(db, id, revision, person)
         held = self._known.get(id)
@@ -407,7 +477,9 @@ class Store:
             name=name,
             size=size,
             sha256=sha256,
-            done=bool(done),
+            status=status,
+            note=note,
+            status_by=status_by,
             revision=revision,
             objects=objects,
             can_undo=bool(to_undo),
@@ -493,9 +565,11 @@ class Store:
             ),
         )
         db.execute(
-            "UPDATE images SET at = ?, objects = ?, revision = revision + 1 WHERE id = ?",
-            (step.number, len(versions), id),
+            "UPDATE images SET at = ?, objects = ?, revision = revision + 1, people = ? "
+            "WHERE id = ?",
+            (step.number, len(versions), _people(steps, step), id),
         )
+        _note_classes(db, id)
         self._steps[id] = (revision + 1, [*steps, step])
 
     def _at(self, db: sqlite3.Connection, before: Document) -> int:
@@ -616,6 +690,25 @@ def _insert(db: sqlite3.Connection, image: int, step: int, obj: Object) -> int:
         row,
     )
     return int(done.lastrowid or 0)
+
+
+def _note_classes(db: sqlite3.Connection, image: int) -> None:
+    """Keep the classes of an image's objects beside it, for the list."""
+    db.execute(
+        "UPDATE images SET classes = (SELECT json_group_array(DISTINCT class) FROM versions "
+        "WHERE id IN (SELECT value FROM states, json_each(states.versions) "
+        "WHERE states.image = images.id AND states.step = images.at)) WHERE id = ?",
+        (image,),
+    )
+
+
+def _people(steps: Sequence[Step], newest: Step) -> str:
+    """Who has edited, as JSON."""
+    return json.dumps(sorted({s.person for s in (*steps, newest) if s.person is not None}))
+
+
+def _set(values: str) -> frozenset[Any]:
+    return frozenset(json.loads(values)) if values != "[]" else frozenset()
 
 
 def _objects_of(db: sqlite3.Connection, versions: Set[int]) -> dict[int, int]:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from m2n2v2.annotator.document import Change, Document, Object, ObjectClass
+from m2n2v2.annotator.document import Change, Document, Object, ObjectClass, Status
 from m2n2v2.annotator.document import Stroke as DrawnStroke
 from m2n2v2.annotator.store import Counts, Listed
 from m2n2v2.masks.runs import Runs
@@ -109,6 +109,9 @@ class WireImage(Wire):
     height: int | None
     sha256: str | None
     done: bool
+    status: Status
+    note: str = Field(description="why it was checked or rejected")
+    status_by: str | None
     revision: int
     objects: list[WireObject]
     can_undo: bool
@@ -130,6 +133,9 @@ class WireImage(Wire):
             height=document.size.height if document.size else None,
             sha256=document.sha256,
             done=document.done,
+            status=document.status,
+            note=document.note,
+            status_by=document.status_by,
             revision=document.revision,
             objects=[WireObject.of(obj) for obj in document.objects],
             can_undo=document.can_undo,
@@ -162,6 +168,7 @@ class WireListed(Wire):
     id: int
     name: str
     done: bool
+    status: Status
     objects: int
     problem: str | None
     width: int | None
@@ -173,6 +180,7 @@ class WireListed(Wire):
             id=listed.id,
             name=listed.name,
             done=listed.done,
+            status=listed.status,
             objects=listed.objects,
             problem=problem,
             width=listed.size.width if listed.size else None,
@@ -244,7 +252,18 @@ class WireHere(Wire):
 
 class WireDone(Wire):
     done: bool
+    status: Status
+    note: str
+    status_by: str | None
     counts: WireCounts
+
+
+class WirePlaced(Wire):
+    image: int
+    name: str
+    object: int
+    area: int
+    finished: bool
 
 
 class WireImported(Wire):
@@ -352,6 +371,14 @@ class Duplicate(Wire):
     object: Id
 
 
+class Copy(Wire):
+    """Objects of another image, on top of those of this one."""
+
+    kind: Literal["copy"]
+    image: Id
+    objects: Annotated[list[Id], Field(min_length=1, max_length=1000)]
+
+
 class Hide(Wire):
     kind: Literal["hide"]
     object: Id
@@ -379,6 +406,7 @@ Edit = Annotated[
     | Clear
     | Delete
     | Duplicate
+    | Copy
     | Hide
     | Lock
     | Order,
@@ -403,6 +431,11 @@ class GivenPlace(Wire):
 
 class GivenDone(Wire):
     done: bool
+
+
+class GivenStatus(Wire):
+    status: Status
+    note: Annotated[str, StringConstraints(max_length=2000)] = ""
 
 
 class GivenPreview(Wire):

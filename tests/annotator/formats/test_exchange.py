@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
         Object(0, Runs.of(CORNER)),
     )
     with_project.store.commit(document, made)
-    with_project.store.set_done(ids(with_project)["empty.png"], True)
+    with_project.store.set_status(ids(with_project)["empty.png"], "done")
     with_project.store.close()
     return root
 

@@ -53,7 +53,7 @@ def open_everything(me: Desk) -> None:
     me.settled()
     me.click(60, 30, button="right")
     me.settled()
-    me.page.locator("summary").click()
+    me.page.locator("summary", has_text="Score curve").click()
 
 
 NAMELESS = """() => {

@@ -160,7 +160,7 @@ def test_views_of_the_method(desk: Open) -> None:
     me.settled()
     me.until("document.querySelector('#live').textContent === 'Markov-map shown'")
     assert me.colour(70, 4) != photograph
-    page.locator("summary").click()
+    page.locator("summary", has_text="Score curve").click()
     page.locator(".chart svg").wait_for()
     assert "threshold" in page.locator(".chart").inner_text()
     page.get_by_role("button", name="Photo", exact=True).click()
@@ -428,7 +428,7 @@ def test_the_list_searches_filters_and_follows(desk: Open) -> None:
     page.keyboard.press("/")
     page.keyboard.type("more")
     me.until("document.querySelectorAll('.image').length === 1")
-    page.get_by_role("option").click()
+    page.locator(".image").click()
     me.named("more/3.png")
     page.keyboard.press("o")
     page.get_by_role("img", name="done").wait_for()

@@ -4,10 +4,10 @@ import { plural } from "./dom.js";
 import { afterEdits, redo as redoEdit, submit, undo as undoEdit } from "./edits.js";
 import { list, nextTodo } from "./list.js";
 import { clicksOf, current, find, idOf, objectsOf, waitingFor } from "./model.js";
-import { open, setDone, step } from "./open.js";
+import { open, openAt, setStatus, step } from "./open.js";
 import { announce, classOf, dialogs, set, state } from "./state.js";
 import { complain, tell } from "./toasts.js";
-import { clamped, forget, isInside, objectAt } from "./view.js";
+import { clamped, forget, isInside, lookAt, objectAt } from "./view.js";
 
 function editable() {
 	const { image, project } = state;
@@ -182,7 +182,7 @@ export function redo() {
 export const go = (by) => step(by).catch(complain);
 
 export async function toggleDone(image = state.image) {
-	if (image && editable()) await setDone(image, !image.done).catch(complain);
+	if (image && editable()) await setStatus(image, image.done ? "todo" : "done").catch(complain);
 }
 
 // `twins`: objects that look alike were pointed out already.
@@ -194,7 +194,7 @@ export async function doneAndNext({ twins = false } = {}) {
 		const pair = twins ? null : alike(image);
 		if (pair) return askAbout(pair);
 		finish();
-		await setDone(image, true).catch(complain);
+		if (!image.done) await setStatus(image, "done").catch(complain);
 	}
 	const next = await nextTodo();
 	if (next && next.id !== image.id) return open(next.id);
@@ -222,6 +222,31 @@ function askAbout([lower, upper]) {
 	tell(`${title(upper)} covers nearly the same pixels as ${title(lower).toLowerCase()}.`, "Is it there twice?", {
 		choices: [[`Delete ${title(upper).toLowerCase()}`, () => remove(upper)], ["Both are right: done, next", () => doneAndNext({ twins: true })]],
 	});
+}
+
+export const goToFirst = () => openAt(0).catch(complain);
+export const goToLast = () => openAt(list.total - 1).catch(complain);
+
+// Copy the object, or all of them, to the next image, where clicks correct them.
+export async function copyOnward() {
+	const { image } = state;
+	if (!editable()) return;
+	const object = current();
+	const objects = (object ? [object] : objectsOf(image)).filter(({ draft, shape }) => !draft && shape && !shape.empty);
+	if (!objects.length) return tell("There is nothing to copy to the next image.");
+	const [from, { width, height }] = [image.id, image];
+	if (!(await step(1).catch(complain))) return;
+	const next = state.image;
+	if (next.problem) return;
+	if (next.width !== width || next.height !== height) return tell("The next image is of another size, so nothing was copied.");
+	submit(next, { kind: "copy", image: from, objects: objects.map(({ id }) => id) });
+	announce(`${plural(objects.length, "object")} copied`);
+}
+
+export function zoomToObject() {
+	const object = current();
+	if (object?.shape && !object.shape.empty) lookAt(object.shape.bounds);
+	else tell("Select the object to zoom to.");
 }
 
 export function setTool(tool) {

@@ -49,9 +49,13 @@ export const KEYS = [
 	]),
 	group("Images", [
 		["D | PageDown", "Next image", () => actions.go(1)],
+		["V", "Copy the object, or all, to the next image", actions.copyOnward],
+		["Home", "First image", actions.goToFirst],
+		["End", "Last image", actions.goToLast],
 		["A | PageUp", "Previous image", () => actions.go(-1)],
 		["Shift+Enter", "Image done, open the next unfinished one", actions.doneAndNext],
 		["O", "Mark the image done or not done", () => actions.toggleDone()],
+		["R", "Review: checked, or rejected with a note", () => dialogs.review()],
 		["/", "Search the images", () => dialogs.search()],
 	]),
 	group("Seeing", [
@@ -62,7 +66,8 @@ export const KEYS = [
 		["F", "Fit the photograph", fit],
 		["0", "One pixel to one pixel", actualSize],
 		["M", "Masks on or off", () => set({ masks: !state.masks })],
-		["V", "Photograph, depth, Markov-map", nextView],
+		["Q", "Photograph, depth, Markov-map", nextView],
+		["Shift+F", "Zoom to the object", actions.zoomToObject],
 		["T", "Dark or light", () => dialogs.theme()],
 		["?", "This sheet", () => dialogs.help()],
 	]),
@@ -121,7 +126,7 @@ const USUAL = {
 	"mod+a": "There is no selecting of everything: , and . go from object to object.",
 	"mod+c": "Shift+D duplicates the object.",
 	"mod+x": "Delete takes the object away, Undo brings it back.",
-	"mod+v": "Shift+D duplicates the object; the next image begins empty.",
+	"mod+v": "Shift+D duplicates the object; V copies it to the next image.",
 };
 
 // Keys of other programs that do nothing here say what does.

@@ -5,15 +5,16 @@ import { set, state } from "./state.js";
 
 const PAGE = 200;
 
-export const list = { filter: "all", query: "", total: 0, known: false, entries: new Map(), position: -1 };
+export const list = { filter: "all", query: "", more: {}, total: 0, known: false, entries: new Map(), position: -1 };
 let fetching = new Map(); // page -> promise, of the present filter and query
 let asked = new AbortController();
 
-export async function choose({ filter = list.filter, query = list.query } = {}) {
+// `more`: parameters besides, {class_id} or {person}.
+export async function choose({ filter = list.filter, query = list.query, more = list.more } = {}) {
 	asked.abort();
 	asked = new AbortController();
 	fetching = new Map();
-	Object.assign(list, { filter, query, known: false, entries: new Map(), position: -1 });
+	Object.assign(list, { filter, query, more, known: false, entries: new Map(), position: -1 });
 	await page(0);
 	if (state.image) locate(state.image.id);
 }
@@ -34,8 +35,8 @@ function page(number) {
 }
 
 async function load(number, signal) {
-	const { filter, query } = list;
-	const parameters = new URLSearchParams({ filter, query, offset: number * PAGE, limit: PAGE });
+	const { filter, query, more } = list;
+	const parameters = new URLSearchParams({ filter, query, ...more, offset: number * PAGE, limit: PAGE });
 	if (state.image) parameters.set("open", state.image.id);
 	const ask = () => json("GET", `/api/images?${parameters}`, { signal });
 	const told = await persistently(ask, signal).catch((error) => {

@@ -12,6 +12,7 @@ import * as notice from "./panels/notice.js";
 import * as objects from "./panels/objects.js";
 import * as tools from "./panels/tools.js";
 import * as topBar from "./panels/top.js";
+import "./panels/review.js";
 import * as views from "./panels/views.js";
 import { colorOf, set, state, watch } from "./state.js";
 import { showMarkers, showObjects, start as startView } from "./view.js";

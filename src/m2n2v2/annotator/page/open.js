@@ -10,8 +10,8 @@ import { clear, showPicture, wantsMore } from "./view.js";
 const FIRST_SIDE = 2048; // the longer side of what is fetched first of a large photograph
 let leaving = new AbortController();
 
-// Show an image. A later call overtakes an earlier one, whichever answers first.
-export async function open(id) {
+// Show an image, and select an object of it. A later call overtakes an earlier one.
+export async function open(id, object = null) {
 	leaving.abort();
 	leaving = new AbortController();
 	const { signal } = leaving;
@@ -28,6 +28,7 @@ export async function open(id) {
 		adopt(image, told);
 		image.opening = false;
 		if (fresh) clear(image.width, image.height);
+		if (object !== null) set({ selection: object });
 		changed(image);
 		announce(`${image.name}, ${plural(image.objects.length, "object")}`);
 		if (image.problem) return;
@@ -120,12 +121,19 @@ function follow(image, settle, left) {
 	});
 }
 
-export async function setDone(image, done) {
-	const answer = await persistently(() => json("PUT", `${image.path}/done`, { body: { done } }));
-	image.done = answer.done;
-	if (answer.counts) set({ counts: answer.counts });
-	amend(image.id, { done: answer.done });
+// Say how far an image is: todo, done, checked, rejected; the note says why.
+export async function setStatus(image, status, note = "") {
+	const { counts, ...told } = await persistently(() => json("PUT", `${image.path}/status`, { body: { status, note } }));
+	Object.assign(image, told);
+	set({ counts });
+	amend(image.id, { done: told.done, status: told.status });
 	changed(image);
+}
+
+// The first or last image of the list, or the one of that number.
+export async function openAt(index) {
+	const there = await entry(index);
+	if (there) await open(there.id);
 }
 
 export async function step(by) {

@@ -14,6 +14,7 @@ export const state = {
 	positive: true, // what a plain click or tap means
 	radius: kept.radius ?? 12, // of brush and eraser, in pixels of the photograph
 	opacity: kept.opacity ?? 0.45,
+	light: 1, contrast: 1, // of the photograph on the screen, nowhere else
 	view: "photo", // photo, depth, map
 	masks: true,
 	hover: kept.hover ?? false,

@@ -139,11 +139,13 @@ function drawBase() {
 	context.imageSmoothingEnabled = scale < 4;
 	context.imageSmoothingQuality = scale < 1 ? "medium" : "low";
 	const shown = state.view !== "photo" && alternative ? alternative : levelFor(scale);
+	context.filter = shown === alternative || state.light === 1 && state.contrast === 1 ? "none" : `brightness(${state.light}) contrast(${state.contrast})`;
 	if (shown) drawPart(context, shown, seen);
 	else {
 		context.fillStyle = "rgb(128 128 128 / 0.15)";
 		context.fillRect(0, 0, size.width, size.height);
 	}
+	context.filter = "none";
 	if (!state.masks || !layer) return;
 	const step = stepFor(scale);
 	if (state.opacity > 0 && state.view !== "map") {
@@ -353,6 +355,15 @@ export function zoom(factor, x = frame.clientWidth / 2, y = frame.clientHeight /
 	camera.scale = scale;
 	camera.x = x - px * scale;
 	camera.y = y - py * scale;
+	moved();
+}
+
+// Zoom so that a part of the photograph fills most of the screen.
+export function lookAt({ left, top, right, bottom }) {
+	const room = 1.4; // of its size
+	camera.scale = Math.min(frame.clientWidth / (room * (right - left)), frame.clientHeight / (room * (bottom - top)), MOST_ZOOM);
+	camera.x = frame.clientWidth / 2 - (camera.scale * (left + right)) / 2;
+	camera.y = frame.clientHeight / 2 - (camera.scale * (top + bottom)) / 2;
 	moved();
 }
 

@@ -5,14 +5,15 @@ import { json } from "../api.js";
 import { byId, el, icon, iconButton } from "../dom.js";
 import { refresh } from "../edits.js";
 import { current } from "../model.js";
-import { NO_CLASS, PALETTE, set, state, watch } from "../state.js";
+import { NO_CLASS, PALETTE, dialogs, set, state, watch } from "../state.js";
 import { told } from "../toasts.js";
 import { dialog } from "./dialogs.js";
 
 export function start() {
 	const chips = el("div.chips", { role: "radiogroup", "aria-labelledby": "classes-title" });
 	byId("classes").append(
-		el("div.head", el("h2", { id: "classes-title" }, "Classes"), iconButton("edit", "Edit classes", { onclick: edit })),
+		el("div.head", el("h2", { id: "classes-title" }, "Classes"), iconButton("grid", "Look through the objects of a class", { onclick: () => dialogs.gallery() }),
+			iconButton("edit", "Edit classes", { onclick: edit })),
 		chips,
 	);
 	watch(["classes", "classId", "selection", "image"], () => {
@@ -50,6 +51,13 @@ function edit() {
 		const key = el("select", { "aria-label": `Key of ${one.name || "the new class"}` },
 			el("option", { value: "" }, "no key"),
 			...Array.from({ length: 9 }, (_, i) => el("option", { value: i + 1, selected: one.key === i + 1 }, String(i + 1))));
+		name.addEventListener("paste", (event) => {
+			const [first, ...others] = event.clipboardData.getData("text").split(/[\r\n]+/).map((line) => line.trim()).filter(Boolean);
+			if (!others.length) return; // an ordinary word
+			event.preventDefault();
+			name.value = first;
+			for (const other of others) fresh(other);
+		});
 		key.addEventListener("change", () => {
 			for (const other of rows.querySelectorAll("select")) if (other !== key && other.value === key.value) other.value = "";
 		});
@@ -70,17 +78,17 @@ function edit() {
 		reassign.replaceChildren(el("option", { value: "" }, "(only if none has them)"), ...kept.map(({ id, name }) => el("option", { value: id }, name)));
 	};
 	state.classes.forEach((one) => add(one));
-	const fresh = () => {
+	const fresh = (named = "") => {
 		const used = read();
 		const color = PALETTE.find((one) => !used.some((other) => other.color === one)) ?? PALETTE[used.length % PALETTE.length];
 		const key = [1, 2, 3, 4, 5, 6, 7, 8, 9].find((one) => !used.some((other) => other.key === one)) ?? null;
-		add({ id: null, name: "", color, key }, true);
+		add({ id: null, name: named, color, key }, true);
 	};
 	dialog("Classes", {
 		body: [
-			el("p.dim", "A new name or colour holds for every object of the class, in all images."),
+			el("p.dim", "A new name or colour holds for every object of the class, in all images. A list can be pasted, one name a line."),
 			rows,
-			el("button.quiet.dashed", { onclick: fresh }, icon("plus"), "Add a class"),
+			el("button.quiet.dashed", { onclick: () => fresh() }, icon("plus"), "Add a class"),
 			reassignRow, problem,
 		],
 		confirm: "Save classes",

@@ -17,12 +17,12 @@ const made = new Map(); // index -> row element
 
 export function start() {
 	filters = choice("Which images", "even", { all: { text: "All" }, todo: { text: "To do" }, done: { text: "Done" } },
-		(filter) => choose({ filter }).then(toTop, complain));
+		(filter) => choose({ filter, more: {} }).then(toTop, complain));
 	for (const button of filters.children) button.append(el("span.nums.dim"));
 	let typing = 0;
 	const lookFor = () => {
 		clearTimeout(typing);
-		const query = search.value.trim();
+		const query = search.value.trim().replace(/^#.*/, ""); // #12 is the twelfth image
 		return query === list.query ? Promise.resolve() : choose({ query }).then(toTop);
 	};
 	search = el("input", {
@@ -41,6 +41,7 @@ export function start() {
 			else if (/^Arrow(Up|Down)$/.test(event.key)) walk(event);
 		},
 	});
+	const more = moreFilters();
 	filler = el("div.filler");
 	rows = el("div.rows", { role: "listbox", "aria-label": "Images", tabIndex: 0 }, filler);
 	empty = el("p.empty", { hidden: true });
@@ -51,6 +52,7 @@ export function start() {
 		el("div.pad.stack",
 			filters,
 			el("div.row.tight", el("label.search", icon("search"), search), adder()),
+			more,
 		),
 		box,
 	);
@@ -73,7 +75,7 @@ export function start() {
 	});
 }
 
-const EMPTY = { all: "No images here.", todo: "Nothing left to do.", done: "No image is done yet." };
+const EMPTY = { all: "No images here.", todo: "Nothing left to do.", done: "No image is done yet.", checked: "No image is checked yet.", rejected: "No image is rejected.", empty: "Every image has an object.", unreadable: "Every image that was looked at can be read." };
 let opened = null;
 
 function follow() {
@@ -91,9 +93,30 @@ function toTop() {
 	announce(plural(list.total, "image"));
 }
 
+// What the three buttons do not say: review, classes, people, what is odd.
+function moreFilters() {
+	const pick = el("select", { "aria-label": "More filters", onchange: () => choose(JSON.parse(pick.value)).then(toTop, complain) });
+	watch(["classes", "others", "person", "list"], () => {
+		const chosen = JSON.stringify({ filter: list.filter, more: list.more });
+		const option = (text, filter, more = {}) => {
+			const value = JSON.stringify({ filter, more });
+			return el("option", { value, selected: value === chosen }, text);
+		};
+		const people = [...new Set([state.person, ...state.others.map(({ name }) => name)])];
+		pick.replaceChildren(
+			option("All of them", "all"), option("To do", "todo"), option("Done", "done"),
+			option("Checked", "checked"), option("Rejected", "rejected"), option("Without objects", "empty"), option("Unreadable", "unreadable"),
+			el("optgroup", { label: "With an object of" }, ...[...state.classes, { id: 0, name: "no class" }].map(({ id, name }) => option(name, "all", { class_id: id }))),
+			el("optgroup", { label: "Edited by" }, ...people.map((name) => option(name, "all", { person: name }))),
+		);
+	});
+	return pick;
+}
+
 async function openFirst() {
-	const first = await entry(0);
-	if (!first) return;
+	const [, number] = /^#(\d+)$/.exec(search.value.trim()) ?? [];
+	const first = await entry(number ? Number(number) - 1 : 0);
+	if (!first) return tell(number ? `There is no image ${number}.` : "No image's name holds that.");
 	open(first.id);
 	byId("canvas").focus();
 }
@@ -109,7 +132,7 @@ function draw() {
 	}
 	for (let index = first; index <= last; index++) {
 		const image = list.entries.get(index);
-		const shows = image ? [list.total, image.id, image.done, image.objects, image.problem, image.id === state.image?.id, whoIsAt(image.id)].join() : "";
+		const shows = image ? [list.total, image.id, image.status, image.objects, image.problem, image.id === state.image?.id, whoIsAt(image.id)].join() : "";
 		const before = made.get(index);
 		if (before?.shows === shows) continue;
 		const row = rowOf(index, image);
@@ -144,9 +167,11 @@ function rowOf(index, image) {
 			el("span.line", name),
 			el("span.line.dim.nums", image.problem ? word(image.problem) : `${folder}${plural(image.objects, "object")}`)),
 		whoIsAt(image.id) ? el("span.who", { title: `${whoIsAt(image.id)} is at it` }, whoIsAt(image.id)) : null,
-		image.done ? el("span.mark", { role: "img", "aria-label": "done" }, icon("check")) : null,
+		MARKS[image.status] && el("span.mark", { class: image.status, role: "img", "aria-label": image.status, title: image.status }, icon(MARKS[image.status])),
 	);
 }
+
+const MARKS = { done: "check", checked: "checked", rejected: "close" };
 
 const whoIsAt = (id) => state.others.filter(({ image }) => image === id).map(({ name }) => name).join(", ");
 

@@ -4,7 +4,7 @@ import * as actions from "../actions.js";
 import { byId, choice, el, hint, icon, iconButton, plural, pressed } from "../dom.js";
 import { list } from "../list.js";
 import { current } from "../model.js";
-import { NO_CLASS, classOf, set, state, watch } from "../state.js";
+import { NO_CLASS, classOf, dialogs, set, state, watch } from "../state.js";
 import { actualSize, fit, zoom } from "../view.js";
 
 export function start() {
@@ -26,6 +26,7 @@ function heading() {
 			iconButton("plus", "Zoom in", { keys: "+", onclick: () => zoom(1.25) }),
 		),
 		iconButton("fit", "Fit the photograph", { keys: "F", onclick: fit }),
+		iconButton("edit", "Review: checked, or rejected with a note", { keys: "R", onclick: () => dialogs.review() }),
 		done,
 	);
 	watch(["image", "list"], () => {
@@ -35,6 +36,10 @@ function heading() {
 		const objects = image?.problem ? "its objects are kept" : plural(image?.objects.length ?? 0, "object");
 		facts.textContent = image?.width ? `${image.width} × ${image.height} · ${objects}` : "";
 		pressed(done, image?.done);
+		const verdict = { checked: "Checked", rejected: "Rejected" }[image?.status];
+		const by = image?.status_by ? ` by ${image.status_by}` : "";
+		if (verdict) facts.textContent = `${verdict}${by}${image.note ? `: ${image.note}` : ""}`;
+		facts.title = facts.textContent;
 		for (const strip of ["heading", "tools"]) byId(strip).classList.toggle("idle", !image);
 		previous.disabled = list.position <= 0;
 		next.disabled = list.known && list.position >= list.total - 1;

@@ -9,10 +9,11 @@ import { draw, showAlternative } from "../view.js";
 const WORDS = { photo: "Photo", depth: "Depth", map: "Markov-map" };
 
 export function start() {
-	const options = Object.entries(WORDS).map(([name, text]) => [name, { text, title: `${text}  (V)` }]);
+	const options = Object.entries(WORDS).map(([name, text]) => [name, { text, title: `${text}  (Q)` }]);
 	const views = choice("What is drawn", "even", Object.fromEntries(options), (view) => set({ view }));
 	const opacity = el("input", { type: "range", min: 0, max: 100, "aria-label": "Opacity of the masks", oninput: () => set({ opacity: opacity.value / 100 }) });
 	const percent = el("output.nums");
+	const light = amount("Brightness", "light"), contrast = amount("Contrast", "contrast");
 	const masks = check("Masks", "M", () => set({ masks: masks.firstChild.checked }));
 	const hover = check("Hover preview", "G", () => set({ hover: hover.firstChild.checked }));
 	const said = el("p.dim", { hidden: true });
@@ -22,14 +23,15 @@ export function start() {
 			views,
 			said,
 			el("label.row", el("span", "Opacity"), opacity, percent),
-			el("div.row", masks, hover)),
+			el("div.row", masks, hover),
+			el("details.curve", el("summary", "Brightness and contrast"), el("div.stack.none", light, contrast))),
 	);
 	watch(["image"], () => {
 		const [, depth] = views.children;
 		depth.hidden = !hasDepth();
 		if (depth.hidden && state.view === "depth") set({ view: "photo" });
 	});
-	watch(["view", "opacity", "masks", "hover"], () => {
+	watch(["view", "opacity", "masks", "hover", "light", "contrast"], () => {
 		views.choose(state.view);
 		opacity.value = Math.round(100 * state.opacity);
 		percent.textContent = `${opacity.value} %`;
@@ -38,6 +40,15 @@ export function start() {
 		draw("base", "top");
 	});
 	watch(["view", "image", "selection", "pickedClick"], () => show(said));
+}
+
+// A slider for how the photograph is shown; a double click puts it back.
+function amount(label, key) {
+	const slider = el("input", { type: "range", min: 30, max: 300, value: 100, "aria-label": `${label} on the screen`, oninput: () => set({ [key]: slider.value / 100 }), ondblclick() {
+		slider.value = 100;
+		set({ [key]: 1 });
+	} });
+	return el("label.row", el("span", label), slider);
 }
 
 function check(label, key, change) {

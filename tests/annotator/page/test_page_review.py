@@ -1,0 +1,85 @@
+"""Looking at what others made, and going through a folder."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.annotator.page.conftest import Desk
+
+Open = Callable[..., Desk]
+
+
+@pytest.mark.usefixtures("classes")
+def test_review_filters_and_the_gallery(desk: Open) -> None:
+    me = desk().open()
+    page = me.page
+    page.keyboard.press("1")
+    me.click(24, 24)
+    me.settled()
+    page.keyboard.press("r")
+    page.get_by_label("Note", exact=True).fill("too large")
+    page.get_by_role("button", name="Reject", exact=True).click()
+    page.get_by_text("too large").wait_for()
+    assert me.stored()["status"] == "rejected"
+    page.get_by_label("More filters").select_option("Rejected")
+    me.until("document.querySelectorAll('[role=option]').length === 1")
+    page.get_by_label("More filters").select_option("saucer")
+    page.get_by_text("No images here.").wait_for()
+    page.get_by_label("More filters").select_option("cup")
+    me.until("document.querySelectorAll('[role=option]').length === 1")
+    page.locator("button[name=all]").click()
+    me.until("document.querySelectorAll('[role=option]').length === 4")
+
+    page.keyboard.press("End")
+    me.named("more/3.png")
+    page.get_by_role("button", name="Look through the objects").click()
+    page.get_by_label("Class", exact=True).select_option("cup")
+    page.get_by_title("Object 1 of 1.png").click()
+    me.named("1.png")
+    me.until("state.selection === 1")
+
+
+def test_objects_go_on_to_the_next_image_and_numbers_jump(desk: Open) -> None:
+    me = desk().open()
+    me.click(24, 24)
+    me.settled()
+    me.page.keyboard.press("v")
+    me.named("2.png")
+    me.until("state.image.objects.length === 1 && state.pending === 0")
+    assert me.stored(2)["objects"][0]["mask"] == me.stored(1)["objects"][0]["mask"]
+    me.page.keyboard.press("/")
+    me.page.keyboard.type("#3")
+    me.page.keyboard.press("Enter")
+    me.named("10.jpg")
+    me.page.keyboard.press("Home")
+    me.named("1.png")
+    me.ready()
+    before = me.state("(await import('/view.js')).camera.scale")
+    me.page.keyboard.press(",")
+    me.page.keyboard.press("Shift+F")
+    assert me.state("(await import('/view.js')).camera.scale") > before
+
+
+def test_a_list_of_classes_is_pasted(desk: Open) -> None:
+    me = desk().open()
+    me.page.get_by_role("button", name="Add the first class").click()
+    me.page.get_by_label("Name of the class").evaluate(
+        "(field) => { const data = new DataTransfer();"
+        " data.setData('text', 'cup\\nplate\\n\\nfork');"
+        " field.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data,"
+        " bubbles: true, cancelable: true })); }"
+    )
+    me.page.get_by_role("button", name="Save classes").click()
+    me.page.get_by_role("dialog").wait_for(state="detached")
+    names = [each["name"] for each in me.page.request.get(f"{me.url}api/project").json()["classes"]]
+    assert names == ["cup", "plate", "fork"]
+
+
+def test_brightness_changes_the_screen_alone(desk: Open) -> None:
+    me = desk().open()
+    before = me.colour(70, 4)
+    me.page.get_by_text("Brightness and contrast").click()
+    me.page.get_by_label("Brightness on the screen").fill("200")
+    assert me.colour(70, 4) != before
+    me.page.get_by_label("Brightness on the screen").dblclick()
+    assert me.colour(70, 4) == before
