@@ -17,6 +17,7 @@ from m2n2v2.cli.info import info
 from m2n2v2.cli.prepare import prepare
 from m2n2v2.cli.report import report
 from m2n2v2.cli.segment import Ordered, segment
+from m2n2v2.cli.track import track
 from m2n2v2.cli.weights import app as weights
 from m2n2v2.errors import M2N2Error
 from m2n2v2.version import __version__
@@ -34,6 +35,7 @@ app.command()(annotate)
 app.command()(export)
 app.command("import")(import_)
 app.command()(prepare)
+app.command()(track)
 app.command()(evaluate)
 app.command()(report)
 app.command()(datasets)

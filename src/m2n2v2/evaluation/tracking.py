@@ -120,8 +120,10 @@ def _correct(
     for frame in range(1, len(sequence.frames)):
         labels, void = sequence.labels(frame)
         found = session.labels(frame)
-        for number in sequence.objects():
-            worst.append((iou(labels == number, found == number, void), frame, number))
+        worst += [
+            (iou(labels == number, found == number, void), frame, number)
+            for number in sequence.objects()
+        ]
     for _, frame, number in sorted(worst):
         labels, void = sequence.labels(frame)
         before = clicked.setdefault((frame, number), np.zeros(labels.shape, bool))

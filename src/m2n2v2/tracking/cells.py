@@ -27,10 +27,12 @@ class CellFeatures(Protocol):
     Attributes:
         name: what makes them, with all that changes them; features are cached by it.
         costly: whether they are worth keeping on disk.
+        channels: numbers a cell.
     """
 
     name: str
     costly: bool
+    channels: int
 
     def cells(self, size: Size) -> Size:
         """The grid for frames of a size."""
@@ -70,6 +72,7 @@ class NetworkCells:
     ) -> None:
         self.network = network
         self.count = cells
+        self.channels = network.shape.channels
         self.name = f"{KIND} of {network_name}, {cells} cells"
 
     @classmethod
@@ -109,6 +112,7 @@ class OwnCells:
 
     name = f"colours and gradients, {OWN_CELLS} cells"
     costly = False
+    channels = 9 + DIRECTIONS
 
     def cells(self, size: Size) -> Size:
         return grid_of(size, OWN_CELLS)

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,13 +19,17 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from m2n2v2.arrays import Image
-from m2n2v2.errors import OutputError
+from m2n2v2.errors import FrameError, OutputError
 from m2n2v2.files import whole_file
-from m2n2v2.grid import Size
-from m2n2v2.images import pixel_digest
+from m2n2v2.grid import Size, limited
+from m2n2v2.images import pixel_digest, resized
+from m2n2v2.presets import Preset
 from m2n2v2.source_code import source_digest
 from m2n2v2.states.cache import FOLDER, default_folder, default_limit
 from m2n2v2.tracking.cells import CellFeatures, Features
+from m2n2v2.tracking.frames import Frames, open_frames
+from m2n2v2.tracking.sources import source_of
+from m2n2v2.weights.locating import Loading
 
 SUFFIX = ".safetensors"
 _VALUES = "features"
@@ -125,6 +130,45 @@ class KeptFeatures:
         facts = [pixel_digest(image), self._source.name, self._code]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
-    def bytes(self, size: Size, channels: int) -> int:
+    def bytes(self, size: Size) -> int:
         """What a frame of a size takes on disk."""
-        return 2 * self._source.cells(size).area * channels
+        return 2 * self._source.cells(size).area * self._source.channels
+
+
+@dataclass(frozen=True)
+class FeatureWork:
+    """Describe frames ahead of following them; for worker processes (`evaluation.executors`).
+
+    Attributes:
+        clip, stride: as `frames.open_frames` takes them.
+        short_side: pixels to which frames are reduced.
+        preset, loading: as `sources.source_of` takes them.
+        cache: where the features go.
+    """
+
+    clip: Path
+    stride: int
+    short_side: int
+    preset: Preset
+    loading: Loading
+    cache: FeatureCache
+
+    @property
+    def device(self) -> str:
+        return self.loading.device
+
+    def start(self) -> tuple[Frames, KeptFeatures]:
+        """What a worker makes once."""
+        source, _ = source_of(self.preset, self.loading)
+        return open_frames(self.clip, self.stride), KeptFeatures(source, self.cache)
+
+    def on(self, made: tuple[Frames, KeptFeatures], job: int) -> Iterator[int]:
+        """A frame's features into the cache; a broken frame has none."""
+        frames, features = made
+        with contextlib.suppress(FrameError):
+            features(resized(frames.read(job), limited(frames.size, self.short_side)))
+        yield job
+
+    def lost(self, job: int, reason: str) -> list[int]:
+        """Following describes the frame itself."""
+        return [job]

@@ -120,6 +120,16 @@ class TrackingSession:
             )
         self._said(frame, _with(labels, mask, number), frozenset({number}))
 
+    def restore(self, frame: int, tracked: Tracked) -> None:
+        """A frame of a person as it was kept earlier; it cannot be undone.
+
+        Raises:
+            TrackError: there is no such frame.
+        """
+        self._checked(frame)
+        now = self._now
+        self._history[self._at] = replace(now, tracks={**now.tracks, frame: tracked})
+
     def click(self, frame: int, x: float, y: float, positive: bool = True, number: int = 1) -> Mask:
         """Click on an object in a frame; its mask there, which is now a person's.
 
