@@ -15,6 +15,7 @@ from m2n2v2.cli import options
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from m2n2v2.evaluation.executors import Executor
     from m2n2v2.presets import Preset
     from m2n2v2.prompts import Click
     from m2n2v2.tracking.cells import CellFeatures
@@ -79,6 +80,7 @@ def track(
     from m2n2v2.tracking.track_folder import TrackFolder
 
     film = _film(overlay)
+    run = options.chosen_executor("local", workers, None)
     frames = open_frames(clip, stride)
     for note in frames.notes:
         options.tell(f"note: {note}")
@@ -107,7 +109,7 @@ def track(
     tracks = known | dict(session.tracks)
     missing = [i for run in todo for i in run.frames if i not in known]
     if keeps and missing:
-        _describe(workers, clip, stride, settings, chosen, loading, follower, source, missing)
+        _describe(run, workers, clip, stride, settings, chosen, loading, follower, source, missing)
     began = time.perf_counter()
     from tqdm.auto import tqdm
 
@@ -260,6 +262,7 @@ def _preparer(chosen: "Preset", loading: "Loading", cache: bool) -> Any:
 
 
 def _describe(
+    run: "Executor",
     workers: int,
     clip: Path,
     stride: int,
@@ -280,7 +283,6 @@ def _describe(
         f"features: {each / 1e6:.1f} MB a frame, {each * len(jobs) / 1e6:.0f} MB, kept in "
         f"{cache.folder} ({cache.limit / 2**30:g} GiB at most)"
     )
-    run = options.chosen_executor("local", workers, None)
     if workers == 1:
         return
     from tqdm.auto import tqdm
