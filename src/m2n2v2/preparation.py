@@ -16,6 +16,7 @@ from m2n2v2.depth.flat import Flat
 from m2n2v2.grid import Size
 from m2n2v2.method.markov_map import start_state
 from m2n2v2.method.settings import Settings
+from m2n2v2.method.transition import Transition
 from m2n2v2.method.values import ImageState
 from m2n2v2.method.walk import Progress, empty, image_state, segment
 from m2n2v2.photograph.additions import PhotographTerms
@@ -83,11 +84,14 @@ def warm_up() -> None:
     whole = Head(
         torch.arange(4), torch.zeros(4, dtype=torch.int64), torch.ones(4), torch.ones(1, 1)
     )
-    FactoredAttention(cells, [whole]).left(near[:1])
+    factored, ones = FactoredAttention(cells, [whole]), torch.ones(4)
+    factored.left(near[:1])
     nothing = torch.zeros(4, 1)
     small = ReducedAttention(cells, torch.eye(4), near, nothing.to(torch.int16), nothing)
     start = start_state([(0.0, 0.0)], cells)
     reduced_saturation_time(small, start, threshold=0.3, max_steps=1000)
+    chain = Transition(factored, ones, ones, 0, 0.0)
+    shortest_saturation_time(chain, start, threshold=0.3, max_steps=1000)
     image = np.zeros((*size.shape, 3), np.uint8)
     image[:, 4:] = 255  # an edge, so that a scale is chosen and merged
     attention, settings = Precomputed(near), Settings.offline()

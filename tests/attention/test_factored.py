@@ -1,13 +1,17 @@
 """The factored attention against its own dense matrix and against a matrix made by hand."""
 
+import numpy as np
 import pytest
 import torch
 
+from m2n2v2.attention import _factored as kernel
 from m2n2v2.attention.base import FEW
 from m2n2v2.attention.factored import FactoredAttention, Head
 from m2n2v2.errors import AttentionError
 from m2n2v2.grid import Size
+from m2n2v2.method.markov_map import saturation_time, start_state
 from m2n2v2.method.transition import doubly_stochastic
+from m2n2v2.reduction.chain import shortest_saturation_time
 
 CELLS = Size(2, 2)
 
@@ -42,6 +46,7 @@ def random_heads() -> FactoredAttention:
         share[share.sum(1) == 0, 0] = 1
         cell, segment = torch.nonzero(share, as_tuple=True)
         affinity = torch.rand(m, m, generator=generator)
+        affinity = affinity + affinity.T
         heads.append(Head(cell, segment, share[cell, segment], affinity))
     return FactoredAttention(cells, heads)
 
@@ -113,6 +118,7 @@ def test_a_temperature_is_refused_and_the_dense_matrix_takes_it() -> None:
         ({"share": torch.tensor([1.0, -1.0, 0.5, 0.5, 1.0])}, "share has a negative"),
         ({"affinity": torch.tensor([[1.0, float("nan")], [1.0, 2.0]])}, "affinity has a negative"),
         ({"affinity": torch.zeros(2, 2)}, "row of a head vanishes"),
+        ({"affinity": torch.tensor([[4.0, 1.0], [2.0, 2.0]])}, "is not symmetric"),
     ],
 )
 def test_factors_that_are_no_attention(change: dict[str, torch.Tensor], message: str) -> None:
@@ -125,3 +131,47 @@ def test_factors_that_are_no_attention(change: dict[str, torch.Tensor], message:
 def test_no_heads() -> None:
     with pytest.raises(AttentionError, match="without heads"):
         FactoredAttention(CELLS, [])
+
+
+@pytest.mark.parametrize("m", range(1, 14))
+def test_the_loop_over_a_triangle_is_the_product_with_the_matrix(m: int) -> None:
+    generator = np.random.default_rng(m)
+    affinity = generator.random((m, m))
+    affinity += affinity.T
+    v, out = generator.random(m), np.full(m, np.nan)
+    kernel.symmetric(affinity[np.tril_indices(m)], v, out)
+    np.testing.assert_allclose(out, affinity @ v, rtol=1e-12)
+
+
+def test_a_file_has_a_triangle_and_gives_the_same_heads() -> None:
+    attention = random_heads()
+    arrays = attention.arrays()
+    assert arrays["2.triangle"].shape == (10,)  # of 4 x 4
+    again = FactoredAttention.from_arrays(arrays)
+    for head, copy in zip(attention.heads, again.heads, strict=True):
+        assert all(torch.equal(getattr(head, name), getattr(copy, name)) for name in vars(head))
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        ("2.triangle", torch.ones(11), "no triangle"),
+        ("2.triangle", torch.ones(4, 4), "no triangle"),
+        ("1.cell", torch.ones(3), "no whole numbers"),
+    ],
+)
+def test_arrays_that_are_no_heads(name: str, array: torch.Tensor, message: str) -> None:
+    with pytest.raises(AttentionError, match=message):
+        FactoredAttention.from_arrays(random_heads().arrays() | {name: array})
+
+
+@pytest.mark.parametrize("most", [1, 2, 200])
+def test_the_walk_in_one_loop_is_the_walk_step_by_step(most: int) -> None:
+    attention = random_heads()
+    chain = doubly_stochastic(attention, temperature=1)
+    start = start_state([(0.0, 0.0), (2.3, 1.0), (3.0, 2.0)], attention.cells)
+    how = {"threshold": 0.6, "max_steps": most}
+    expected = saturation_time(chain, start, **how)
+    kept = start.clone()
+    torch.testing.assert_close(shortest_saturation_time(chain, start, **how), expected)
+    assert torch.equal(start, kept)

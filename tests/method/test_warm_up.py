@@ -16,7 +16,8 @@ from m2n2v2.depth import Precomputed as Depth
 from m2n2v2.grid import Size
 from m2n2v2.method.markov_map import start_state
 from m2n2v2.preparation import warm_up
-from m2n2v2.reduction.chain import reduced_saturation_time
+from m2n2v2.method.transition import Transition
+from m2n2v2.reduction.chain import reduced_saturation_time, shortest_saturation_time
 
 places = pkgutil.walk_packages(m2n2v2.__path__, "m2n2v2.")
 private = re.compile(r"\.compiled\.|\._[a-z]")
@@ -42,9 +43,11 @@ some = torch.randint(0, 900, (900, 5), generator=generator)
 small = ReducedAttention(cells, basis, basis.T.contiguous(), some, rest)
 start = start_state([(3.5, 20.2), (0.0, 0.0)], cells)
 reduced_saturation_time(small, start, threshold=0.3, max_steps=90)
-head = Head(torch.arange(900), torch.arange(900) // 300, torch.ones(900), torch.rand(3, 3))
-p = start_state([(3.5, 20.2), (0.0, 0.0)], cells).flatten(1)
-FactoredAttention(cells, [head]).left(p)
+head = Head(torch.arange(900), torch.arange(900) // 300, torch.ones(900), torch.ones(3, 3))
+factored, ones = FactoredAttention(cells, [head, head]), torch.ones(900)
+factored.left(start.flatten(1))
+chain = Transition(factored, ones, ones, 0, 0.0)
+shortest_saturation_time(chain, start, threshold=0.3, max_steps=90)
 assert compiled() == before, (before, compiled())
 
 rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Products of one vector with a head `P G P^T`, on one thread.
+"""Products of one vector with heads `P G P^T`, and the chain they walk, on one thread.
 
 They are small, and a click takes dozens one after the other: handing parts of them to other threads
 costs more than it brings, and many times as much where those threads are busy.
@@ -10,34 +10,116 @@ from numba import njit
 from m2n2v2.compiled import FAST
 
 
-@njit(nogil=True, fastmath=FAST, cache=True)
-def left(p, scale, cell, segment, share, affinity, out):  # type: ignore[no-untyped-def]
-    """Add `p diag(scale) P G P^T` to `out`, for each row of `p` (k, n)."""
-    for k in range(len(p)):
-        gathered = np.zeros(len(affinity), p.dtype)
-        passed = np.zeros(len(affinity), p.dtype)
-        for e in range(len(cell)):
-            gathered[segment[e]] += share[e] * (p[k, cell[e]] * scale[cell[e], 0])
-        for i in range(len(affinity)):
-            given, row = gathered[i], affinity[i]
-            if given != 0:
-                for j in range(len(row)):
-                    passed[j] += given * row[j]
-        for e in range(len(cell)):
-            out[k, cell[e]] += share[e] * passed[segment[e]]
+@njit(inline="always")
+def _row(triangle, i):  # type: ignore[no-untyped-def]
+    start = i * (i + 1) // 2
+    return triangle[start : start + i + 1]
 
 
 @njit(nogil=True, fastmath=FAST, cache=True)
-def right(v, scale, cell, segment, share, affinity, out):  # type: ignore[no-untyped-def]
-    """Add `diag(scale) P G P^T v` to `out` (n)."""
-    gathered = np.zeros(len(affinity), v.dtype)
-    passed = np.zeros(len(affinity), v.dtype)
-    for e in range(len(cell)):
-        gathered[segment[e]] += share[e] * v[cell[e]]
-    for i in range(len(affinity)):
-        row, total = affinity[i], v.dtype.type(0)
-        for j in range(len(row)):
-            total += row[j] * gathered[j]
-        passed[i] = total
-    for e in range(len(cell)):
-        out[cell[e]] += scale[cell[e], 0] * (share[e] * passed[segment[e]])
+def symmetric(triangle, v, out):  # type: ignore[no-untyped-def]
+    """`G v` into `out`: of the symmetric G the lower triangle row by row, so that every entry is
+    read once. Four rows together share what they read of `v` and add to `out`.
+    """
+    m = len(v)
+    out[:] = 0
+    for i in range(0, m, 4):
+        last = min(i + 4, m)
+        if last == i + 4:
+            a, b = _row(triangle, i)[:i], _row(triangle, i + 1)[:i]
+            c, d = _row(triangle, i + 2)[:i], _row(triangle, i + 3)[:i]
+            va, vb, vc, vd = v[i], v[i + 1], v[i + 2], v[i + 3]
+            ta = tb = tc = td = v.dtype.type(0)
+            for j in range(i):
+                ta += a[j] * v[j]
+                tb += b[j] * v[j]
+                tc += c[j] * v[j]
+                td += d[j] * v[j]
+                out[j] += va * a[j] + vb * b[j] + vc * c[j] + vd * d[j]
+            out[i], out[i + 1], out[i + 2], out[i + 3] = ta, tb, tc, td
+        first = i if last == i + 4 else 0
+        for r in range(i, last):
+            row = _row(triangle, r)
+            total = row[r] * v[r]
+            for j in range(first, r):
+                total += row[j] * v[j]
+                out[j] += row[j] * v[r]
+            out[r] += total
+
+
+@njit(nogil=True, fastmath=FAST, cache=True)
+def product(  # type: ignore[no-untyped-def]
+    v,
+    out,  # (n)
+    triangles,  # of the heads, one after the other
+    counts,  # i8 (heads): segments of a head
+    starts,  # i8: where the entries of a segment begin, by head and segment, and their end
+    cells,  # i4: of an entry
+    gathering,  # its share on the way in
+    stops,  # i8: where the entries of a cell begin, and their end
+    segments,  # i4: of an entry, counted through all heads
+    spreading,  # its share on the way out
+):
+    """The sum over heads of `P' G P^T v`, into `out`."""
+    gathered, passed = np.empty(len(starts) - 1, v.dtype), np.empty(len(starts) - 1, v.dtype)
+    for s in range(len(gathered)):
+        total = v.dtype.type(0)
+        for e in range(starts[s], starts[s + 1]):
+            total += gathering[e] * v[cells[e]]
+        gathered[s] = total
+    first, corner = 0, 0
+    for m in counts:
+        size = m * (m + 1) // 2
+        triangle = triangles[corner : corner + size]
+        symmetric(triangle, gathered[first : first + m], passed[first : first + m])
+        first, corner = first + m, corner + size
+    for c in range(len(out)):
+        total = v.dtype.type(0)
+        for e in range(stops[c], stops[c + 1]):
+            total += spreading[e] * passed[segments[e]]
+        out[c] = total
+
+
+@njit(nogil=True, fastmath=FAST, cache=True)
+def walk(  # type: ignore[no-untyped-def]
+    p,  # (n): relative probabilities, the largest 1; overwritten
+    rows,  # (n)
+    columns,  # (n)
+    threshold,
+    most,
+    times,  # (n): infinite where a cell waits
+    triangles,  # this and the rest as of `product`
+    counts,
+    starts,
+    cells,
+    gathering,
+    stops,
+    segments,
+    spreading,
+):
+    """Steps `p diag(rows) A diag(columns)` until no cell waits, `most` at most; `times` as of
+    `markov_map.saturation_time`."""
+    scaled, after = np.empty_like(p), np.empty_like(p)
+    one = p.dtype.type(1)
+    for step in range(1, most + 1):
+        for c in range(len(p)):
+            scaled[c] = p[c] * rows[c]
+        product(
+            scaled, after, triangles, counts, starts, cells, gathering, stops, segments, spreading
+        )
+        largest = p.dtype.type(0)
+        for c in range(len(p)):
+            after[c] *= columns[c]
+            largest = max(largest, after[c])
+        scale, at, waiting = one / largest, p.dtype.type(step), 0
+        for c in range(len(p)):
+            current = after[c] * scale
+            if times[c] == np.inf:
+                if current > threshold:
+                    rise = current - p[c] if step > 1 else one - threshold
+                    times[c] = at - (current - threshold) / rise
+                else:
+                    waiting += 1
+            p[c] = current
+        if waiting == 0:
+            break

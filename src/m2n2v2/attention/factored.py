@@ -1,11 +1,14 @@
 """An attention held as factors: heads `P G P^T`, averaged; the n x n matrix is never formed."""
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
+import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Int64, Shaped
 from torch import Tensor
 from torch.nn import functional
 
@@ -22,7 +25,7 @@ class Head:
     Attributes:
         cell, segment, share: the entries of P (n x m), sorted by cell: which share of a cell a
             segment covers, over 0.
-        affinity: G, what segments give each other, 0 or more.
+        affinity: G, what segments give each other, the same both ways, 0 or more.
     """
 
     cell: Int64[Tensor, " e"]
@@ -83,8 +86,9 @@ class FactoredAttention:
 
     def left(self, p: Float[Tensor, "k n"]) -> Float[Tensor, "k n"]:
         if p.device.type == "cpu" and len(p) <= FEW:
-            out = torch.zeros_like(p, memory_format=torch.contiguous_format)
-            self._each_head(kernel.left, p, out)
+            out = torch.empty_like(p, memory_format=torch.contiguous_format)
+            for given, total in zip(p.contiguous().numpy(), out.numpy(), strict=True):
+                kernel.product(given, total, *self.packed.leftwards)
             return out
         columns = p.T
         total = torch.zeros_like(columns)
@@ -94,8 +98,8 @@ class FactoredAttention:
 
     def right(self, v: Float[Tensor, "n *k"]) -> Float[Tensor, "n *k"]:
         if v.device.type == "cpu" and v.ndim == 1:
-            out = torch.zeros_like(v)
-            self._each_head(kernel.right, v, out)
+            out = torch.empty_like(v, memory_format=torch.contiguous_format)
+            kernel.product(v.contiguous().numpy(), out.numpy(), *self.packed.rightwards)
             return out
         columns = v.reshape(len(v), -1)
         total = torch.zeros_like(columns)
@@ -103,14 +107,10 @@ class FactoredAttention:
             total += scale * share.spread(head.affinity @ share.gather(columns))
         return total.reshape(v.shape)
 
-    def _each_head(
-        self, product: Callable[..., None], given: Float[Tensor, "*k n"], out: Float[Tensor, "*k n"]
-    ) -> None:
-        """Add a head's product with `given` to `out`, for every head."""
-        source, target = given.contiguous().numpy(), out.numpy()
-        for head, scale in zip(self.heads, self._scales, strict=True):
-            parts = (getattr(head, name).contiguous().numpy() for name in _HEAD)
-            product(source, scale.numpy(), *parts, target)
+    @cached_property
+    def packed(self) -> "Packed":
+        """The heads one after the other, as the loops over single vectors read them."""
+        return Packed.of(self.cells.area, self.heads, self._scales)
 
     def rows(self, start: int, stop: int) -> Float[Tensor, "r n"]:
         chosen = torch.zeros(stop - start, self.cells.area, dtype=self.dtype, device=self.device)
@@ -134,17 +134,34 @@ class FactoredAttention:
         return self
 
     def arrays(self) -> dict[str, Tensor]:
+        """Of every affinity the lower triangle, row by row: the rest is the same again."""
         tensors = {"cells": as_tensor(self.cells)}
         for index, head in enumerate(self.heads):
-            tensors |= {f"{index}.{name}": getattr(head, name) for name in _HEAD}
+            small = max(self.cells.area, len(head.affinity)) <= 2**15
+            kind = torch.int16 if small else torch.int32
+            tensors |= {
+                f"{index}.cell": head.cell.to(kind),
+                f"{index}.segment": head.segment.to(kind),
+                f"{index}.share": head.share,
+                f"{index}.triangle": _triangle(head.affinity),
+            }
         return tensors
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Tensor]) -> Self:
         count = len({name.partition(".")[0] for name in arrays} - {"cells"})
-        heads = [
-            Head(*(array(arrays, f"{index}.{name}") for name in _HEAD)) for index in range(count)
-        ]
+        heads = []
+        for index in range(count):
+            cell, segment, share, triangle = (
+                array(arrays, f"{index}.{name}")
+                for name in ("cell", "segment", "share", "triangle")
+            )
+            if cell.is_floating_point() or segment.is_floating_point():
+                raise AttentionError(
+                    "a head's indices are no whole numbers",
+                    cure="give the arrays that arrays() gave",
+                )
+            heads.append(Head(cell.long(), segment.long(), share, _square(triangle)))
         return cls(cells_of(arrays), heads)
 
     def dense(self) -> DenseAttention:
@@ -152,6 +169,70 @@ class FactoredAttention:
         h, w = self.cells.shape
         identity = torch.eye(self.cells.area, dtype=self.dtype, device=self.device)
         return DenseAttention(self.left(identity).reshape(h, w, h, w))
+
+
+@dataclass(frozen=True)
+class Packed:
+    """All heads one after the other, for `_factored.product`.
+
+    Attributes:
+        leftwards, rightwards: its arguments after the vector and the result, for `p A` and `A v`.
+    """
+
+    leftwards: tuple[Shaped[np.ndarray, "..."], ...]
+    rightwards: tuple[Shaped[np.ndarray, "..."], ...]
+
+    @classmethod
+    def of(cls, n: int, heads: Sequence[Head], scales: Sequence[Float[Tensor, "n 1"]]) -> Self:
+        """Of n cells; a head's rows are multiplied by its scale."""
+        counts = torch.tensor([len(head.affinity) for head in heads])
+        firsts = counts.cumsum(0) - counts
+        cell = torch.cat([head.cell for head in heads])
+        pairs = zip(heads, firsts.tolist(), strict=True)
+        segment = torch.cat([head.segment + first for head, first in pairs])
+        share = torch.cat([head.share for head in heads])
+        scaled = torch.cat(
+            [h.share * scale[h.cell, 0] for h, scale in zip(heads, scales, strict=True)]
+        )
+        inwards, outwards = (torch.argsort(each, stable=True) for each in (segment, cell))
+        triangles = torch.cat([_triangle(head.affinity) for head in heads])
+        into = _bounds(segment[inwards], int(counts.sum())), cell[inwards].int()
+        onto = _bounds(cell[outwards], n), segment[outwards].int()
+
+        def arranged(gathering: Tensor, spreading: Tensor) -> tuple[np.ndarray, ...]:
+            parts = (triangles, counts, *into, gathering[inwards], *onto, spreading[outwards])
+            return tuple(part.numpy() for part in parts)
+
+        return cls(arranged(scaled, share), arranged(share, scaled))
+
+
+def _bounds(ascending: Int64[Tensor, " e"], count: int) -> Int64[Tensor, " s"]:
+    """Where every number begins, and the end."""
+    return torch.cat([_starts(ascending, count), torch.tensor([len(ascending)])])
+
+
+def _triangle(affinity: Float[Tensor, "m m"]) -> Float[Tensor, " t"]:
+    """Its lower triangle, row by row."""
+    row, column = torch.tril_indices(*affinity.shape, device=affinity.device)
+    return affinity[row, column]
+
+
+def _square(triangle: Float[Tensor, "..."]) -> Float[Tensor, "m m"]:
+    """The symmetric matrix of a lower triangle.
+
+    Raises:
+        AttentionError: there is no triangle of so many numbers.
+    """
+    m = math.isqrt(2 * triangle.numel())
+    if triangle.ndim != 1 or m * (m + 1) // 2 != len(triangle):
+        raise AttentionError(
+            f"an array of shape {tuple(triangle.shape)} is no triangle of an affinity",
+            cure="give the arrays that arrays() gave",
+        )
+    row, column = torch.tril_indices(m, m, device=triangle.device)
+    square = triangle.new_empty(m, m)
+    square[row, column] = square[column, row] = triangle
+    return square
 
 
 class _Share:
@@ -200,6 +281,10 @@ def _check(cells: Size, head: Head) -> None:
         raise AttentionError("a head's entries are in disorder", cure="sort them by cell")
     if len(torch.unique_consecutive(head.cell)) != cells.area:
         raise AttentionError("a cell has no share in a head", cure="let segments cover every cell")
+    if not torch.equal(head.affinity, head.affinity.T) and not head.affinity.isnan().any():
+        raise AttentionError(
+            "a head's affinity is not symmetric", cure="give segments the same both ways"
+        )
     for name in ("share", "affinity"):
         values = getattr(head, name)
         if not bool((torch.isfinite(values) & (values >= 0)).all()):

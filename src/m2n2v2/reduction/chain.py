@@ -7,10 +7,12 @@ from torch import Tensor
 
 from m2n2v2.arrays import CellMaps
 from m2n2v2.attention import _reduced as kernel
+from m2n2v2.attention.factored import FactoredAttention
 from m2n2v2.attention.reduced import POWERS, ReducedAttention
 from m2n2v2.compiled.threads import over_rows
 from m2n2v2.method.markov_map import crossed, relative, saturation_time
 from m2n2v2.method.transition import Transition
+from m2n2v2.reduction.factored import factored_saturation_time
 
 FIRST_BLOCK, LAST_BLOCK = 8, 1 << (POWERS - 1)
 """Steps evaluated at once: so many, then twice as many, up to the last."""
@@ -22,10 +24,13 @@ NEGLIGIBLE = 1e-5
 def shortest_saturation_time(
     transition: Transition, start: CellMaps, *, threshold: float, max_steps: int
 ) -> CellMaps:
-    """`markov_map.saturation_time`, by the reduced chain where the transition is a reduced one."""
-    if isinstance(transition.attention, ReducedAttention):
-        return reduced_saturation_time(
-            transition.attention, start, threshold=threshold, max_steps=max_steps
+    """`markov_map.saturation_time`, by loops of its own for reduced and factored attention."""
+    attention = transition.attention
+    if isinstance(attention, ReducedAttention):
+        return reduced_saturation_time(attention, start, threshold=threshold, max_steps=max_steps)
+    if isinstance(attention, FactoredAttention) and start.device.type == "cpu":
+        return factored_saturation_time(
+            transition, attention, start, threshold=threshold, max_steps=max_steps
         )
     return saturation_time(transition, start, threshold=threshold, max_steps=max_steps)
 

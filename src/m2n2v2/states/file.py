@@ -34,7 +34,7 @@ from m2n2v2.method.values import ImageState, Provenance
 from m2n2v2.method.walk import guided_upsampling
 from m2n2v2.preparation import ready
 
-FORMAT = 2
+FORMAT = 3
 """Of the file; a reader takes this one only."""
 
 SUFFIX = ".safetensors"
