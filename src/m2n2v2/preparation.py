@@ -71,7 +71,9 @@ def ready(state: ImageState) -> ImageState:
 def _with_additions(state: ImageState) -> ImageState:
     additions = PhotographTerms(state.guide)
     if state.settings.scale_evidence or state.settings.refinement:
-        _ = additions.photograph  # now rather than at the first click
+        photograph = additions.photograph  # now rather than at the first click
+        if state.settings.refinement:
+            _ = photograph.likeness
     return replace(state, saturation_time=shortest_saturation_time, additions=additions)
 
 

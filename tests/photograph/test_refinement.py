@@ -108,8 +108,10 @@ def test_relaxation_beside_a_field_updated_pixel_by_pixel() -> None:
     fixed[2, 3], fixed[8, 10] = 1, -1
     colour, place, smoothness, contrast, reach = (np.float32(x) for x in (0.5, 0.7, 0.9, 150, 3))
     belief = np.empty((height, width), np.float32)
+    alike = np.empty((height, width, 4), np.float32)
+    kernel.likeness(0, height, lab, contrast, alike)
     kernel.relax(
-        lab,
+        alike,
         mask,
         distance,
         reach,
@@ -118,7 +120,6 @@ def test_relaxation_beside_a_field_updated_pixel_by_pixel() -> None:
         colour,
         place,
         smoothness,
-        contrast,
         rounds,
         belief,
     )

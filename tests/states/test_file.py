@@ -166,7 +166,7 @@ def put(name: str, value: object) -> Callable[[dict[str, torch.Tensor]], dict[st
 
 
 DAMAGE = {
-    "another format": ({"header": lambda t: t.replace('"format": 2', '"format": 9')}, "format 9"),
+    "another format": ({"header": lambda t: t.replace('"format": 3', '"format": 9')}, "format 9"),
     "no JSON": ({"header": lambda t: t[:-1]}, "without sense"),
     "a list": ({"header": lambda t: "[1]"}, "without sense"),
     "no image": ({"header": lambda t: t.replace("image_sha256", "x")}, "without sense"),
@@ -271,7 +271,7 @@ def test_the_header_is_json_for_everyone(dense: ImageState, tmp_path: Path) -> N
     path = write_state(tmp_path / "s.safetensors", dense)
     with safe_open(path, framework="numpy") as file:
         header = json.loads(file.metadata()["m2n2v2"])
-    assert header["format"] == 2
+    assert header["format"] == 3
     assert header["size"] == {"height": 60, "width": 80}
     assert header["settings"]["temperature"] == 0.65
     assert header["provenance"]["depth"] == "given"

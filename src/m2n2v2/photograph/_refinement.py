@@ -8,25 +8,33 @@ from m2n2v2.compiled.exponential import exp2_minus
 
 @njit(nogil=True, cache=True)
 def distances(mask, reach, distance):  # type: ignore[no-untyped-def]
-    """City-block distance of each pixel to the other class, less a half, up to `reach + 1`."""
+    """City-block distance of each pixel to the other class, less a half, up to `reach + 1`.
+
+    Down, up, then along the rows: the last is the slow one, as every pixel waits for the one
+    before, and is left out where nothing is near.
+    """
     height, width = mask.shape
     far, half, one = np.float32(reach + 1), np.float32(0.5), np.float32(1)
     for y in range(height):
+        here, out = mask[y], distance[y]
+        above, over = mask[max(y - 1, 0)], distance[max(y - 1, 0)]
         for x in range(width):
-            d = far
-            if y > 0:
-                d = min(d, half if mask[y - 1, x] != mask[y, x] else distance[y - 1, x] + one)
-            if x > 0:
-                d = min(d, half if mask[y, x - 1] != mask[y, x] else distance[y, x - 1] + one)
-            distance[y, x] = d
-    for y in range(height - 1, -1, -1):
-        for x in range(width - 1, -1, -1):
-            d = distance[y, x]
-            if y < height - 1:
-                d = min(d, half if mask[y + 1, x] != mask[y, x] else distance[y + 1, x] + one)
-            if x < width - 1:
-                d = min(d, half if mask[y, x + 1] != mask[y, x] else distance[y, x + 1] + one)
-            distance[y, x] = d
+            out[x] = far if y == 0 else min(far, half if above[x] != here[x] else over[x] + one)
+        for x in range(1, width):
+            if here[x] != here[x - 1]:
+                out[x] = out[x - 1] = half
+    for y in range(height - 2, -1, -1):
+        here, out, below, under = mask[y], distance[y], mask[y + 1], distance[y + 1]
+        for x in range(width):
+            out[x] = min(out[x], half if below[x] != here[x] else under[x] + one)
+    for y in range(height):
+        out = distance[y]
+        for x in range(1, width):
+            if out[x - 1] < reach:
+                out[x] = min(out[x], out[x - 1] + one)
+        for x in range(width - 2, -1, -1):
+            if out[x + 1] < reach:
+                out[x] = min(out[x], out[x + 1] + one)
 
 
 @njit(nogil=True, cache=True)
@@ -69,6 +77,23 @@ def colour_ratio(mask, distance, reach, colours, kinds, tile, prior, ratio):  # 
                         ratio[y, x] = np.log(around[1, kind] / around[0, kind]) - offset
 
 
+@njit(nogil=True, cache=True)
+def likeness(start, stop, lab, contrast, out):  # type: ignore[no-untyped-def]
+    """How alike a pixel and its neighbours to the right, below left, below and below right are,
+    over their distance: f4 (H, W, 4), 0 outside the image."""
+    height, width = lab.shape[:2]
+    for y in range(start, stop):
+        for x in range(width):
+            for k, (v, u) in enumerate(((y, x + 1), (y + 1, x - 1), (y + 1, x), (y + 1, x + 1))):
+                out[y, x, k] = 0
+                if v < height and 0 <= u < width:
+                    squared = np.float32(0)
+                    for c in range(3):
+                        squared += (lab[y, x, c] - lab[v, u, c]) ** 2
+                    length = np.sqrt(np.float32((v - y) * (v - y) + (u - x) * (u - x)))
+                    out[y, x, k] = np.exp(-squared / contrast) / length
+
+
 @njit(inline="always")
 def _tanh(x):  # type: ignore[no-untyped-def]
     """Within 1e-6, and not half as long to wait for as the usual; updates wait for one another."""
@@ -77,9 +102,13 @@ def _tanh(x):  # type: ignore[no-untyped-def]
     return t if x > 0 else -t
 
 
+LANES = 4
+"""Rows that are relaxed at once."""
+
+
 @njit(nogil=True, cache=True)
 def relax(  # type: ignore[no-untyped-def]
-    lab,
+    likeness,  # f4 (H, W, 4), of `likeness`
     mask,
     distance,
     reach,
@@ -88,11 +117,14 @@ def relax(  # type: ignore[no-untyped-def]
     colour_weight,
     place_weight,
     smoothness,
-    contrast,  # squared Lab distance at which smoothness falls to 1/e
     rounds,
     belief,  # f4 (H, W): in [-1, 1], out
 ):
-    """Mean-field relaxation of a binary field on the band, Gauss-Seidel, back and forth."""
+    """Mean-field relaxation of a binary field on the band, Gauss-Seidel, back and forth.
+
+    An update waits for the one before. Rows that follow one another two pixels behind give what
+    one row after the other gives, and wait together.
+    """
     height, width = mask.shape
     stride = width + 2
     field = np.zeros((height + 2) * stride, np.float32)  # `belief`, with a border of nothing
@@ -105,13 +137,14 @@ def relax(  # type: ignore[no-untyped-def]
                 field[at + x] = fixed[y, x]
             elif distance[y, x] <= reach:
                 count += 1
-    number = np.full((height, width), -1, np.int32)  # of the free pixels seen so far
+    first = np.empty(height + 1, np.int64)  # of the free pixels of each row
     place = np.empty(count, np.int64)
     unary = np.empty(count, np.float32)
     links = np.zeros((count, 8), np.float32)
     limit = np.float32(3)
     at = 0
     for y in range(height):
+        first[y] = at
         for x in range(width):
             if fixed[y, x] != 0 or distance[y, x] > reach:
                 continue
@@ -119,32 +152,48 @@ def relax(  # type: ignore[no-untyped-def]
             away = distance[y, x] / reach
             unary[at] = colour_weight * min(max(ratio[y, x], -limit), limit)
             unary[at] += place_weight * away * away * (1 if mask[y, x] else -1)
-            link = 0
-            for v in range(y - 1, y + 2):
-                for u in range(x - 1, x + 2):
-                    if v == y and u == x:
-                        continue
-                    if link < 4 and v >= 0 and 0 <= u < width and number[v, u] >= 0:
-                        links[at, link] = links[number[v, u], 7 - link]  # the same, from there
-                    elif 0 <= v < height and 0 <= u < width:
-                        squared = np.float32(0)
-                        for c in range(3):
-                            squared += (lab[y, x, c] - lab[v, u, c]) ** 2
-                        length = np.sqrt(np.float32((v - y) * (v - y) + (u - x) * (u - x)))
-                        links[at, link] = smoothness * np.exp(-squared / contrast) / length
-                    link += 1
-            number[y, x] = at
+            if y > 0:
+                links[at, 0] = likeness[y - 1, x - 1, 3] if x > 0 else 0
+                links[at, 1] = likeness[y - 1, x, 2]
+                links[at, 2] = likeness[y - 1, x + 1, 1] if x + 1 < width else 0
+            links[at, 3] = likeness[y, x - 1, 0] if x > 0 else 0
+            links[at, 4:] = likeness[y, x]
+            links[at] *= smoothness
             at += 1
+    first[height] = at
+    now, end = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
     for turn in range(rounds):
-        for i in range(count):
-            at = i if turn % 2 == 0 else count - 1 - i
-            here, link = place[at], links[at]
-            above, below = here - stride, here + stride
-            others = link[0] * field[above - 1] + link[1] * field[above]
-            others += link[2] * field[above + 1] + link[5] * field[below - 1]
-            others += link[6] * field[below] + link[7] * field[below + 1]
-            total = unary[at] + others  # what the last update changed comes last
-            field[here] = _tanh(total + link[3] * field[here - 1] + link[4] * field[here + 1])
+        step = 1 if turn % 2 == 0 else -1
+        behind = step * (stride - 1)  # from a pixel to the last its row may not be ahead of
+        for top in range(0, height, LANES):
+            left = 0
+            for lane in range(LANES):
+                y = top + lane if step > 0 else height - 1 - top - lane
+                now[lane] = end[lane] = 0
+                if 0 <= y < height:
+                    now[lane] = first[y] if step > 0 else first[y + 1] - 1
+                    end[lane] = first[y + 1] if step > 0 else first[y] - 1
+                    left += first[y + 1] - first[y]
+            while left > 0:
+                for lane in range(LANES - 1, -1, -1):
+                    at = now[lane]
+                    if at == end[lane]:
+                        continue
+                    here, link = place[at], links[at]
+                    if lane > 0 and now[lane - 1] != end[lane - 1]:
+                        before = place[now[lane - 1]]
+                        if step * (before - here + behind) <= 0:
+                            continue
+                    above, below = here - stride, here + stride
+                    others = link[0] * field[above - 1] + link[1] * field[above]
+                    others += link[2] * field[above + 1] + link[5] * field[below - 1]
+                    others += link[6] * field[below] + link[7] * field[below + 1]
+                    total = unary[at] + others  # what the last update changed comes last
+                    field[here] = _tanh(
+                        total + link[3] * field[here - 1] + link[4] * field[here + 1]
+                    )
+                    now[lane] += step
+                    left -= 1
     for y in range(height):
         at = (y + 1) * stride + 1
         belief[y] = field[at : at + width]

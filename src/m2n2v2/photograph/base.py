@@ -1,6 +1,7 @@
 """What a click's evidence and the refinement ask of a photograph, measured once per image."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -10,8 +11,10 @@ from jaxtyping import Float32, Int32
 
 from m2n2v2.arrays import Image
 from m2n2v2.boundaries import analysed
+from m2n2v2.compiled.threads import over_rows
 from m2n2v2.grid import Size
 from m2n2v2.images import resized_map
+from m2n2v2.photograph import _refinement as kernel
 
 ANALYSED = 200_000
 """Pixels at which boundaries are measured; larger photographs are reduced to these."""
@@ -24,6 +27,9 @@ BINS = (16, 14, 14)
 
 CHROMA = 40.0
 """Values of a and b beyond this count as this."""
+
+CONTRAST = 3.0
+"""Times the mean squared difference of neighbours: where smoothness falls to 1/e."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,15 @@ class Photograph:
             strength = np.ascontiguousarray(full.numpy())
         colours, kinds = _bins(lab)
         return cls(lab, strength, colours, kinds, _contrast(lab))
+
+    @cached_property
+    def likeness(self) -> Float32[np.ndarray, "H W 4"]:
+        """Of a pixel and its neighbours to the right, below left, below and below right: in (0, 1],
+        over their distance; 0 outside. Measured when the refinement first asks."""
+        out = np.empty((*self.lab.shape[:2], 4), np.float32)
+        contrast = np.float32(CONTRAST * self.contrast)
+        over_rows(kernel.likeness, len(out), self.lab, contrast, out)
+        return out
 
 
 def _bins(lab: Float32[np.ndarray, "H W 3"]) -> tuple[Int32[np.ndarray, "H W"], int]:

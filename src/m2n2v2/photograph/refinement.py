@@ -25,9 +25,6 @@ PLACE_WEIGHT = 0.5
 SMOOTHNESS = 0.9
 """Of agreeing with a neighbour of the same colour."""
 
-CONTRAST = 3.0
-"""Times the mean squared difference of neighbours: where smoothness falls to 1/e."""
-
 TILES = 5
 """Along the shorter side; colour models are of the 3 x 3 tiles around a pixel."""
 
@@ -112,7 +109,7 @@ def _drawn(
     )
     belief = np.empty(mask.shape, np.float32)
     kernel.relax(
-        photograph.lab,
+        photograph.likeness,
         mask,
         distance,
         band,
@@ -121,7 +118,6 @@ def _drawn(
         np.float32(COLOUR_WEIGHT),
         np.float32(PLACE_WEIGHT),
         np.float32(SMOOTHNESS),
-        np.float32(CONTRAST * photograph.contrast),
         ROUNDS,
         belief,
     )
