@@ -37,7 +37,7 @@ def classical(name: str) -> Segmenter:
     return segmenter(name)
 
 
-SEES = ["grabcut", "geodesic", "random-walker", "ours"]
+SEES = ["esc", "grabcut", "geodesic", "graph-cut", "gsc", "random-walker", "ours"]
 
 
 def made(name: str) -> Segmenter:

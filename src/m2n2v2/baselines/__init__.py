@@ -16,11 +16,17 @@ from m2n2v2.weights.locating import Loading
 
 CLASSICAL: Mapping[str, str] = {
     "click-disc": "m2n2v2.baselines.click_disc:ClickDisc",
+    "esc": "m2n2v2.baselines.graph_cut:EuclideanStar",
     "geodesic": "m2n2v2.baselines.geodesic:Geodesic",
     "grabcut": "m2n2v2.baselines.grabcut:GrabCut",
+    "graph-cut": "m2n2v2.baselines.graph_cut:GraphCut",
+    "gsc": "m2n2v2.baselines.graph_cut:GeodesicStar",
     "random-walker": "m2n2v2.baselines.random_walker:RandomWalker",
 }
 """Methods without weights: name -> module:class."""
+
+SELF_SUPERVISED: Mapping[str, str] = {"tokencut": "dinov2-small"}
+"""Label-free methods with a network: name -> its weights."""
 
 TRAINED: Mapping[str, str] = {
     "sam-vit-base": "m2n2v2.baselines.sam:Sam.load",
@@ -32,13 +38,16 @@ TRAINED: Mapping[str, str] = {
 }
 """Supervised methods, through transformers: name, also of the weights -> module:function."""
 
+BASELINES = (*CLASSICAL, *SELF_SUPERVISED, *TRAINED)
+"""All that is not ours."""
+
 ANYWHERE = Loading(device="auto")
 """Weights from the cache or the network, on the best device."""
 
 
 def names() -> list[str]:
     """Every name that `segmenter` takes; ours also as PRESET/ABLATION."""
-    return [*PRESETS, *CLASSICAL, *TRAINED]
+    return [*PRESETS, *BASELINES]
 
 
 def segmenter(
@@ -61,6 +70,8 @@ def segmenter(
     """
     if name in CLASSICAL:
         return _made(CLASSICAL[name])
+    if name in SELF_SUPERVISED:
+        return _made("m2n2v2.baselines.tokencut:TokenCut.load", SELF_SUPERVISED[name], loading)
     if name in TRAINED:
         return _made(TRAINED[name], name, replace(loading, dtype="float32"))
     from m2n2v2.baselines.ours import Ours
@@ -86,16 +97,16 @@ def weights(
     Raises:
         BackendError, WeightsError: as `segmenter`.
     """
-    if name in CLASSICAL or name in TRAINED:
+    if name in BASELINES:
         refuse_unused("depth", depth_weights, name)
     if name in CLASSICAL:
         refuse_unused("attention", loading.weights, name)
         return {}
-    if name in TRAINED:
+    if name in BASELINES:
         from m2n2v2.weights.locating import locate
         from m2n2v2.weights.verifying import identity as identity_of
 
-        return {"network": identity_of(locate(name, loading))}
+        return {"network": identity_of(locate(SELF_SUPERVISED.get(name, name), loading))}
     identity = _recipe(name, loading, depth_weights).identity(fetch=True)
     assert identity is not None, "weights that were fetched are here"
     sources: dict[str, str] = json.loads(identity)
@@ -110,6 +121,8 @@ def description(name: str) -> str:
     """
     if name in CLASSICAL:
         return segmenter(name).name
+    if name in SELF_SUPERVISED:
+        return f"{name} ({SELF_SUPERVISED[name]}; normalised cuts led by clicks)"
     if name in TRAINED:
         return f"{name} (all clicks, last logits as mask prompt)"
     preset = _preset(name)
@@ -128,7 +141,7 @@ def _preset(name: str) -> Preset:
     try:
         return preset(name)
     except BackendError as error:
-        others = ", ".join([*CLASSICAL, *TRAINED])
+        others = ", ".join(BASELINES)
         raise BackendError(error.what, cure=f"{error.cure}; or a baseline: {others}") from error
 
 

@@ -12,7 +12,7 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Versions, devices, the cache of states, and presets."""
-    from m2n2v2.baselines import CLASSICAL, TRAINED
+    from m2n2v2.baselines import BASELINES
     from m2n2v2.presets import ABLATIONS, FLIPS, PRESETS
     from m2n2v2.states.cache import StateCache
     from m2n2v2.version import __version__
@@ -39,7 +39,7 @@ def info(
             "devices": devices,
             "presets": presets,
             "ablations": ABLATIONS | {name: {"flip": flip} for name, flip in FLIPS.items()},
-            "baselines": [*CLASSICAL, *TRAINED],
+            "baselines": list(BASELINES),
         }
         print(json.dumps(facts, indent=2))
         return
@@ -57,5 +57,5 @@ def info(
     for name in (*ABLATIONS, *FLIPS):
         print(f"  {name}")
     print("baselines, for `evaluate`")
-    for name in (*CLASSICAL, *TRAINED):
+    for name in BASELINES:
         print(f"  {name}")
