@@ -5,7 +5,7 @@
 
 `--preset dinov2-small@64+flat` is a finer side. The paper's rules and the first version's, with and
 without flip; without depth, Table 3's row without novel components is the first version's, with
-flip. With measured depth (`--depth-unit mm --datasets washington_rgbd`, or `relative` for `ssd_rgbd`)
+flip. With measured depth (`--depth-unit mm --datasets washington_rgbd`, `relative` for `ssd_rgbd`)
 the rows are those of the depth guidance.
 
 Hardware: a CPU; side 48 takes 0.1 GB beside the network. Time: 10 to 30 seconds of one core an
