@@ -1,5 +1,6 @@
 """The border for photographs: every kind that is taken, every kind that is refused; masks out."""
 
+import base64
 import io
 import os
 import stat
@@ -18,7 +19,14 @@ from PIL import Image as PILImage
 
 from m2n2v2.errors import ImageError, OutputError
 from m2n2v2.grid import Size
-from m2n2v2.images import read_image, resized, resized_map, write_png
+from m2n2v2.images import (
+    photographs,
+    read_image,
+    resized,
+    resized_map,
+    size_of,
+    write_png,
+)
 from tests.areas import area_mean
 
 ROW = np.array([[[0, 10, 20], [100, 110, 120], [255, 250, 245]]], np.uint8)  # 1 x 3
@@ -439,3 +447,51 @@ def test_a_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
 def test_a_folder_that_takes_no_files_is_named():
     with pytest.raises(OutputError, match=r"cannot write /proc/self/mask\.png.*choose a folder"):
         write_png("/proc/self/mask.png", np.zeros((2, 2), bool))
+
+
+HEIC = base64.b64decode(
+    "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAXxtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAA"
+    "AAAAAAAAACJpbG9jAAAAAERAAAEAAQAAAAABoAABAAAAAAAAANwAAAAjaWluZgAAAAAAAQAAABVpbmZlAgAAAAABAABo"
+    "dmMxAAAAAA5waXRtAAAAAAABAAAA/GlwcnAAAADcaXBjbwAAAHVodmNDAQNwAAAAkAAAAAAAHvAA/P34+AAADwNgAAEA"
+    "GEABDAH//wNwAAADAJAAAAMAAAMAHroCQGEAAQApQgEBA3AAAAMAkAAAAwAAAwAeoCCBBZbqrprm4CGgwIAAAAyAAAAD"
+    "AIRiAAEABkQBwXPBiQAAABNjb2xybmNseAABAA0ABoAAAAAUaXNwZQAAAAAAAABAAAAAQAAAAChjbGFwAAAAGAAAAAEA"
+    "AAAQAAAAAf///9gAAAAC////0AAAAAIAAAAQcGl4aQAAAAADCAgIAAAAGGlwbWEAAAAAAAAAAQABBYECAwWEAAAA5G1k"
+    "YXQAAADYKAGvBjIfIkRQXUOIm+KP//+Vx7L2mWoXSP+ZTTb+2zPlyiXbTd/n5lJpFFDYq3x79gPbYx/Wt0A38hKNaR5e"
+    "g++/wlaMTe7MsEJAyK1girH7OOK4iPWgEacEFiuJbHXGCiD+IDO3Ap7+q9/N7GVs3zRCpbwf/RphRWNBe8RRRkICX66V"
+    "soQnI/r9/hU2+CZY1B9IUhKencezmFVKWOHPHnCZnzfbE6tyDaf8NO+5ecTyVz8GCnpKIvY1l04fUrhexNuxchnM3Bxc"
+    "6FKryABbzUUKk18cLpWj"
+)
+"""24 x 16 pixels: red on the left, black above blue on the right."""
+
+
+def test_a_photograph_of_a_telephone(tmp_path: Path) -> None:
+    pytest.importorskip("pi_heif", reason="the extra heif is not installed")
+    (tmp_path / "a.HEIC").write_bytes(HEIC)
+    image = read_image(tmp_path / "a.HEIC")
+    assert image.shape == (16, 24, 3)
+    assert np.abs(image[3, 3].astype(int) - (200, 30, 30)).max() < 8
+    assert np.abs(image[12, 20].astype(int) - (30, 30, 200)).max() < 8
+    np.testing.assert_array_equal(read_image(HEIC), image)
+    assert photographs(tmp_path).names == ("a.HEIC",)
+
+
+def test_without_the_extra_a_heic_file_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("m2n2v2.images.HEIF_READERS", ("no_such_module",))
+    monkeypatch.setattr("PIL.Image.OPEN", {k: v for k, v in PILImage.OPEN.items() if k != "HEIF"})
+    (tmp_path / "a.heic").write_bytes(HEIC)
+    for source in (tmp_path / "a.heic", HEIC):
+        with pytest.raises(ImageError, match=r"HEIC file; pip install 'm2n2v2\[heif\]'"):
+            read_image(source)
+    assert photographs(tmp_path).said == (
+        "1 file left out: a.heic (pip install 'm2n2v2[heif]', or convert it to JPEG)"
+    )
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_size_of_a_file_is_that_of_its_picture(tmp_path: Path, orientation: int) -> None:
+    exif = PILImage.Exif()
+    exif[0x0112] = orientation
+    PILImage.new("RGB", (5, 3)).save(tmp_path / "a.jpg", exif=exif)
+    assert size_of(tmp_path / "a.jpg").shape == read_image(tmp_path / "a.jpg").shape[:2]

@@ -1,15 +1,19 @@
 """Files written whole or not at all, and where the user's cache is."""
 
 import codecs
+import json
 import os
+import re
 import sys
 import tempfile
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from m2n2v2.errors import OutputError
+from m2n2v2.errors import FormatError, OutputError
 
 
 def user_cache() -> Path:
@@ -35,10 +39,143 @@ def decoded_text(data: bytes) -> str:
     return data.decode("utf-8-sig")
 
 
+def read_json(path: Path) -> Any:
+    """What a JSON file holds; messages say its name, not its path.
+
+    Raises:
+        FormatError: it is not there, or no JSON.
+    """
+    try:
+        return json.loads(decoded_text(path.read_bytes()))
+    except FileNotFoundError as error:
+        raise FormatError(f"{path.name} does not exist", cure="check the path") from error
+    except OSError as error:
+        raise FormatError(
+            f"{path.name} cannot be read ({error.strerror})", cure="check it"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{path.name} is no JSON ({error})", cure="export it again") from error
+
+
 def proper_name(name: str) -> bool:
     """May a file or folder of this name be shown and stored? All but control characters and bytes
     that are no text: people's names hold spaces, joiners and marks of every script."""
     return not any(unicodedata.category(character) in ("Cc", "Cs") for character in name)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files of a folder that are taken, and those that are not.
+
+    Attributes:
+        names: paths in the folder, with forward slashes, in the order people count in (`9.jpg`
+            before `10.jpg`).
+        left_out: what is there and not taken, by the reason; names that cannot be shown are
+            escaped.
+    """
+
+    names: tuple[str, ...]
+    left_out: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    @property
+    def said(self) -> str:
+        """What is left out, in words; empty if nothing is."""
+        count = sum(len(names) for _, names in self.left_out)
+        parts = [
+            ", ".join(map(_visible, names[:SHOWN]))
+            + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+            + f" ({reason})"
+            for reason, names in self.left_out
+        ]
+        files = "file" if count == 1 else "files"
+        return f"{count} {files} left out: {'; '.join(parts)}" if count else ""
+
+
+SHOWN = 3
+"""Names of files left out, for each reason."""
+
+FORBIDDEN = frozenset("\\\0:" if os.name == "nt" else "\\\0")
+"""Characters that could make a name a path of another kind."""
+
+
+def walk_files(
+    root: Path,
+    suffixes: Collection[str],
+    *,
+    deep: bool = True,
+    links_out: bool = True,
+    missing: Mapping[str, str] | None = None,
+    ours: str = ".m2n2v2",
+) -> Listing:
+    """The one walk over a folder: files of these suffixes, in any case; hidden ones are left out.
+
+    Args:
+        suffixes: in lower case, with the dot.
+        deep: look into its folders, too, whatever they are called; not through links to folders.
+        links_out: take files that links outside the folder lead to.
+        missing: suffixes that could be read if something were installed, and what to do.
+        ours: a folder that is neither looked into nor told.
+    """
+    names: list[str] = []
+    left_out: dict[str, list[str]] = {}
+    inside = root.resolve()
+
+    def leave(reason: str, name: str) -> None:
+        left_out.setdefault(reason, []).append(name)
+
+    def look(folder: Path, prefix: str) -> None:
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            leave(f"cannot be looked into, {error.strerror}", prefix or str(folder))
+            return
+        for entry in entries:
+            name = prefix + entry.name
+            suffix = os.path.splitext(entry.name)[1].lower()
+            directory = entry.is_dir(follow_symlinks=False)
+            if entry.name == ours:
+                continue
+            if directory and not deep:
+                continue
+            if entry.name.startswith("."):
+                if suffix in suffixes or directory:
+                    leave("hidden", name)
+            elif not proper_name(entry.name) or set(entry.name) & FORBIDDEN:
+                leave("rename: control characters, backslashes or bytes in no encoding", name)
+            elif directory:
+                look(Path(entry.path), f"{name}/")
+            elif entry.is_dir():
+                leave("links to folders", name)
+            elif suffix not in suffixes:
+                leave((missing or {}).get(suffix, "not by their suffix"), name)
+            elif not entry.is_file():
+                leave("broken links" if entry.is_symlink() else "no files", name)
+            elif entry.is_symlink() and not links_out and not _leads_inside(entry.path, inside):
+                leave("links that lead outside", name)
+            else:
+                names.append(name)
+
+    look(root, "")
+    ordered = tuple(sorted(names, key=counting))
+    return Listing(ordered, tuple((reason, tuple(them)) for reason, them in left_out.items()))
+
+
+def counting(name: str) -> list[tuple[int, int, str]]:
+    """Sorts names as people count."""
+    parts = re.split(r"(\d+)", name.casefold())
+    return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p]
+
+
+def _leads_inside(path: str, root: Path) -> bool:
+    return Path(path).resolve().is_relative_to(root)
+
+
+def _visible(name: str) -> str:
+    """A name in a message; the bytes of one in no encoding as `\\xe9`."""
+    escaped = "".join(
+        f"\\x{ord(c) - 0xDC00:02x}" if 0xDC80 <= ord(c) <= 0xDCFF else c for c in name
+    )
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in escaped)
 
 
 @contextmanager

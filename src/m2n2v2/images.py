@@ -9,6 +9,8 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +26,7 @@ from m2n2v2 import _images as kernel
 from m2n2v2.arrays import Image, PixelMap
 from m2n2v2.compiled.threads import over_rows
 from m2n2v2.errors import ImageError, M2N2Error
-from m2n2v2.files import whole_file
+from m2n2v2.files import Listing, walk_files, whole_file
 from m2n2v2.grid import Size
 
 MAX_PIXELS = 178_956_970
@@ -39,6 +41,12 @@ SUFFIXES = frozenset(
     )
 )
 """Of the photographs that folders are searched for; a file named by itself may have any."""
+
+HEIF = frozenset({".heic", ".heif", ".hif"})
+"""Of the photographs of telephones, which need the extra `heif`."""
+HEIF_READERS = ("pillow_heif", "pi_heif")
+HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+HEIF_CURE = "pip install 'm2n2v2[heif]', or convert it to JPEG"
 
 
 ORIENTATION = 0x0112
@@ -89,6 +97,36 @@ def _of_tensor(image: Tensor) -> Shaped[np.ndarray, "..."]:
             f"image has dtype {image.dtype}", cure="use uint8, or floats in [0, 1]"
         ) from error
     return array
+
+
+def photographs(root: Path, *, deep: bool = True, links_out: bool = True) -> Listing:
+    """The photographs in a folder, and what it holds beside them (see `files.walk_files`)."""
+    if _heif_reader() is not None:
+        return walk_files(root, SUFFIXES | HEIF, deep=deep, links_out=links_out)
+    missing = dict.fromkeys(HEIF, HEIF_CURE)
+    return walk_files(root, SUFFIXES, deep=deep, links_out=links_out, missing=missing)
+
+
+def is_photograph(name: str) -> bool:
+    """Is that the name of a file that `photographs` lists, by its suffix?"""
+    suffix = os.path.splitext(name)[1].lower()
+    return suffix in SUFFIXES or (suffix in HEIF and _heif_reader() is not None)
+
+
+def _heif_reader() -> str | None:
+    """The module that reads HEIC, if it is installed; it is imported only for such a file."""
+    return next((name for name in HEIF_READERS if find_spec(name) is not None), None)
+
+
+def size_of(path: Path) -> Size:
+    """The size of a photograph as `read_image` gives it, without its pixels.
+
+    Raises:
+        ImageError: it is no image.
+    """
+    with opened_image(path, str(path)) as file:
+        turned = file.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8)
+        return Size(file.width, file.height) if turned else Size(file.height, file.width)
 
 
 def pixel_digest(image: Image) -> str:
@@ -153,8 +191,13 @@ def opened_image(
         ImageError: it is no image, is too large to be decoded, or is damaged.
     """
     try:
+        if _is_heif(source):
+            _register_heif(name)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PILImage.DecompressionBombWarning)
+            if formats is not None:
+                PILImage.init()
+                formats = tuple(kind for kind in formats if kind in PILImage.OPEN)
             with PILImage.open(source, formats=formats) as file:
                 yield file
     except PILImage.DecompressionBombError as error:
@@ -171,6 +214,25 @@ def opened_image(
         raise
     except (OSError, ValueError) as error:
         raise _unreadable(name, error) from error
+
+
+def _is_heif(source: Path | io.BytesIO) -> bool:
+    """A file of boxes of the kind `ftyp`, of a brand of HEIC; AVIF's brands are Pillow's own."""
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            head = file.read(16)
+    else:
+        head = source.getvalue()[:16]
+    return head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS
+
+
+def _register_heif(name: str) -> None:
+    if "HEIF" in PILImage.OPEN:
+        return
+    reader = _heif_reader()
+    if reader is None:
+        raise ImageError(f"{name} is a HEIC file", cure=HEIF_CURE)
+    import_module(reader).register_heif_opener()
 
 
 def _read_file(path: Path) -> Image:

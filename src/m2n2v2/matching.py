@@ -53,14 +53,18 @@ class Names:
         Raises:
             FormatError: there is none, there are several, or it has another size.
         """
+        return self._checked(called, self.candidates(called), size)
+
+    def candidates(self, called: str) -> list[str]:
+        """The images that may be called so: none, one, or several of which none fits better."""
         if called in self._sizes:
-            return self._checked(called, [called], size)
+            return [called]
         whole = called.replace("\\", "/")
         images = self._first([whole], self._ends)
         if not images:  # of another suffix: only where no folder of the image's own is left unsaid
             stems = [whole, SAID_SUFFIX.sub("", whole)]
             images = self._first(stems, self._stems, whole=True)
-        return self._checked(called, images, size)
+        return images
 
     def find_stem(self, called: str, size: Size | None) -> str:
         """The image whose path without suffix is called so; raises as `find`."""

@@ -127,7 +127,6 @@ def test_dram_every_label_but_background(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("place", ["images", "."])
 def test_coco_json(tmp_path: Path, place: str) -> None:
-    pytest.importorskip("pycocotools")
     root = tmp_path / "TrashCan"
     photo(root / place / "f.jpg")
     polygon = [0, 0, 2, 0, 2, 6, 0, 6]
@@ -437,3 +436,109 @@ def test_values_of_masks_are_not_declared_for_json(tmp_path: Path) -> None:
     grey(tmp_path / "OAIZIB/test/annotations/k.png", 1)
     with pytest.raises(DatasetError, match="leave --mask-values out"):
         find("OAIZIB", tmp_path, mask_values="half")
+
+
+def coco_set(root: Path, annotations: list[object], **image: object) -> Path:
+    root.mkdir(parents=True, exist_ok=True)
+    listed = {"id": 1, "file_name": "f.jpg", "height": SHAPE[0], "width": SHAPE[1], **image}
+    path = root / "annotations.json"
+    path.write_text(json.dumps({"images": [listed], "annotations": annotations}))
+    return path
+
+
+BOX = {"image_id": 1, "segmentation": [[0, 0, 2, 0, 2, 6, 0, 6]]}
+
+
+@pytest.mark.parametrize(
+    ("there", "called"),
+    [
+        ("f.jpg", "f.jpg"),
+        ("images/f.jpg", "f.jpg"),
+        ("train/f.jpg", "f.jpg"),
+        ("train/f.jpg", "C:\\data\\train\\f.jpg"),
+        ("images/my photo.jpg", "my%20photo.jpg"),
+        ("cafe\u0301.jpg", "caf\u00e9.jpg"),
+        ("F.JPG", "f.jpg"),
+        ("f.png", "images/cb0618f6-f.jpg"),
+    ],
+)
+def test_photographs_of_a_json_by_what_it_calls_them(
+    tmp_path: Path, there: str, called: str
+) -> None:
+    photo(tmp_path / "set" / there)
+    coco_set(tmp_path / "set", [{"id": 3, **BOX}], file_name=called)
+    (item,) = find("set/annotations.json", tmp_path)
+    assert item.image == tmp_path / "set" / there
+    assert load(item).truth[0].tolist() == [True, True, *[False] * 6]
+
+
+def test_a_name_of_two_photographs_is_refused(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        photo(tmp_path / "set" / folder / "f.jpg")
+    coco_set(tmp_path / "set", [{"id": 3, **BOX}])
+    with pytest.raises(DatasetError, match=r"'f.jpg' of .* may be 'a/f.jpg' or 'b/f.jpg'"):
+        find("set/annotations.json", tmp_path)
+
+
+def test_annotations_that_cannot_be_read_are_left_out_and_counted(tmp_path: Path) -> None:
+    photo(tmp_path / "set/f.jpg")
+    size = list(SHAPE)
+    coco_set(
+        tmp_path / "set",
+        [
+            {"id": 1, **BOX},
+            {"id": 2, "image_id": 1, "bbox": [1, 1, 2, 2]},
+            {"id": 3, "image_id": 1, "segmentation": []},
+            {"id": 4, "image_id": 1, "segmentation": [[1, 1, 2, 2]]},
+            {"id": 5, "image_id": 1, "segmentation": {"size": size, "counts": [1, 2]}},
+            {"id": 6, "image_id": 1, "segmentation": {"size": [8, 6], "counts": [48]}},
+            {"id": 7, "image_id": 1, "segmentation": "x"},
+            {"id": 8, "image_id": 1, "segmentation": {"size": size, "counts": "??"}},
+            {"id": "9", "image_id": "1", "segmentation": {"size": size, "counts": [0, 48]}},
+            {"id": 10, **BOX, "iscrowd": 1},
+            {"id": 11, **BOX, "iscrowd": "0"},
+        ],
+    )
+    told: list[str] = []
+    items = find("set/annotations.json", tmp_path, tell=told.append)
+    assert [item.name for item in items] == ["f.jpg:1", "f.jpg:9", "f.jpg:11"]
+    assert load(items[1]).truth.all()
+    (line,) = told
+    assert "8 annotations left out: 2 without a segmentation; 1 broken, as 4: a polygon" in line
+    assert line.endswith("1 crowds")
+
+
+def test_sizes_that_a_json_does_not_say(tmp_path: Path) -> None:
+    photo(tmp_path / "set/f.jpg")
+    coco_set(tmp_path / "set", [{"id": 3, **BOX}], height=None)
+    assert load(find("set/annotations.json", tmp_path)[0]).truth.sum() == 12
+    coco_set(tmp_path / "set", [{"id": 3, **BOX}], height="tall")
+    with pytest.raises(DatasetError, match="its size is said to be"):
+        find("set/annotations.json", tmp_path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_json_with_a_byte_order_mark(tmp_path: Path, encoding: str) -> None:
+    photo(tmp_path / "set/f.jpg")
+    path = coco_set(tmp_path / "set", [{"id": 3, **BOX}])
+    path.write_bytes(path.read_text().encode(encoding))
+    assert len(find("set/annotations.json", tmp_path)) == 1
+
+
+def test_an_image_that_is_not_listed_is_refused(tmp_path: Path) -> None:
+    coco_set(tmp_path / "set", [{"id": 3, **BOX, "image_id": 2}])
+    with pytest.raises(DatasetError, match=r"the image '2' of annotation 3 is not listed"):
+        find("set/annotations.json", tmp_path)
+
+
+def test_what_is_left_out_of_a_folder_is_told(tmp_path: Path) -> None:
+    photo(tmp_path / "set/images/a.jpg")
+    grey(tmp_path / "set/masks/a.png", 255)
+    grey(tmp_path / "set/masks/stray.png", 255)
+    (tmp_path / "set/images/notes.txt").write_text("")
+    told: list[str] = []
+    find("set", tmp_path, tell=told.append)
+    assert told == [
+        f"{tmp_path / 'set/images'}: 1 file left out: notes.txt (not by their suffix)",
+        f"{tmp_path / 'set/masks'}: 1 masks belong to no image",
+    ]

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from m2n2v2.arrays import Mask
@@ -26,6 +26,7 @@ def test_drawn_by_hand() -> None:
     assert compressed(runs) == coco_string(runs.mask)
 
 
+@settings(max_examples=1000)
 @given(MASKS)
 def test_the_string_is_pycocotools(mask: Mask) -> None:
     runs = Runs.of(mask)
@@ -53,6 +54,7 @@ def _polygons(draw: st.DrawFn) -> tuple[list[list[float]], int, int]:
     return draw(st.lists(flat, min_size=1, max_size=3)), height, width
 
 
+@settings(max_examples=2000)
 @given(_polygons())
 @example(([[0.0, 0.0, 0.0, 0.0, 3.0, 3.0]], 4, 4))
 def test_polygons_are_drawn_as_pycocotools_does(case: tuple[list[list[float]], int, int]) -> None:
@@ -98,3 +100,21 @@ def test_counts_that_do_not_fill_the_image(counts: list[int]) -> None:
 def test_no_polygon(polygon: list[float], said: str) -> None:
     with pytest.raises(FormatError, match=said):
         rasterised([polygon], Size(8, 8))
+
+
+@settings(max_examples=1000)
+@given(MASKS, st.data())
+def test_their_strings_are_read(mask: Mask, data: st.DataObject) -> None:
+    """What pycocotools writes, compressed or not, is the mask; a changed string is what it reads
+    there, or refused."""
+    size = Size(*mask.shape)
+    text = coco_string(mask)
+    assert from_column_major(expanded(text), size) == Runs.of(mask)
+    place = data.draw(st.integers(0, len(text) - 1))
+    changed = text[:place] + chr(data.draw(st.integers(48, 111))) + text[place + 1 :]
+    try:
+        runs = from_column_major(expanded(changed), size)
+    except FormatError:
+        return
+    theirs = coco_mask({"size": list(mask.shape), "counts": changed}, *mask.shape)
+    np.testing.assert_array_equal(runs.mask, theirs)

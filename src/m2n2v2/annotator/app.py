@@ -143,6 +143,7 @@ def _add_project(app: FastAPI, project: Project, options: Options) -> None:
             note=options.note,
             classes=[wire.WireClass.of(each) for each in project.store.classes()],
             counts=wire.WireCounts.of(project.counts()),
+            left_out=project.left_out,
             uploads=options.uploads,
             read_only=project.store.read_only,
         )

@@ -7,7 +7,6 @@ hash of the bytes that were decoded. Files are listed without being opened.
 import hashlib
 import io
 import os
-import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,9 +17,9 @@ from PIL import Image as PILImage
 
 from m2n2v2.arrays import Image
 from m2n2v2.errors import ConflictError, FolderError, ImageError, M2N2Error, StoreError
-from m2n2v2.files import proper_name, whole_file
+from m2n2v2.files import FORBIDDEN, Listing, proper_name, whole_file
 from m2n2v2.grid import Size
-from m2n2v2.images import ORIENTATION, SUFFIXES, decoded, opened_image
+from m2n2v2.images import ORIENTATION, decoded, is_photograph, opened_image, photographs
 
 OURS = ".m2n2v2"
 """Our own folder inside it."""
@@ -37,12 +36,8 @@ MAX_UPLOAD = 64 << 20
 MAX_UPLOAD_PIXELS = 40_000_000
 """Of an image that is sent."""
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF", "JPEG2000")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF", "JPEG2000", "HEIF")
 """Pillow's decoders that files get to, whatever their names say."""
-
-
-_FORBIDDEN = frozenset("\\\0:" if os.name == "nt" else "\\\0")
-"""Characters that could make a name a path of another kind."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +93,13 @@ class Folder:
         self._seen: dict[str, _Seen] = {}
         self._decoding = threading.BoundedSemaphore(2)
 
+    def listing(self) -> Listing:
+        """Every image, and what else the folder holds. Links that lead outside are left out."""
+        return photographs(self.root, links_out=False)
+
     def names(self) -> list[str]:
         """Every image, in the order people count in (`9.jpg` before `10.jpg`)."""
-        return sorted(self._walk(self.root, ""), key=_counting)
+        return list(self.listing().names)
 
     def path(self, name: str) -> Path:
         """Where `name` is, if that is inside the folder, links followed.
@@ -113,10 +112,10 @@ class Folder:
             name == str(pure)
             and not pure.is_absolute()
             and not {"..", "."} & set(pure.parts)
-            and not set(name) & _FORBIDDEN
+            and not set(name) & FORBIDDEN
             and proper_name(name)
             and not any(part.startswith(".") for part in pure.parts)
-            and pure.suffix.lower() in SUFFIXES
+            and is_photograph(pure.name)
         )
         if plain:
             path = self.root.joinpath(*pure.parts)
@@ -259,37 +258,9 @@ class Folder:
         with self._lock:
             self._seen[name] = _Seen(stamp, sha256)
 
-    def _walk(self, folder: Path, prefix: str) -> Iterator[str]:
-        try:
-            entries = list(os.scandir(folder))
-        except OSError:
-            return  # one that may not be looked into holds nothing for us
-        for entry in entries:
-            if entry.name.startswith(".") or not proper_name(entry.name):
-                continue
-            name = prefix + entry.name
-            if entry.is_symlink() and not self._inside(entry.path):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                yield from self._walk(Path(entry.path), name + "/")
-            elif (
-                os.path.splitext(entry.name)[1].lower() in SUFFIXES
-                and entry.is_file()
-                and not set(entry.name) & _FORBIDDEN
-            ):
-                yield name
-
-    def _inside(self, path: str) -> bool:
-        return Path(path).resolve().is_relative_to(self.root)
-
 
 def _stamp(stat: os.stat_result) -> tuple[int, int, int]:
     return (stat.st_mtime_ns, stat.st_size, stat.st_ino)
-
-
-def _counting(name: str) -> list[tuple[int, int, str]]:
-    parts = re.split(r"(\d+)", name.casefold())
-    return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p]
 
 
 def _is_plain(file: PILImage.Image) -> bool:

@@ -62,6 +62,7 @@ class Project:
         self._locks: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
         self._problems: dict[int, str] = {}
         self._place: dict[str, int] = {}
+        self.left_out = ""
         self._looked = 0.0
         self._looking = threading.Lock()
         self.look()
@@ -71,9 +72,10 @@ class Project:
     def look(self) -> None:
         """See which images the folder has now."""
         with self._looking:
-            names = self.folder.names()
-            self.store.add_images(names)
-            self._place = {name: place for place, name in enumerate(names)}
+            listing = self.folder.listing()
+            self.store.add_images(list(listing.names))
+            self._place = {name: place for place, name in enumerate(listing.names)}
+            self.left_out = listing.said
             self._looked = time.monotonic()
 
     def entries(self, *, look: bool = True) -> list[Entry]:

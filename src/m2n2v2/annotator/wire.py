@@ -213,6 +213,7 @@ class WireProject(Wire):
     note: str = Field(description="which attention, and whether it is a stand-in")
     classes: list[WireClass]
     counts: WireCounts
+    left_out: str = Field(description="files of the folder that are not listed, in words")
     uploads: bool
     read_only: bool
 

@@ -83,7 +83,8 @@ def annotate(
         token = serve.token_for(host)
         shown = app.Options(preparing.name, preparing.note, uploads, host, token)
         url = serve.address(bound, host, token)
-        _tell(project.folder.root, project.counts().images, project.store.read_only, url)
+        images = project.counts().images
+        _tell(project.folder.root, images, project.left_out, project.store.read_only, url)
         serve.run(
             app.make_app(project, engine, shown),
             bound,
@@ -159,8 +160,10 @@ class Preparing:
             self._preparer.keep(state)
 
 
-def _tell(root: Path, images: int, read_only: bool, url: str) -> None:
+def _tell(root: Path, images: int, left_out: str, read_only: bool, url: str) -> None:
     print(f"{images} images in {root}")
+    if left_out:
+        print(left_out)
     if not images:
         print("put images into it, then load the page again")
     if read_only:

@@ -111,7 +111,7 @@ def evaluate(
         attention_cache=attention_cache,
     )
     chosen = options.chosen_executor(executor, workers, address)
-    items = plan.items()
+    items = plan.items(options.tell)
     total = sum(len(job.items) for job in plan.jobs(items))
     with RunningNoC(total, n_clicks) as bar:
         try:

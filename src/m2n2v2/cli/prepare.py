@@ -39,8 +39,8 @@ def prepare(
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
 ) -> None:
     """Prepare photographs once, one file each; clicking on them needs no backbone."""
-    from m2n2v2.datasets.pairs import files
     from m2n2v2.errors import ImageError
+    from m2n2v2.images import photographs
     from m2n2v2.states.preparing import FolderWork, Recipe, tasks
     from m2n2v2.states.preparing import shard as part
 
@@ -53,7 +53,10 @@ def prepare(
         loading=options.loading(weights, offline, allow_pickle, device, dtype),
         depth_weights=depth_weights,
     )
-    todo = part(tasks(files(folder, deep=True), folder, out), index, count)
+    listing = photographs(folder)
+    if listing.left_out:
+        options.tell(listing.said)
+    todo = part(tasks([folder / name for name in listing.names], folder, out), index, count)
     if not todo:
         raise ImageError(f"{folder} holds no photographs", cure="give one that holds some")
     identity = recipe.identity(fetch=True)  # once, and not by every worker

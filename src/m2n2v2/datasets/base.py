@@ -1,15 +1,24 @@
 """What a reader gives: items, which say where the pixels are; `load` opens and checks one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from m2n2v2.arrays import DepthMap, Image, Mask
 from m2n2v2.depth.measured import Measured
-from m2n2v2.errors import DatasetError, MaskError
+from m2n2v2.errors import DatasetError, FormatError, MaskError
 from m2n2v2.grid import Size
 from m2n2v2.images import read_image
 from m2n2v2.masks.mask_files import read_mask
+
+Tell = Callable[[str], None]
+"""Takes a line about what a reader left out."""
+
+
+def silent(line: str) -> None:
+    """Tells nobody."""
+
 
 Convention = Literal["field", "m2n2"]
 """How masks become objects: as the field does it, or as M2N2's official code does."""
@@ -82,8 +91,8 @@ def load(item: Item, *, depth: bool = False, start: bool = False) -> Sample:
     try:
         truth, void = item.truth.read()
         initial = read_mask(item.start).object if start and item.start else None
-    except MaskError as error:
-        raise DatasetError(error.what, cure=error.cure) from error
+    except (MaskError, FormatError) as error:
+        raise DatasetError(f"{item.name}: {error.what}", cure=error.cure) from error
     _same_size(item, "mask", truth, size)
     if not truth.any():
         raise DatasetError(f"{item.name} has no object pixel in its mask", cure="leave it out")

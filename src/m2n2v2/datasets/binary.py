@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from m2n2v2.datasets.base import Convention, Item
+from m2n2v2.datasets.base import Convention, Item, Tell
 from m2n2v2.datasets.pairs import by_stem, subfolder
 from m2n2v2.masks.readers import MaskFile
 
@@ -15,23 +15,23 @@ HQSEG44K = {
 """The four parts, as published: folder, images, masks."""
 
 
-def davis(root: Path, convention: Convention) -> list[Item]:
+def davis(root: Path, convention: Convention, tell: Tell) -> list[Item]:
     """DAVIS345 and COCO_MVal: `img/ gt/`."""
-    return _items(root, "img", "gt")
+    return _items(root, "img", "gt", tell)
 
 
-def brats(root: Path, convention: Convention) -> list[Item]:
-    return _items(root, "image", "annotation")
+def brats(root: Path, convention: Convention, tell: Tell) -> list[Item]:
+    return _items(root, "image", "annotation", tell)
 
 
-def hqseg44k(root: Path, convention: Convention) -> list[Item]:
+def hqseg44k(root: Path, convention: Convention, tell: Tell) -> list[Item]:
     return [
         item
         for part, (folder, images, masks) in HQSEG44K.items()
-        for item in _items(root / folder, images, masks, prefix=f"{part}/")
+        for item in _items(root / folder, images, masks, tell, prefix=f"{part}/")
     ]
 
 
-def _items(root: Path, images: str, masks: str, prefix: str = "") -> list[Item]:
-    pairs = by_stem(subfolder(root, images), subfolder(root, masks))
+def _items(root: Path, images: str, masks: str, tell: Tell, prefix: str = "") -> list[Item]:
+    pairs = by_stem(subfolder(root, images), subfolder(root, masks), tell)
     return [Item(prefix + image.name, image, MaskFile(mask)) for image, mask in pairs]

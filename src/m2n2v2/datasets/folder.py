@@ -8,7 +8,7 @@ values may mean has to be declared.
 import csv
 from pathlib import Path
 
-from m2n2v2.datasets.base import Convention, Item
+from m2n2v2.datasets.base import Convention, Item, Tell
 from m2n2v2.datasets.pairs import by_stem, companions, files, subfolder
 from m2n2v2.errors import DatasetError
 from m2n2v2.files import decoded_text
@@ -18,7 +18,12 @@ VOID = 128
 
 
 def folder(
-    root: Path, convention: Convention, *, void: int | None = VOID, depth_unit: str = "mm"
+    root: Path,
+    convention: Convention,
+    tell: Tell,
+    *,
+    void: int | None = VOID,
+    depth_unit: str = "mm",
 ) -> list[Item]:
     """The objects of a folder.
 
@@ -32,10 +37,10 @@ def folder(
     if table.is_file():
         rows = _rows(table)
     else:
-        pairs = by_stem(images, masks)
+        pairs = by_stem(images, masks, tell)
         pictures = [image for image, _ in pairs]
-        depths = _beside(pictures, images, root / "depth")
-        starts = _beside([mask for _, mask in pairs], masks, root / "start")
+        depths = _beside(pictures, images, root / "depth", tell)
+        starts = _beside([mask for _, mask in pairs], masks, root / "start", tell)
         rows = [
             {
                 "image": image.name,
@@ -78,10 +83,11 @@ def _rows(table: Path) -> list[dict[str, str]]:
     return rows
 
 
-def _beside(paths: list[Path], folder: Path, other: Path) -> dict[Path, str]:
+def _beside(paths: list[Path], folder: Path, other: Path, tell: Tell) -> dict[Path, str]:
     """Names of the files in `other` that belong to these; none if there is no such folder."""
     if not other.is_dir():
         return {}
     return {
-        path: beside.name for path, beside in companions(paths, folder, files(other), other).items()
+        path: beside.name
+        for path, beside in companions(paths, folder, files(other, tell, masks=True), other).items()
     }

@@ -7,25 +7,25 @@ from pathlib import Path
 
 import numpy as np
 
-from m2n2v2.datasets.base import Convention, Item
+from m2n2v2.datasets.base import Convention, Item, Tell
 from m2n2v2.datasets.pairs import by_stem, subfolder
 from m2n2v2.masks.readers import LabelFile, label_values
 
 DRAM_VOID = 255
 
 
-def oai_zib(root: Path, convention: Convention) -> list[Item]:
+def oai_zib(root: Path, convention: Convention, tell: Tell) -> list[Item]:
     test = subfolder(root, "test")
-    pairs = by_stem(subfolder(test, "image"), subfolder(test, "annotations"))
+    pairs = by_stem(subfolder(test, "image"), subfolder(test, "annotations"), tell)
     if convention == "m2n2":
         return [Item(image.name, image, LabelFile(path, None)) for image, path in pairs]
     return [item for image, path in pairs for item in _objects(image.name, image, path, None)]
 
 
-def dram(root: Path, convention: Convention) -> list[Item]:
+def dram(root: Path, convention: Convention, tell: Tell) -> list[Item]:
     """`images/ labels/`, with the same folders below; every label but background (0) and 255."""
     images = subfolder(root, "images")
-    pairs = by_stem(images, subfolder(root, "labels"), deep=True)
+    pairs = by_stem(images, subfolder(root, "labels"), tell, deep=True)
     return [
         item
         for image, path in pairs

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from m2n2v2.datasets import binary, coco, label_maps, sbd, trimaps
-from m2n2v2.datasets.base import Convention, Item
+from m2n2v2.datasets.base import Convention, Item, Tell, silent
 from m2n2v2.datasets.folder import VOID, folder
 from m2n2v2.datasets.pairs import companions, files
-from m2n2v2.errors import DatasetError
+from m2n2v2.errors import DatasetError, FormatError, MaskError
 from m2n2v2.masks.conventions import Convention as MaskValues
 from m2n2v2.masks.readers import MaskFile
 
-Reader = Callable[[Path, Convention], list[Item]]
+Reader = Callable[[Path, Convention, Tell], list[Item]]
 
 _FBRS = "github.com/saic-vul/fbrs_interactive_segmentation/releases/download/v1.0/"
 
@@ -143,6 +143,7 @@ def find(
     void: int | None = VOID,
     depth_unit: str = "mm",
     mask_values: MaskValues = "auto",
+    tell: Tell = silent,
 ) -> list[Item]:
     """The objects of a dataset, in a fixed order; no pixel is kept.
 
@@ -152,6 +153,7 @@ def find(
         void: of a folder's masks, see `folder.folder`.
         depth_unit: of `depth/`, which any set may have beside its images, by stem.
         mask_values: what the values of mask files mean, in place of what the set declares.
+        tell: called with a line about what was left out.
 
     Raises:
         DatasetError: it is not there, not whole, or has no object.
@@ -166,7 +168,10 @@ def find(
         reader = coco.coco_json if root.suffix == ".json" else own
     if not root.exists():
         raise DatasetError(f"{root} does not exist", cure=f"put it there ({layout})")
-    items = reader(root, convention)
+    try:
+        items = reader(root, convention, tell)
+    except (FormatError, MaskError) as error:
+        raise DatasetError(f"{root}: {error.what}", cure=error.cure) from error
     if not items:
         raise DatasetError(f"{root} has 0 objects", cure=f"check that it is whole ({layout})")
     names = Counter(item.name for item in items)
@@ -178,7 +183,7 @@ def find(
         )
     if mask_values != "auto":
         items = [_declared(item, mask_values, root) for item in items]
-    return _with_depth(items, root / "depth", depth_unit)
+    return _with_depth(items, root / "depth", depth_unit, tell)
 
 
 def _declared(item: Item, values: MaskValues, root: Path) -> Item:
@@ -250,15 +255,16 @@ def _entry(
     return Entry(name, len(items), depth, expected, "", layout, source)
 
 
-def _with_depth(items: list[Item], depth: Path, unit: str) -> list[Item]:
+def _with_depth(items: list[Item], depth: Path, unit: str, tell: Tell) -> list[Item]:
     if not depth.is_dir():
         return items
     images = {item.image for item in items}
     folders = {image.parent for image in images}
     known: dict[Path, Path] = {}
+    depths = files(depth, tell, masks=True)
     for folder_ in sorted(folders):
         inside = sorted(image for image in images if image.parent == folder_)
-        known |= companions(inside, folder_, files(depth), depth)
+        known |= companions(inside, folder_, depths, depth)
     return [
         item
         if item.depth is not None or item.image not in known

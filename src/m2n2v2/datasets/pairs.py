@@ -3,8 +3,11 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from m2n2v2.datasets.base import Tell, silent
 from m2n2v2.errors import DatasetError
-from m2n2v2.images import SUFFIXES
+from m2n2v2.files import walk_files
+from m2n2v2.images import SUFFIXES, photographs
+from m2n2v2.masks.mask_files import SUFFIXES as MASKS
 
 
 def subfolder(root: Path, *names: str) -> Path:
@@ -21,24 +24,34 @@ def subfolder(root: Path, *names: str) -> Path:
     )
 
 
-def files(folder: Path, *, deep: bool = False) -> list[Path]:
-    """The images in `folder`, sorted; `deep` looks into its folders, too."""
-    paths: Iterable[Path] = folder.rglob("*") if deep else folder.iterdir()
-    return sorted(
-        path
-        for path in paths
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+def files(
+    folder: Path, tell: Tell = silent, *, masks: bool = False, deep: bool = False
+) -> list[Path]:
+    """The images in `folder`, sorted; what else it holds is told.
+
+    Args:
+        masks: they are masks, which have more formats.
+        deep: look into its folders, too.
+    """
+    listing = (
+        walk_files(folder, SUFFIXES | MASKS, deep=deep) if masks else photographs(folder, deep=deep)
     )
+    if listing.left_out:
+        tell(f"{folder}: {listing.said}")
+    return sorted(folder / name for name in listing.names)
 
 
-def by_stem(images: Path, masks: Path, *, deep: bool = False) -> list[tuple[Path, Path]]:
+def by_stem(
+    images: Path, masks: Path, tell: Tell = silent, *, deep: bool = False
+) -> list[tuple[Path, Path]]:
     """Every image with its mask, sorted by the image's name.
 
     Raises:
         DatasetError: an image has no mask, or could have several; or there is no image at all.
     """
-    pictures = files(images, deep=deep)
-    known = companions(pictures, images, files(masks, deep=deep), masks)
+    pictures = files(images, tell, deep=deep)
+    marks = files(masks, tell, masks=True, deep=deep)
+    known = companions(pictures, images, marks, masks)
     for image in pictures:
         if image not in known:
             raise DatasetError(
@@ -46,6 +59,8 @@ def by_stem(images: Path, masks: Path, *, deep: bool = False) -> list[tuple[Path
             )
     if not pictures:
         raise DatasetError(f"{images} holds no image", cure="check that the set was unpacked whole")
+    if unpaired := len(marks) - len(set(known.values())):
+        tell(f"{masks}: {unpaired} masks belong to no image")
     return [(image, known[image]) for image in pictures]
 
 

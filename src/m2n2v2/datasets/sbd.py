@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from m2n2v2.datasets.base import Convention, Item
+from m2n2v2.datasets.base import Convention, Item, Tell
 from m2n2v2.datasets.pairs import subfolder
 from m2n2v2.errors import DatasetError
 from m2n2v2.masks.readers import MatInstance, mat_labels
@@ -15,7 +15,7 @@ from m2n2v2.masks.readers import MatInstance, mat_labels
 BOUNDARY = 255
 
 
-def sbd(root: Path, convention: Convention) -> list[Item]:
+def sbd(root: Path, convention: Convention, tell: Tell) -> list[Item]:
     names = root / "val.txt"
     if not names.is_file():
         raise DatasetError(f"{names} does not exist", cure="see `m2n2v2 datasets` for the layout")

@@ -18,6 +18,7 @@ import torch
 
 from m2n2v2.baselines import ANYWHERE, description, weights
 from m2n2v2.datasets import Item, find
+from m2n2v2.datasets.base import Tell, silent
 from m2n2v2.datasets.folder import VOID
 from m2n2v2.errors import OutputError, RunError, SettingsError
 from m2n2v2.evaluation.executors import Executor, serial
@@ -76,8 +77,8 @@ class Plan:
         if not self.datasets:
             raise SettingsError("no dataset was named", cure="give --datasets A,B")
 
-    def items(self) -> dict[str, list[Item]]:
-        """The objects of each dataset, limited; of all shards."""
+    def items(self, tell: Tell = silent) -> dict[str, list[Item]]:
+        """The objects of each dataset, limited; of all shards. What is left out is told."""
         return {
             name: find(
                 name,
@@ -86,6 +87,7 @@ class Plan:
                 void=self.void,
                 depth_unit=self.depth_unit,
                 mask_values=self.mask_values,
+                tell=tell,
             )[: self.limit]
             for name in self.datasets
         }

@@ -1,15 +1,15 @@
 """True masks in the forms in which datasets publish them."""
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Integer
 
 from m2n2v2.arrays import Mask
-from m2n2v2.errors import BackendError, DatasetError, MaskError
+from m2n2v2.errors import DatasetError, MaskError
+from m2n2v2.grid import Size
+from m2n2v2.masks.coco_files import CocoAnnotation
 from m2n2v2.masks.conventions import RULES, Convention
 from m2n2v2.masks.mask_files import read_mask
 
@@ -92,11 +92,10 @@ class MatInstance:
 
 @dataclass(frozen=True)
 class CocoMask:
-    """One COCO annotation: polygons, or run lengths, compressed or not (needs pycocotools)."""
+    """One COCO annotation: polygons, or run lengths, compressed or not."""
 
-    segmentation: Any
-    height: int
-    width: int
+    annotation: CocoAnnotation
+    size: Size
 
     @property
     def rule(self) -> str:
@@ -104,26 +103,7 @@ class CocoMask:
         return "COCO polygons and run lengths"
 
     def read(self) -> tuple[Mask, Mask]:
-        try:
-            from pycocotools import mask as coco
-        except ImportError as error:
-            raise BackendError(
-                "COCO json needs pycocotools", cure="pip install 'm2n2v2[evaluation]'"
-            ) from error
-        runs = self.segmentation
-        try:
-            if isinstance(runs, list):
-                runs = coco.merge(coco.frPyObjects(runs, self.height, self.width))
-            elif isinstance(runs["counts"], list):
-                runs = coco.frPyObjects(runs, self.height, self.width)
-            with warnings.catch_warnings():  # its arrays do not know numpy 2's copy keyword
-                warnings.simplefilter("ignore", DeprecationWarning)
-                truth = coco.decode(runs).astype(bool)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise DatasetError(
-                f"a COCO annotation holds no segmentation ({error})",
-                cure="give polygons or run lengths",
-            ) from error
+        truth = self.annotation.runs(self.size).mask
         return truth, np.zeros_like(truth)
 
 

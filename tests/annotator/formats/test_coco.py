@@ -185,9 +185,13 @@ def annotation(segmentation: object, **changes: object) -> dict[str, object]:
         ({"images": [{**IMAGE, "width": 9}]}, "empty.png is 8x6 in the folder and labelled at 9x6"),
         ({"images": [IMAGE, {**IMAGE, "id": 10}]}, "empty.png is listed twice"),
         ({"images": [IMAGE, IMAGE]}, "the id of another"),
+        ({"images": [{**IMAGE, "id": None}]}, "the id of another, or none"),
+        ({"images": [{**IMAGE, "width": -8}]}, "its size is said to be -8 x 6"),
+        ({"categories": [CATEGORY, CATEGORY]}, "category 3: it has no id, or the id of another"),
+        ({"annotations": [annotation([[1]], image_id=None)]}, "its image None is not listed"),
         ({"annotations": [annotation([[1, 1, 2, 2]])]}, "annotation 5 of empty.png: a polygon has"),
-        ({"annotations": [annotation([[]], image_id=1)]}, "its image 1 is not listed"),
-        ({"annotations": [annotation([[1]], category_id=4)]}, "its class 4 is not listed"),
+        ({"annotations": [annotation([[]], image_id=1)]}, "its image '1' is not listed"),
+        ({"annotations": [annotation([[1]], category_id=4)]}, "its class '4' is not listed"),
         ({"annotations": [annotation({"size": [6, 9], "counts": [54]})]}, r"size \[6, 9\] on a"),
         ({"annotations": [annotation({"size": [6, 8], "counts": [47]})]}, "do not fill a 8x6"),
         ({"annotations": [annotation({"size": [6, 8], "counts": "???"})]}, "do not fill a 8x6"),
@@ -238,3 +242,28 @@ def test_a_name_that_fits_two_images_is_refused(tmp_path: Path) -> None:
         read("coco", file(tmp_path, document), sizes)
     document["images"] = [{"id": 1, "file_name": "set/y/a.png"}]
     assert set(by_name(read("coco", file(tmp_path, document), sizes).labels)) == {"y/a.png"}
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_a_broken_annotation_is_left_out_and_named(tmp_path: Path, skip: bool) -> None:
+    good = annotation([[1, 1, 4, 1, 4, 3, 1, 3]])
+    flat = annotation([1, 1, 4, 1, 4, 3, 1, 3], id=6)
+    bad = [annotation({"size": [6, 8], "counts": [1, 1]}, id=7), annotation([1, 1, 2, 2], id=8)]
+    document = {"images": [IMAGE], "annotations": [good, *bad, flat], "categories": [CATEGORY]}
+    result = read("coco", file(tmp_path, document), SIZES, skip=skip)
+    box = drawn("........", ".###....", ".###....", "........", "........", "........")
+    assert by_name(result.labels) == {"empty.png": [("cup", Runs.of(box))] * 2}
+    assert result.skipped == (
+        "annotation 7 of empty.png: run lengths do not fill a 8x6 image",
+        "annotation 8 of empty.png: points are no list of x and y",
+    )
+
+
+def test_an_image_without_id_takes_nobodys_annotations(tmp_path: Path) -> None:
+    """An id that is missing on both sides is no id that both share."""
+    nameless = {key: value for key, value in IMAGE.items() if key != "id"}
+    lost = annotation([[1, 1, 4, 1, 4, 3, 1, 3]])
+    del lost["image_id"]
+    document = {"images": [nameless], "annotations": [lost], "categories": [CATEGORY]}
+    with pytest.raises(FormatError, match="2 problems"):
+        read("coco", file(tmp_path, document), SIZES)

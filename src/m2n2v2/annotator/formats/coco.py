@@ -21,16 +21,12 @@ from m2n2v2.annotator.formats.base import (
     solid,
 )
 from m2n2v2.annotator.formats.classes import classes_of, hexadecimal, name_of
-from m2n2v2.annotator.formats.files import Photos, read_json, write_json
-from m2n2v2.annotator.formats.problems import Problems, said_size
+from m2n2v2.annotator.formats.files import Photos, write_json
+from m2n2v2.annotator.formats.problems import Problems
 from m2n2v2.errors import FormatError
 from m2n2v2.grid import Size
-from m2n2v2.masks.coco import (
-    compressed,
-    expanded,
-    from_column_major,
-    rasterised,
-)
+from m2n2v2.masks.coco import compressed
+from m2n2v2.masks.coco_files import CocoFile, key_of, read_coco
 from m2n2v2.masks.outlines import polygons as outline_polygons
 from m2n2v2.masks.runs import Runs
 from m2n2v2.matching import Names
@@ -111,7 +107,8 @@ def document(labels: Labels, *, polygons: bool = False) -> tuple[Document, Losse
 def read(path: Path, sizes: Mapping[str, Size], *, skip: bool = False) -> Reading:
     """The labels in a COCO json, or in `annotations.json` or the only json of a folder.
 
-    Crowds become objects. Annotations without a segmentation are left out and counted.
+    Crowds become objects. Annotations without a segmentation are left out and counted, broken
+    ones left out and named.
 
     Args:
         sizes: of the images in the folder, by name.
@@ -121,30 +118,32 @@ def read(path: Path, sizes: Mapping[str, Size], *, skip: bool = False) -> Readin
         FormatError: it is no COCO json, or does not match the images.
     """
     path = _file(path)
-    document = read_json(path)
+    file = read_coco(path)
     problems = Problems(path.name, skip=skip)
-    images, named = _images(document, path, Names(sizes), problems)
-    categories = _categories(document, path, problems)
+    for what in file.broken:
+        problems.add(what)
+    images = _images(file, Names(sizes), problems)
+    listed = {image.key for image in file.images}
+    categories = _categories(file, problems)
     objects: dict[str, list[LabelledObject]] = {name: [] for name in images.values()}
-    for number, annotation in enumerate(_list(document, "annotations", path)):
-        where = f"annotation {annotation.get('id', number)}"
-        key, category = _key(annotation.get("image_id")), _key(annotation.get("category_id"))
-        if key not in named:
-            problems.add(f"{where}: its image {annotation.get('image_id')!r} is not listed")
-        elif category not in categories:
-            problems.add(f"{where}: its class {annotation.get('category_id')!r} is not listed")
-        elif not annotation.get("segmentation"):
+    for annotation in file.annotations:
+        where = f"annotation {annotation.key}"
+        name = images.get(annotation.image or "")
+        if annotation.image not in listed:
+            problems.add(f"{where}: its image {annotation.image!r} is not listed")
+        elif annotation.category not in categories:
+            problems.add(f"{where}: its class {annotation.category!r} is not listed")
+        elif annotation.segmentation is None:
             problems.note("annotations have no segmentation")
-        elif key in images:
-            with problems.noting(f"{where} of {images[key]}"):
-                mask = _mask(annotation["segmentation"], sizes[images[key]])
-                if annotation.get("iscrowd"):
+        elif name is not None:
+            with problems.leaving_out(f"{where} of {name}"):
+                mask = annotation.runs(sizes[name])
+                if annotation.crowd:
                     problems.note("crowds are imported as single objects")
-                objects[images[key]].append(LabelledObject(mask, categories[category].name))
+                objects[name].append(LabelledObject(mask, categories[annotation.category].name))
     skipped = problems.settle()
     labelled = tuple(Labelled(name, sizes[name], tuple(every)) for name, every in objects.items())
-    listed = classes_of(categories.values())
-    return Reading(Labels(labelled, listed), skipped)
+    return Reading(Labels(labelled, classes_of(categories.values())), skipped)
 
 
 def _segmentation(mask: Runs, polygons: bool) -> list[list[int]] | Document:
@@ -159,69 +158,31 @@ def _color(color: str | None) -> dict[str, list[int]]:
     return {"color": list(bytes.fromhex(color[1:]))} if color else {}
 
 
-def _mask(segmentation: object, size: Size) -> Runs:
-    if isinstance(segmentation, list):
-        return rasterised(segmentation, size)
-    counts = segmentation.get("counts") if isinstance(segmentation, dict) else None
-    said = segmentation.get("size") if isinstance(segmentation, dict) else None
-    if said != list(size.shape):
-        raise FormatError(
-            f"a mask is of size {said!r} on a {size} image", cure="check size: [height, width]"
-        )
-    if isinstance(counts, str):
-        return from_column_major(expanded(counts), size)
-    if isinstance(counts, list) and all(type(count) is int for count in counts):
-        return from_column_major(counts, size)
-    raise FormatError("a segmentation is neither polygons nor run lengths", cure="give one of them")
-
-
-def _images(
-    document: Document, path: Path, names: Names, problems: Problems
-) -> tuple[dict[object, str], set[object]]:
-    """The images of the folder by their id in the file, and all ids."""
-    images: dict[object, str] = {}
-    listed = set()
-    for number, image in enumerate(_list(document, "images", path)):
-        called, key = image.get("file_name"), _key(image.get("id"))
-        if not isinstance(called, str) or key in listed:
-            problems.add(f"image {number} has no name, or the id of another")
-            continue
-        listed.add(key)
+def _images(file: CocoFile, names: Names, problems: Problems) -> dict[str, str]:
+    """The images of the folder by their id in the file."""
+    images: dict[str, str] = {}
+    for image in file.images:
         with problems.noting("images"):
-            name = names.find(called, said_size(image.get("height"), image.get("width")))
+            name = names.find(image.name, image.size)
             if name in images.values():
                 problems.add(f"images: {name} is listed twice")
             else:
-                images[key] = name
-    return images, listed
+                images[image.key] = name
+    return images
 
 
-def _categories(document: Document, path: Path, problems: Problems) -> dict[object, LabelClass]:
-    categories = {}
-    for number, category in enumerate(_list(document, "categories", path)):
-        with problems.noting(f"category {category.get('id', number)}"):
+def _categories(file: CocoFile, problems: Problems) -> dict[str | None, LabelClass]:
+    categories: dict[str | None, LabelClass] = {}
+    for number, category in enumerate(file.categories):
+        key = key_of(category.get("id"))
+        with problems.noting(f"category {key or number}"):
             name = category.get("name")
             if not isinstance(name, str):
-                raise FormatError(f"its name is {name!r}", cure="give it a name")
-            color = hexadecimal(category.get("color"))
-            categories[_key(category.get("id"))] = LabelClass(name.strip(), color)
+                raise FormatError(f"its name is {ascii(name)[:40]}", cure="give it a name")
+            if key is None or key in categories:
+                raise FormatError("it has no id, or the id of another", cure="give it one")
+            categories[key] = LabelClass(name.strip(), hexadecimal(category.get("color")))
     return categories
-
-
-def _list(document: object, name: str, path: Path) -> list[Document]:
-    """One of the file's lists of objects."""
-    values = document.get(name) if isinstance(document, dict) else None
-    if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
-        raise FormatError(
-            f"{path.name} is no COCO json: it has no list of {name}",
-            cure="give images, annotations and categories",
-        )
-    return values
-
-
-def _key(number: object) -> object:
-    """An id; some tools write them as text."""
-    return str(number) if isinstance(number, int | str) else None
 
 
 def _file(path: Path) -> Path:

@@ -156,24 +156,6 @@ def write_json(path: Path, document: Any) -> None:
     write_text(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
-    """What a JSON file holds; messages say its name, not its path.
-
-    Raises:
-        FormatError: it is not there, or no JSON.
-    """
-    try:
-        return json.loads(path.read_text("utf-8-sig"))
-    except FileNotFoundError as error:
-        raise FormatError(f"{path.name} does not exist", cure="check the path") from error
-    except OSError as error:
-        raise FormatError(
-            f"{path.name} cannot be read ({error.strerror})", cure="check it"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"{path.name} is no JSON ({error})", cure="export it again") from error
-
-
 def save_png(path: Path, pixels: Shaped[np.ndarray, "..."], palette: bytes | None = None) -> None:
     """A PNG inside a fresh folder; with a palette, `pixels` are indices into it."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -29,13 +29,15 @@ from m2n2v2.annotator.formats.base import (
     solid,
 )
 from m2n2v2.annotator.formats.classes import classes_of, name_of
-from m2n2v2.annotator.formats.files import Photos, opened, read_json, write_json
+from m2n2v2.annotator.formats.files import Photos, opened, write_json
 from m2n2v2.annotator.formats.names import stems
 from m2n2v2.annotator.formats.photos_out import NAMES, copy_photos, read_names, write_names
-from m2n2v2.annotator.formats.problems import Problems, said_size
+from m2n2v2.annotator.formats.problems import Problems
 from m2n2v2.arrays import Mask
 from m2n2v2.errors import FormatError
+from m2n2v2.files import read_json, walk_files
 from m2n2v2.grid import Size
+from m2n2v2.masks.coco_files import said_size
 from m2n2v2.masks.corners import corners
 from m2n2v2.masks.outlines import inset_polygons
 from m2n2v2.masks.runs import Runs
@@ -89,7 +91,7 @@ def read(path: Path, sizes: Mapping[str, Size], *, skip: bool = False) -> Readin
     Raises:
         FormatError: it is no LabelMe json, or does not match the images.
     """
-    files = sorted(path.rglob("*.json")) if path.is_dir() else [path]
+    files = [path / name for name in walk_files(path, {".json"}).names] if path.is_dir() else [path]
     if not files:
         raise FormatError(f"{path.name} holds no json", cure="name the folder of LabelMe's files")
     root = path if path.is_dir() else path.parent

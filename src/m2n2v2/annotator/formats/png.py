@@ -4,7 +4,6 @@ Read are such exports, PASCAL VOC's folders, and anybody's folder of masks: inde
 PNGs, one or several per image, recognised by their names.
 """
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,12 +24,13 @@ from m2n2v2.annotator.formats.base import (
     solid,
 )
 from m2n2v2.annotator.formats.classes import classes_of
-from m2n2v2.annotator.formats.files import Photos, read_json, save_png, write_json
+from m2n2v2.annotator.formats.files import Photos, save_png, write_json
 from m2n2v2.annotator.formats.names import numbered, stems
 from m2n2v2.annotator.formats.photos_out import read_names
 from m2n2v2.annotator.formats.problems import Problems
 from m2n2v2.annotator.formats.voc import CLASSES, LABELMAP, OBJECTS
 from m2n2v2.errors import FormatError
+from m2n2v2.files import read_json, walk_files
 from m2n2v2.grid import Size
 from m2n2v2.masks.conventions import Convention, Marked
 from m2n2v2.masks.mask_files import SUFFIXES, read_mask
@@ -40,6 +40,8 @@ from m2n2v2.matching import Names
 MANIFEST = "manifest.json"
 FORMAT = "m2n2v2 masks"
 VERSION = 1
+TEXTS = frozenset({".json", ".tsv", ".txt"})
+"""Of files that may lie beside masks."""
 Document = dict[str, Any]
 
 
@@ -209,7 +211,7 @@ def _read_voc(
 ) -> ByImage:
     by_image: ByImage = {}
     renamed = read_names(path)
-    for file in _mask_files(path / OBJECTS):
+    for file in _mask_files(path / OBJECTS, problems):
         where = file.relative_to(path / OBJECTS)
         with problems.noting(where.as_posix()):
             stem = where.with_suffix("").as_posix()
@@ -226,7 +228,7 @@ def _read_any(
     path: Path, read: MaskReader, names: Names, listed: dict[int, str], problems: Problems
 ) -> ByImage:
     by_image: ByImage = {}
-    for file in sorted(_mask_files(path), key=_naturally):
+    for file in _mask_files(path, problems):
         where = file.relative_to(path).as_posix()
         with problems.noting(where):
             name = _image_of(where, names)
@@ -235,8 +237,14 @@ def _read_any(
     return _some(by_image, path, problems)
 
 
-def _mask_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+def _mask_files(folder: Path, problems: Problems) -> list[Path]:
+    """The files that may be masks; others of pictures are noted, as those stored with loss."""
+    listing = walk_files(folder, SUFFIXES)
+    for reason, names in listing.left_out:
+        pictures = [name for name in names if PurePosixPath(name).suffix.lower() not in TEXTS]
+        if pictures:
+            problems.note(f"files are no masks, {reason}: {', '.join(pictures[:3])}", len(pictures))
+    return [folder / name for name in listing.names]
 
 
 def _some(by_image: ByImage, path: Path, problems: Problems) -> ByImage:
@@ -302,9 +310,3 @@ def _labelmap(path: Path) -> dict[int, str]:
         raise FormatError(f"{path.name} cannot be read", cure="export again") from error
     names = [line.split(":")[0].strip() for line in lines if line.strip() and line[0] != "#"]
     return {number: name for number, name in enumerate(names) if number}
-
-
-def _naturally(path: Path) -> list[tuple[int, str]]:
-    """Sorts 2 before 10; every second part is a number."""
-    parts = re.split(r"([0-9]+)", path.as_posix())
-    return [(int(part), "") if n % 2 else (0, part) for n, part in enumerate(parts)]

@@ -5,35 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from m2n2v2.errors import FormatError, M2N2Error
-from m2n2v2.grid import Size
 
 SHOWN = 5
-
-
-def said_size(height: object, width: object) -> Size | None:
-    """The size a file gives for an image, in numbers or as text; None if it gives none.
-
-    Raises:
-        FormatError: what it gives is no size.
-    """
-    if height is None or width is None:
-        return None
-    sides = [_side(height), _side(width)]
-    if None in sides:
-        raise FormatError(
-            f"its size is said to be {width!r} x {height!r}", cure="give pixels, or leave it out"
-        )
-    return Size(*(side for side in sides if side))
-
-
-def _side(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return int(number) if number.is_integer() and number >= 1 else None
 
 
 class Problems:

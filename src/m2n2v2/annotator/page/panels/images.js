@@ -12,7 +12,7 @@ const ROW = 60; // CSS pixels, as in style.css
 const SPARE = 4; // rows above and below what is seen
 const TYPING = 200; // ms without a key before the list is searched
 
-let box, rows, filler, search, filters, empty;
+let box, rows, filler, search, filters, empty, leftOut;
 const made = new Map(); // index -> row element
 
 export function start() {
@@ -45,6 +45,7 @@ export function start() {
 	filler = el("div.filler");
 	rows = el("div.rows", { role: "listbox", "aria-label": "Images", tabIndex: 0 }, filler);
 	empty = el("p.empty", { hidden: true });
+	leftOut = el("p.left-out.dim", { hidden: true });
 	box = el("div.scroll", { onscroll: draw }, rows, empty);
 	rows.addEventListener("keydown", walk);
 	rows.addEventListener("click", (event) => pick(event.target.closest("[data-index]")));
@@ -55,6 +56,7 @@ export function start() {
 			more,
 		),
 		box,
+		leftOut,
 	);
 	dialogs.search = () => {
 		if (getComputedStyle(byId("images")).visibility === "hidden") drawer("images");
@@ -62,6 +64,10 @@ export function start() {
 		search.select();
 	};
 	new ResizeObserver(draw).observe(box);
+	watch(["project"], () => {
+		leftOut.textContent = state.project?.left_out ?? "";
+		leftOut.hidden = !leftOut.textContent;
+	});
 	watch(["list", "counts", "image", "others"], () => {
 		const { counts } = state;
 		const shown = { all: counts.images, todo: counts.images - counts.done, done: counts.done };
