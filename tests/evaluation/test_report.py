@@ -88,6 +88,18 @@ def test_everything_that_a_number_means_stands_beside_it() -> None:
             assert part in text
 
 
+@pytest.mark.parametrize("preset", ["m2n2", "m2n2/with-flip", "offline-m2n2"])
+def test_the_first_versions_rules_by_another_protocol_say_so(preset: str) -> None:
+    run = made_up_run((0.5, 0.95), preset=preset)
+    own = replace(run, identity=run.identity | {"protocol": {**run.protocol, "name": "m2n2"}})
+    said = "by protocol ritm; the first version's published numbers are by its own, --protocol m2n2"
+    for form in report.FORMATS:
+        assert said in report.render([run], form)
+        assert "--protocol" not in report.render([own], form)
+        assert "--protocol" not in report.render([RUN], form)
+    assert said in report.render_comparison(run, RUN, "text")
+
+
 def test_formats() -> None:
     assert "| NoC@90 |" in report.render([RUN], "md")
     assert r"NoC@90 & " in report.render([RUN], "latex")

@@ -133,6 +133,10 @@ def rows(runs: Sequence[Run]) -> Rows:
     return table
 
 
+FIRST_VERSIONS = ("m2n2", "offline-m2n2")
+"""Presets with the first version's rules."""
+
+
 def meanings(runs: Sequence[Run]) -> list[str]:
     """For every run, what its numbers mean: segmenter, weights, protocol, settings, code."""
     lines = []
@@ -149,6 +153,12 @@ def meanings(runs: Sequence[Run]) -> list[str]:
             + (f"only the first {limit} objects of each dataset; " if limit else "")
             + f"m2n2v2 {run.identity['version']}, code {run.identity['code']}"
         )
+        rules, name = run.identity["preset"].partition("/")[0], run.protocol["name"]
+        if rules in FIRST_VERSIONS and name != "m2n2":
+            lines.append(
+                f"{run.name}: clicked by protocol {name}; the first version's published numbers "
+                "are by its own, --protocol m2n2"
+            )
     return lines
 
 
