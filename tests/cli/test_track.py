@@ -164,9 +164,9 @@ def test_one_frame(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("--mask", "small.png"), "the mask is 10x10 and its image 128x96"),
+        (("--mask", "small.png"), "mask small.png is 10x10 and its frame 128x96"),
         (("--mask", "empty.png"), "marks no object"),
-        (("--mask", "nothing.png"), "mask nothing.png is not there"),
+        (("--mask", "nothing.png"), "nothing.png does not exist"),
         ((), "no mask and no clicks came"),
         (("--mask", "first.png", "--stride", "0"), "stride is 0"),
         (("--mask", "first.png", "--mask", "other.png"), "has the name of no frame"),

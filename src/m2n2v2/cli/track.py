@@ -39,6 +39,7 @@ def track(
             "may be given several times.",
         ),
     ] = None,
+    mask_values: options.MaskValues = "auto",
     clicks_file: Annotated[
         Path | None,
         typer.Option(
@@ -84,7 +85,7 @@ def track(
     frames = open_frames(clip, stride)
     for note in frames.notes:
         options.tell(f"note: {note}")
-    given = _Given.read(frames, mask or [], clicks_file)
+    given = _Given.read(frames, mask or [], mask_values, clicks_file)
     chosen = _preset(preset, device, weights)
     loading = options.loading(weights, offline, allow_pickle, device, dtype)
     source, settings = source_of(chosen, loading)
@@ -144,7 +145,9 @@ class _Given:
     clicks: "tuple[tuple[int, int, Click], ...]"
 
     @classmethod
-    def read(cls, frames: "Frames", masks: list[Path], clicks: Path | None) -> "_Given":
+    def read(
+        cls, frames: "Frames", masks: list[Path], values: str, clicks: Path | None
+    ) -> "_Given":
         from m2n2v2.errors import TrackError
 
         labels: dict[int, Labels] = {}
@@ -159,7 +162,7 @@ class _Given:
                 raise TrackError(
                     f"frame {frames.names[index or 0]} has two masks", cure="give one of them"
                 )
-            labels[index or 0] = _labels(path, frames)
+            labels[index or 0] = _labels(path, frames, values)
         rows = _clicks(frames, clicks) if clicks else ()
         if not labels and not rows:
             raise TrackError(
@@ -188,22 +191,22 @@ class _Given:
                 session.click(index, click.x, click.y, click.positive, number)
 
 
-def _labels(path: Path, frames: "Frames") -> "Labels":
-    """The objects of a mask file; 255 alone is object 1."""
-    import numpy as np
+def _labels(path: Path, frames: "Frames", values: str) -> "Labels":
+    """The objects of a mask file; void is background."""
+    from m2n2v2.errors import MaskError
+    from m2n2v2.masks.conventions import checked_convention
+    from m2n2v2.masks.mask_files import read_mask
 
-    from m2n2v2.annotator.formats.index_masks import read_index_mask
-    from m2n2v2.errors import FormatError, MaskError
-
-    try:
-        found = read_index_mask(path, frames.size)
-    except FormatError as error:
-        raise MaskError(f"{path.name}: {error.what}", cure=error.cure) from error
+    found = read_mask(path, checked_convention(values))
+    if found.numbers.shape != frames.size.shape:
+        height, width = found.numbers.shape
+        raise MaskError(
+            f"mask {path.name} is {width}x{height} and its frame {frames.size}",
+            cure="give a mask of the frame's size",
+        )
     if not found.present:
-        raise MaskError(f"{path.name} marks no object", cure="mark one, with 1 to 255")
-    if found.present == [255]:
-        return (found.values == 255).astype(np.int32)
-    return np.where(np.isin(found.values, found.present), found.values, 0).astype(np.int32)
+        raise MaskError(f"mask {path.name} marks no object", cure="mark one, with 1 to 255")
+    return found.numbers
 
 
 def _clicks(frames: "Frames", path: Path) -> "tuple[tuple[int, int, Click], ...]":
