@@ -27,8 +27,9 @@ def main(path: Path) -> None:
     image = read_image(skimage.data.coffee())
     predictor = Predictor.from_preset("offline/without-photograph-terms")
     predictor.set_image(image)
-    adaptive = predictor.get_image_embedding()
-    prior = dataclasses.replace(adaptive, settings=adaptive.settings.replace(size_rule="prior"))
+    prior = predictor.get_image_embedding()
+    settings = prior.settings.replace(size_rule="adaptive")
+    adaptive = dataclasses.replace(prior, settings=settings)
     maps = MapCache(adaptive)
 
     figure = Figure(figsize=(12, 5.8), layout="constrained")

@@ -20,6 +20,11 @@ def first_version(base: str) -> str:
     return "m2n2" if base == "paper" else f"{base}-m2n2"
 
 
+def full(base: str) -> str:
+    """The base preset with all that the paper adds; ours for weak attentions go without a part."""
+    return base if base == "paper" else f"{base}/with-adaptive-score"
+
+
 MAIN = ("GrabCut", "Berkeley", "DAVIS", "HQSeg44K")
 
 

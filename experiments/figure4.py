@@ -10,11 +10,11 @@ Expected: the curve with the adaptive score lies above on all four sets, and is 
 and Berkeley.
 """
 
-from common import MAIN, Row, main
+from common import MAIN, Row, full, main
 
 
 def rows(base: str) -> list[Row]:
-    return [Row(base, MAIN), Row(f"{base}/without-adaptive-score", MAIN)]
+    return [Row(full(base), MAIN), Row(f"{base}/without-adaptive-score", MAIN)]
 
 
 if __name__ == "__main__":

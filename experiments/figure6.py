@@ -9,13 +9,13 @@ not measured by us.
 Expected: the adaptive score gives the higher mIoU with either way of clicking.
 """
 
-from common import Row, main
+from common import Row, full, main
 
 RANDOM = {"name": "random", "min_n_clicks": 20}
 
 
 def rows(base: str) -> list[Row]:
-    presets = (base, f"{base}/without-adaptive-score")
+    presets = (full(base), f"{base}/without-adaptive-score")
     return [Row(name, ("DAVIS",), clicks) for clicks in ({}, RANDOM) for name in presets]
 
 

@@ -26,12 +26,12 @@ PARTS = (
     "steady-scales",
     "refinement",
     "photograph-terms",
-    "adaptive-score",
 )
 
 
 def rows(base: str) -> list[Row]:
     ablations = [Row(f"{base}/without-{part}", SETS) for part in PARTS]
+    ablations.append(Row(f"{base}/with-adaptive-score", SETS))
     tuning = any("bsds_objects" in argument for argument in sys.argv)
     peers = [] if tuning or base != "offline" else [Row(peer, SETS) for peer in PEERS]
     return [Row(base, SETS), *ablations, *peers]

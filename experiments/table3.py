@@ -17,7 +17,7 @@ Expected, as the paper quotes itself (NoC90, NoC95, mIoU@5, mIoU@10):
     full                      4.76  9.66  0.896  0.915   6.29  9.86  0.865  0.908
 """
 
-from common import Row, main
+from common import Row, full, main
 
 SETS = ("DAVIS", "HQSeg44K")
 
@@ -30,7 +30,7 @@ def rows(base: str) -> list[Row]:
         "depth-guided-fill",
         "adaptive-score",
     )
-    return [*(Row(f"{base}/without-{part}", SETS) for part in without), Row(base, SETS)]
+    return [*(Row(f"{base}/without-{part}", SETS) for part in without), Row(full(base), SETS)]
 
 
 if __name__ == "__main__":

@@ -38,6 +38,16 @@ def test_ours_is_in_our_presets_only() -> None:
     assert preset("sd2-64").settings == preset("dinov2-small").settings == Settings.ours()
 
 
+def test_what_weak_attentions_go_without() -> None:
+    """The adaptive rule costs `offline` clicks; it and its constant are there by name."""
+    for name in ("offline", "dinov2-graph"):
+        assert preset(name).settings.size_rule == "prior"
+        assert preset(f"{name}/with-adaptive-score").settings.size_rule == "adaptive"
+        swept = preset(f"{name}/alpha-4").settings
+        assert (swept.size_rule, swept.alpha) == ("adaptive", 4)
+    assert preset("paper").settings.size_rule == Settings.ours().size_rule == "adaptive"
+
+
 def test_without_novel_components_has_the_rules_of_the_first_version() -> None:
     found = Settings.paper().replace(**ABLATIONS["without-novel-components"])
     first = Settings.m2n2()

@@ -127,7 +127,7 @@ PRESETS = {
             "dinov2-graph",
             "dinov2-graph",
             None,
-            Settings.offline().replace(size_rule="prior"),
+            Settings.offline(),
             "the offline attention, joined by what DINOv2 Small finds alike (not the paper's)",
             flip=False,
         ),
@@ -184,6 +184,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "without-depth-guided-upsampling": {"depth_guided_upsampling": False},
     "without-depth-guided-fill": {"depth_guided_fill": False},
     "without-adaptive-score": {"size_rule": "prior"},
+    "with-adaptive-score": {"size_rule": "adaptive"},
     "without-novel-components": {
         "depth_guided_upsampling": False,
         "depth_guided_fill": False,
@@ -197,7 +198,10 @@ ABLATIONS: dict[str, dict[str, Any]] = {
         "steady_scales": False,
         "refinement": 0.0,
     },
-    **{f"alpha-{alpha}": {"alpha": float(alpha)} for alpha in (1, 2, 4, 8, 16, 32, 64)},
+    **{
+        f"alpha-{alpha}": {"size_rule": "adaptive", "alpha": float(alpha)}
+        for alpha in (1, 2, 4, 8, 16, 32, 64)
+    },
 }
 """The rows of Table 3, what `Settings.offline` adds to the paper's method and, with values
 of ours, Table 6: what each changes in a preset."""

@@ -22,7 +22,9 @@ CUP_AND_SAUCER = (Click(300, 180), Click(420, 200))
 def maps() -> MapCache:
     predictor = Predictor.from_preset("offline/without-photograph-terms", device="cpu")
     predictor.set_image(skimage.data.coffee())
-    return MapCache(predictor.get_image_embedding())
+    state = predictor.get_image_embedding()
+    settings = state.settings.replace(size_rule="adaptive")
+    return MapCache(dataclasses.replace(state, settings=settings))
 
 
 def _both(maps: MapCache, click: Click) -> tuple[Segmentation, Segmentation, Segmentation]:

@@ -124,6 +124,7 @@ def test_what_is_ours_is_off_by_default_and_named():
         "temperature": 1.0,
         "chain": "exact",
         "spatial_sigma": 0.4,
+        "size_rule": "prior",
         "scale_evidence": True,
         "steady_scales": True,
         "refinement": 0.02,

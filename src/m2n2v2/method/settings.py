@@ -199,11 +199,13 @@ class Settings:
     @classmethod
     def offline(cls) -> Self:
         """For the weight-free attention (`attention.Affinity`), which has no temperature,
-        and whose scales and outlines need the photograph's help: `ours`, and more."""
+        and whose scales and outlines need the photograph's help: `ours`, and more. Of what those
+        terms leave, the adaptive rule costs clicks (docs/decisions/adaptive-rule.md)."""
         return cls.ours().replace(
             temperature=1.0,
             chain="exact",  # it takes few steps, each cheap: reducing it costs more than it saves
             spatial_sigma=0.4,
+            size_rule="prior",
             scale_evidence=True,
             steady_scales=True,
             refinement=0.02,
