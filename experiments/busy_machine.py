@@ -23,12 +23,12 @@ from benchmarks.inputs import Case
 
 from m2n2v2.attention import Affinity, factored, reduced
 from m2n2v2.grid import Size
-from m2n2v2.method import markov_map
 from m2n2v2.method.settings import Settings
 from m2n2v2.method.values import ImageState
 from m2n2v2.method.walk import markov_maps
 from m2n2v2.preparation import prepare
 from m2n2v2.prompts import Click
+from m2n2v2.reduction import chain
 
 BUSY = "import torch\na = torch.rand(1500, 1500)\nwhile True: a @ a"
 CLICKS = 15
@@ -41,7 +41,7 @@ def torchs_products() -> Iterator[None]:
         for home, name, value in (
             (factored, "FEW", 0),
             (reduced, "_times", lambda p, rows: p @ rows),
-            (markov_map, "_COMPILED", markov_map._VECTORISED),
+            (chain, "_COMPILED", chain._VECTORISED),
         ):
             stack.enter_context(mock.patch.object(home, name, value))
         yield
