@@ -320,8 +320,7 @@ def test_a_missing_library_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_every_model_names_licence_files_and_sources() -> None:
-    for name, model in MODELS.items():
-        assert name == model.name
+    for model in MODELS.values():
         assert model.licence
         assert model.files
         assert model.sources
