@@ -1,10 +1,11 @@
 """Exact area averaging of an image, in whole numbers."""
 
 import numpy as np
-from numba import njit
+
+from m2n2v2.compiled.kernels import kernel
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def averaged(start, stop, image, out):  # type: ignore[no-untyped-def]
     """Rows of `out`: each pixel is the mean of `image` over the area it covers, halves up.
 

@@ -4,6 +4,7 @@ import codecs
 import json
 import os
 import re
+import stat
 import sys
 import tempfile
 import unicodedata
@@ -24,7 +25,26 @@ def user_cache() -> Path:
         base = "~/Library/Caches"
     else:
         base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "m2n2v2"
+    try:
+        return Path(base).expanduser() / "m2n2v2"
+    except RuntimeError:  # a user without a home, as containers have
+        return private_temporary_folder() or Path(os.devnull) / "m2n2v2"  # no folder can be made
+
+
+def private_temporary_folder() -> Path | None:
+    """A folder in the system's temporary one that only this user may enter, made if it is not
+    there; None where it cannot be had, or one of its name belongs to another or is open to them."""
+    try:
+        own = "m2n2v2" if sys.platform == "win32" else f"m2n2v2-{os.geteuid()}"
+        folder = Path(tempfile.gettempdir()) / own
+        folder.mkdir(mode=0o700, exist_ok=True)
+        here = folder.lstat()
+    except OSError:
+        return None
+    if sys.platform == "win32":  # the temporary folder is the user's own there
+        return folder if stat.S_ISDIR(here.st_mode) else None
+    private = stat.S_ISDIR(here.st_mode) and here.st_mode & 0o077 == 0
+    return folder if private and here.st_uid == os.geteuid() else None
 
 
 def decoded_text(data: bytes) -> str:

@@ -1,14 +1,12 @@
 """A few vectors times a large matrix, in one read of it."""
 
-from numba import njit
-
-from m2n2v2.compiled import FAST
+from m2n2v2.compiled.kernels import FAST, kernel
 
 TILE = 1024
 """Columns whose sums stay in the first-level cache."""
 
 
-@njit(nogil=True, fastmath=FAST, cache=True)
+@kernel(fastmath=FAST)
 def left(start, stop, p, matrix, sums):  # type: ignore[no-untyped-def]
     """What rows start to stop add to `p matrix`, for each row of `p` (k, n).
 

@@ -5,18 +5,17 @@ costs more than it brings, and many times as much where those threads are busy.
 """
 
 import numpy as np
-from numba import njit
 
-from m2n2v2.compiled import FAST
+from m2n2v2.compiled.kernels import FAST, inlined, kernel
 
 
-@njit(inline="always")
+@inlined
 def _row(triangle, i):  # type: ignore[no-untyped-def]
     start = i * (i + 1) // 2
     return triangle[start : start + i + 1]
 
 
-@njit(nogil=True, fastmath=FAST, cache=True)
+@kernel(fastmath=FAST)
 def symmetric(triangle, v, out):  # type: ignore[no-untyped-def]
     """`G v` into `out`: of the symmetric G the lower triangle row by row, so that every entry is
     read once. Four rows together share what they read of `v` and add to `out`.
@@ -47,7 +46,7 @@ def symmetric(triangle, v, out):  # type: ignore[no-untyped-def]
             out[r] += total
 
 
-@njit(nogil=True, fastmath=FAST, cache=True)
+@kernel(fastmath=FAST)
 def product(  # type: ignore[no-untyped-def]
     v,
     out,  # (n)
@@ -80,7 +79,7 @@ def product(  # type: ignore[no-untyped-def]
         out[c] = total
 
 
-@njit(nogil=True, fastmath=FAST, cache=True)
+@kernel(fastmath=FAST)
 def walk(  # type: ignore[no-untyped-def]
     p,  # (n): relative probabilities, the largest 1; overwritten
     rows,  # (n)

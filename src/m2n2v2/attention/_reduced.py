@@ -1,12 +1,11 @@
 """The reduced chain: its steps, the cells' probabilities, and when they exceed a threshold."""
 
 import numpy as np
-from numba import njit
 
-from m2n2v2.compiled import FAST
+from m2n2v2.compiled.kernels import FAST, inlined, kernel
 
 
-@njit(nogil=True, fastmath=FAST, cache=True)
+@kernel(fastmath=FAST)
 def combine(p, rows, out):  # type: ignore[no-untyped-def]
     """Add `p rows` to `out`: (k, n) times (n, m), of p what is not 0."""
     for k in range(len(p)):
@@ -18,7 +17,7 @@ def combine(p, rows, out):  # type: ignore[no-untyped-def]
                     total[j] += share * row[j]
 
 
-@njit(inline="always")
+@inlined
 def _widened(half):  # type: ignore[no-untyped-def]
     """A number of 16 bits, given as an integer, in 32."""
     bits = np.uint32(half) & np.uint32(0xFFFF)
@@ -32,7 +31,7 @@ def _widened(half):  # type: ignore[no-untyped-def]
     return np.uint32(whole).view(np.float32)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def scatter(p, cell, rest, out):  # type: ignore[no-untyped-def]
     """Add `p E` to `out` (k, n): row i of E has the values `rest[i]`, finite numbers of 16 bits as
     integers, at the columns `cell[i]`."""
@@ -43,7 +42,7 @@ def scatter(p, cell, rest, out):  # type: ignore[no-untyped-def]
                     out[k, cell[i, entry]] += p[k, i] * _widened(rest[i, entry])
 
 
-@njit(nogil=True, fastmath=FAST, cache=True)
+@kernel(fastmath=FAST)
 def follow(coefficient, walk, block):  # type: ignore[no-untyped-def]
     """`block[s]`: the coefficients after s + 1 steps, each a product with the leading part of
     `walk` (m, m)."""
@@ -63,7 +62,7 @@ TILE = 32
 """Cells whose rows of the basis stay in the second-level cache for all steps of a block."""
 
 
-@njit(nogil=True, fastmath=FAST, cache=True)
+@kernel(fastmath=FAST)
 def evaluate(start, stop, block, basis, out):  # type: ignore[no-untyped-def]
     """`out[s, j]`: the product of `block[s]` (b, m) and the first m numbers of `basis[j]`, for the
     cells j from start to stop.
@@ -103,7 +102,7 @@ def evaluate(start, stop, block, basis, out):  # type: ignore[no-untyped-def]
                 out[s, j] = p
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def cross(block, done, previous, times, threshold):  # type: ignore[no-untyped-def]
     """Look at the steps `done + 1, ...` of one chain.
 

@@ -4,14 +4,14 @@ Pixels lie in one row with a frame of one pixel around the image, so that a neig
 pixel's own plus a constant. Directions come in opposite pairs: that of `d` is `d ^ 1`.
 """
 
-from numba import njit
+from m2n2v2.compiled.kernels import kernel
 
 FREE, SOURCE, SINK = 0, 1, 2
 TERMINAL, ORPHAN, NONE = 8, 9, 10
 """What stands where a direction to the parent would: the root itself, a parent lost, no tree."""
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def flow(terminal, arcs, steps, tree, parent, order, queued, stamp, far, orphans):  # type: ignore[no-untyped-def]
     """Push what can be pushed; the pixels in the source's tree are the cut's side of the source.
 
@@ -78,7 +78,7 @@ def flow(terminal, arcs, steps, tree, parent, order, queued, stamp, far, orphans
     return total
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def _augment(terminal, arcs, steps, parent, orphans, a, b, across):  # type: ignore[no-untyped-def]
     """Push along the source's branch to `a`, across, and along the sink's from `b`."""
     least = arcs[across, a]
@@ -133,7 +133,7 @@ def _augment(terminal, arcs, steps, parent, orphans, a, b, across):  # type: ign
     return least, lost
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def _adopt(  # type: ignore[no-untyped-def]
     arcs, steps, tree, parent, order, queued, stamp, far, orphans, p, lost, first, count, clock
 ):
@@ -169,7 +169,7 @@ def _adopt(  # type: ignore[no-untyped-def]
     return lost, first, count
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def _to_root(steps, parent, stamp, far, p, clock):  # type: ignore[no-untyped-def]
     """How far the root is; -1 where an orphan lies between. It is kept for this round."""
     length, q = 0, p

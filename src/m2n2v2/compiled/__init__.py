@@ -3,6 +3,3 @@
 All release the GIL and take a range of rows, so that `threads.over_rows` can share them among
 cores without a threading layer of numba's (none is safe under a server's threads everywhere).
 """
-
-FAST = {"contract", "reassoc", "nsz"}
-"""Sums may be taken in any order; NaN and infinity stay what they are."""

@@ -1,13 +1,14 @@
 """A fast exponential for loops of many."""
 
 import numpy as np
-from numba import njit
+
+from m2n2v2.compiled.kernels import inlined
 
 LIMIT = 57.0
 """Exponents beyond this (weights under 1e-17) count as this."""
 
 
-@njit(inline="always")
+@inlined
 def exp2_minus(e):  # type: ignore[no-untyped-def]
     """`2 ** -e`, e >= 0: a polynomial on [-1/2, 1/2] and the exponent's bits. Relative error under
     3e-7; Chebyshev's polynomial of degree 5."""

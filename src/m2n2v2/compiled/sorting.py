@@ -1,13 +1,14 @@
 """Sort the pixels of an image by a 32-bit key."""
 
 import numpy as np
-from numba import njit
+
+from m2n2v2.compiled.kernels import kernel
 
 DIGIT = 11
 """Bits per pass: 2048 counters and as many write streams, which the second-level cache holds."""
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def radix_sort(keys, items, pairs, spare):  # type: ignore[no-untyped-def]
     """Sort `items` by `keys` (uint32, stable); least significant digit first.
 

@@ -1,11 +1,9 @@
 """One round of Sinkhorn's balancing in one read of the matrix."""
 
-from numba import njit
-
-from m2n2v2.compiled import FAST
+from m2n2v2.compiled.kernels import FAST, kernel
 
 
-@njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
+@kernel(fastmath=FAST, error_model="numpy")
 def one_round(start, stop, matrix, columns, rows, sums):  # type: ignore[no-untyped-def]
     """`rows = 1 / (matrix columns)` for rows start to stop, and what they add to `rows matrix`.
 

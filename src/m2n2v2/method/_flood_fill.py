@@ -1,12 +1,12 @@
 """The minimax fill: Dijkstra with the maximum in place of the sum, on a queue of bits."""
 
 import numpy as np
-from numba import njit
 
+from m2n2v2.compiled.kernels import inlined, kernel
 from m2n2v2.compiled.sorting import radix_sort
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def distance(start, stop, values, behind, y, x, out):  # type: ignore[no-untyped-def]
     """Euclidean distance of every pixel's pair (value, depth) to that of pixel (x, y)."""
     for row in range(start, stop):
@@ -16,7 +16,7 @@ def distance(start, stop, values, behind, y, x, out):  # type: ignore[no-untyped
             out[row, column] = np.sqrt(away * away + deeper * deeper)
 
 
-@njit(inline="always")
+@inlined
 def _count_ones(word):  # type: ignore[no-untyped-def]
     """LLVM knows this for one instruction."""
     word -= word >> np.uint64(1) & np.uint64(0x5555555555555555)
@@ -26,7 +26,7 @@ def _count_ones(word):  # type: ignore[no-untyped-def]
     return word * np.uint64(0x0101010101010101) >> np.uint64(56)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def fill(  # type: ignore[no-untyped-def]
     keys,  # u4 (H, W)
     start,  # flat index of the prompt's pixel

@@ -1,9 +1,9 @@
 """A map from the numbers of its levels."""
 
-from numba import njit
+from m2n2v2.compiled.kernels import kernel
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def look_up(start, stop, table, level, out):  # type: ignore[no-untyped-def]
     """`out = table[level]`."""
     for y in range(start, stop):

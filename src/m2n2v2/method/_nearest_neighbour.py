@@ -1,12 +1,13 @@
 """Merge scaled maps into nearest neighbours, and those into a margin."""
 
 import numpy as np
-from numba import njit
+
+from m2n2v2.compiled.kernels import kernel
 
 _TINY = np.finfo(np.float32).tiny
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def merge(start, stop, values, scale, positive, inner, outer, mask):  # type: ignore[no-untyped-def]
     """`inner`, `outer`: smallest scaled value per pixel over the positive, negative prompts."""
     width = values.shape[1]
@@ -24,7 +25,7 @@ def merge(start, stop, values, scale, positive, inner, outer, mask):  # type: ig
                     outer[y, x] = min(outer[y, x], scaled)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def margin(start, stop, inner, outer, mask, out):  # type: ignore[no-untyped-def]
     """How much nearer the positive prompts are, in [-1, 1], with the sign that `mask` decides."""
     zero, one, two = np.float32(0), np.float32(1), np.float32(2)
@@ -35,7 +36,7 @@ def margin(start, stop, inner, outer, mask, out):  # type: ignore[no-untyped-def
             out[y, x] = max(nearer, _TINY) if mask[y, x] else min(nearer, zero)
 
 
-@njit(nogil=True, fastmath=True, cache=True)
+@kernel(fastmath=True)
 def above_zero(  # type: ignore[no-untyped-def]
     start, stop, margin, row_cell, row_weight, column_cell, column_weight, out
 ):

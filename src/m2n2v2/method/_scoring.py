@@ -1,10 +1,11 @@
 """Passes over the pixels behind the score terms."""
 
 import numpy as np
-from numba import njit
+
+from m2n2v2.compiled.kernels import kernel
 
 
-@njit(nogil=True, fastmath=True, cache=True)
+@kernel(fastmath=True)
 def sobel(start, stop, values, magnitude):  # type: ignore[no-untyped-def]
     """Magnitude of the 3x3 Sobel gradient, border mirrored about its pixels."""
     height, width = values.shape
@@ -23,7 +24,7 @@ def sobel(start, stop, values, magnitude):  # type: ignore[no-untyped-def]
             magnitude[y, x] = np.sqrt(gx * gx + gy * gy)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def edge_scores(level, magnitude, to_steps, steps, sums, edge):  # type: ignore[no-untyped-def]
     """Mean strength, of `steps`, over the pixels just outside each level set; 0 where none are.
 
@@ -55,7 +56,7 @@ def edge_scores(level, magnitude, to_steps, steps, sums, edge):  # type: ignore[
         edge[i] = total / (max(length, 1) * steps)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def nearest_squared(mask, x, y, label):  # type: ignore[no-untyped-def]
     """Squared distance from (x, y) to the nearest pixel of `mask` that equals `label`, or -1."""
     height, width = mask.shape

@@ -2,16 +2,16 @@
 
 import numba
 import numpy as np
-from numba import njit
 
 from m2n2v2.compiled.exponential import exp2_minus
+from m2n2v2.compiled.kernels import kernel
 
 BLOCK = 64
 """Pixels of a row that are taken together: a fixed number, so that every loop over them becomes
 vector instructions without a rest."""
 
 
-@njit(nogil=True, fastmath=True, cache=True)
+@kernel(fastmath=True)
 def build(  # type: ignore[no-untyped-def]
     start,
     stop,
@@ -97,7 +97,7 @@ def build(  # type: ignore[no-untyped-def]
                         pixel[ty, tx] = patch[ty, tx, i] * scale
 
 
-@njit(nogil=True, fastmath=True, cache=True)
+@kernel(fastmath=True)
 def apply(start, stop, weights, top, left, cells, out):  # type: ignore[no-untyped-def]
     """`out[k, y, x]`: the weighted sum over the patch of cells of each pixel, for each map k."""
     height, width, taps_y, taps_x = weights.shape

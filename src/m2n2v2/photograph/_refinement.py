@@ -1,12 +1,12 @@
 """Passes over the band of pixels around an outline."""
 
 import numpy as np
-from numba import njit
 
 from m2n2v2.compiled.exponential import exp2_minus
+from m2n2v2.compiled.kernels import inlined, kernel
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def distances(mask, reach, distance):  # type: ignore[no-untyped-def]
     """City-block distance of each pixel to the other class, less a half, up to `reach + 1`.
 
@@ -37,7 +37,7 @@ def distances(mask, reach, distance):  # type: ignore[no-untyped-def]
                 out[x] = min(out[x], out[x + 1] + one)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def colour_ratio(mask, distance, reach, colours, kinds, tile, prior, ratio):  # type: ignore[no-untyped-def]
     """Log likelihood ratio, object over background, of the colour of each pixel in the band.
 
@@ -77,7 +77,7 @@ def colour_ratio(mask, distance, reach, colours, kinds, tile, prior, ratio):  # 
                         ratio[y, x] = np.log(around[1, kind] / around[0, kind]) - offset
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def likeness(start, stop, lab, contrast, out):  # type: ignore[no-untyped-def]
     """How alike a pixel and its neighbours to the right, below left, below and below right are,
     over their distance: f4 (H, W, 4), 0 outside the image."""
@@ -94,7 +94,7 @@ def likeness(start, stop, lab, contrast, out):  # type: ignore[no-untyped-def]
                     out[y, x, k] = np.exp(-squared / contrast) / length
 
 
-@njit(inline="always")
+@inlined
 def _tanh(x):  # type: ignore[no-untyped-def]
     """Within 1e-6, and not half as long to wait for as the usual; updates wait for one another."""
     e = exp2_minus(abs(x) * np.float32(2.8853901))  # 2 / log 2
@@ -106,7 +106,7 @@ LANES = 4
 """Rows that are relaxed at once."""
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def relax(  # type: ignore[no-untyped-def]
     likeness,  # f4 (H, W, 4), of `likeness`
     mask,

@@ -1,10 +1,11 @@
 """Passes over pixels behind the evidence for a scale."""
 
 import numpy as np
-from numba import njit
+
+from m2n2v2.compiled.kernels import kernel
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def first_set(start, stop, values, thresholds, member):  # type: ignore[no-untyped-def]
     """Number of the first threshold, ascending, not under each value; their count if none."""
     for y in range(start, stop):
@@ -19,7 +20,7 @@ def first_set(start, stop, values, thresholds, member):  # type: ignore[no-untyp
             member[y, x] = low
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def outlines(member, strength, sums):  # type: ignore[no-untyped-def]
     """Of each of the nested sets `member <= k`: the pixels just outside it, the strength over
     them, and its pixels on the image's frame. `sums` is float64 `K + 1, 3`."""
@@ -49,7 +50,7 @@ def outlines(member, strength, sums):  # type: ignore[no-untyped-def]
             sums[k, i] += sums[k - 1, i]
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def depths(start, stop, member, free, x, y, share):  # type: ignore[no-untyped-def]
     """For the sets `free & (member <= k)`, k from `start` to `stop`: how deep inside the pixel
     (x, y) lies, as a share of the deepest pixel."""
@@ -59,7 +60,7 @@ def depths(start, stop, member, free, x, y, share):  # type: ignore[no-untyped-d
         share[k] = _depth_share(member, free, k, x, y, depth)
 
 
-@njit(nogil=True)
+@kernel()
 def _depth_share(member, free, k, x, y, depth):  # type: ignore[no-untyped-def]
     """Chamfer distances to the outside (sides 1, diagonals sqrt 2), the frame being outside."""
     height, width = member.shape

@@ -1,10 +1,11 @@
 """The few most alike cells in a window, kept while similarities pass by."""
 
 import numpy as np
-from numba import njit
+
+from m2n2v2.compiled.kernels import kernel
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def keep_best(similar, first_row, width, row, column, radius, offset, value, index):  # type: ignore[no-untyped-def]
     """Insert one context's cells of a window into the lists of the best, for one row of cells.
 

@@ -1,10 +1,11 @@
 """Passes over pixels behind simple linear iterative clustering, and over a graph of segments."""
 
 import numpy as np
-from numba import njit
+
+from m2n2v2.compiled.kernels import inlined, kernel
 
 
-@njit(nogil=True, fastmath=True, cache=True)
+@kernel(fastmath=True)
 def assign(start, stop, lab, centres, place_weight, labels):  # type: ignore[no-untyped-def]
     """Give every pixel the nearest of the 3 x 3 centres around it, the first on ties.
 
@@ -30,7 +31,7 @@ def assign(start, stop, lab, centres, place_weight, labels):  # type: ignore[no-
             labels[y, x] = nearest
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def update(lab, labels, centres):  # type: ignore[no-untyped-def]
     """Move every centre to the mean of its pixels; one without pixels stays."""
     rows, columns = centres.shape[:2]
@@ -52,7 +53,7 @@ def update(lab, labels, centres):  # type: ignore[no-untyped-def]
                 flat[i, j] = total[i, j] / total[i, 5]
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def connected(labels, components):  # type: ignore[no-untyped-def]
     """Number the 4-connected components of equal labels in row-major order; returns how many."""
     height, width = labels.shape
@@ -90,7 +91,7 @@ def connected(labels, components):  # type: ignore[no-untyped-def]
     return count
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def absorb(pairs, colour, area, least, root):  # type: ignore[no-untyped-def]
     """Join components smaller than `least` pixels to the neighbour of the nearest colour.
 
@@ -132,7 +133,7 @@ def absorb(pairs, colour, area, least, root):  # type: ignore[no-untyped-def]
         root[i] = _find(root, i)
 
 
-@njit(inline="always")
+@inlined
 def _find(root, i):  # type: ignore[no-untyped-def]
     while root[i] != i:
         root[i] = root[root[i]]
@@ -140,7 +141,7 @@ def _find(root, i):  # type: ignore[no-untyped-def]
     return i
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def two_rings(start, end, strength, best):  # type: ignore[no-untyped-def]
     """`best[i, j]`: smallest, over ways of one or two steps, of the larger strength on the way.
 

@@ -1,0 +1,129 @@
+"""Where machine code is kept between runs.
+
+In the first of these places that can be written: the folder that `NUMBA_CACHE_DIR` names, the
+package's own folder, the user's cache, and a temporary folder that only this user may enter. Where
+none can, functions are compiled with every start. Keeping is a convenience: neither a place that
+cannot be written, nor a full disk or a damaged file stops anything.
+"""
+
+import functools
+import hashlib
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from numba.core import config
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+
+from m2n2v2.files import private_temporary_folder, user_cache
+from m2n2v2.source_code import source_digest
+
+log = logging.getLogger(__name__)
+
+
+def keep(function: Any) -> None:
+    """Load a function's machine code from where it is kept, and put it there once compiled."""
+    if _place(Path(function.py_func.__code__.co_filename).parent) is not None:
+        with suppress(RuntimeError):  # NUMBA_CACHE_LOCATOR_CLASSES names none that is suitable
+            function._cache = _Kept(function.py_func)
+
+
+class _Place(_CacheLocator):
+    """What numba asks about a function's file."""
+
+    def __init__(self, function: Any, file: str) -> None:
+        folder = _place(Path(file).parent)
+        assert folder is not None  # `keep` asked
+        self._folder, self._function, self._py_file = folder, function, file
+
+    def get_cache_path(self) -> str:
+        return str(self._folder)
+
+    def get_source_stamp(self) -> str:
+        """Of its file and of all of ours that it uses: numba's own forgets the latter."""
+        return source_digest(self._function.__module__)
+
+    def get_disambiguator(self) -> str:
+        return str(self._function.__code__.co_firstlineno)
+
+    @classmethod
+    def from_function(cls, py_func: Any, py_file: str) -> "_Place":
+        return cls(py_func, py_file)
+
+
+class _Files(CompileResultCacheImpl):
+    _locator_classes = [_Place]  # noqa: RUF012 - as numba declares it
+
+
+class _Kept(FunctionCache):
+    """Numba's files, of which no failure matters."""
+
+    _impl_class = _Files
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception as error:  # whatever a damaged pickle raises
+            log.debug("kept code is damaged and compiled again: %s", error)
+            self._forget()
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)
+        except OSError as error:
+            _say(f"compiled code is not kept: {error}")
+
+    def _forget(self) -> None:
+        try:
+            self.flush()
+        except OSError:
+            log.debug("it stays, since %s cannot be written", self.cache_path)
+
+
+@functools.cache
+def _place(source: Path) -> Path | None:
+    """The folder for the functions of a folder of source; None where nothing can be written."""
+    digest = hashlib.sha256(str(source.resolve()).encode()).hexdigest()[:16]
+    own = f"{source.name}-{digest}"
+    for place in _places(source, own):
+        if _writable(place):
+            return place
+    temporary = private_temporary_folder()
+    if temporary is not None and _writable(temporary / "compiled" / own):
+        _say(
+            "neither the package's folder nor the user's cache can be written: compiled code is "
+            f"kept in {temporary}"
+        )
+        return temporary / "compiled" / own
+    _say(
+        "compiled code is kept nowhere, so that every start compiles again: set NUMBA_CACHE_DIR to "
+        "a folder that you may write to"
+    )
+    return None
+
+
+def _places(source: Path, own: str) -> Iterator[Path]:
+    if given := vars(config)["CACHE_DIR"]:
+        yield Path(given) / own
+    yield source / "__pycache__"
+    yield user_cache() / "compiled" / own
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return os.access(folder, os.R_OK | os.X_OK)
+    except OSError:
+        return False
+
+
+@functools.cache
+def _say(what: str) -> None:
+    """Once: on standard error, unless the program that imports us has its own logging."""
+    log.warning(what)
