@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH_OUT ?= benchmarks/results
 
-.PHONY: demo check test explore bench format clean
+.PHONY: demo docs release-check check test explore bench format clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -32,9 +32,17 @@ explore: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks --out $(BENCH_OUT)
 
+docs: $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+release-check: $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group release
+	$(BIN)/python .ci/release.py
+
 format: $(READY)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
 clean:
-	rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) out site dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,127 @@
+"""What a release must pass: `make release-check`, from a clean checkout.
+
+Builds twice and compares, checks what is inside, installs the wheel into an empty environment and
+uses it there, away from the repository, as somebody would who found it on an index.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+MOST_BYTES = 2 << 20
+
+PHOTOGRAPH = """
+import numpy as np
+from PIL import Image
+ground = np.random.default_rng(0).integers(90, 110, (120, 160, 3), np.uint8)
+ground[30:90, 40:110] = (200, 60, 50)
+Image.fromarray(ground).save("photo.png")
+"""
+
+TYPED = """
+import numpy as np
+from m2n2v2 import Predictor, Session, Settings
+
+predictor: Predictor = Predictor.from_preset("offline")
+session: Session = predictor.session()
+settings: Settings = Settings.paper().replace(alpha=4.0)
+mask: "np.ndarray" = session.mask
+reveal_type(settings.alpha)
+"""
+
+
+def main() -> None:
+    version = _version()
+    tag = _said("git", "tag", "--points-at", "HEAD").split()
+    if tag and f"v{version}" not in tag:
+        raise SystemExit(f"the tag {tag[0]} is not the version {version} of version.py")
+    with tempfile.TemporaryDirectory(prefix="m2n2v2-release-") as name:
+        home = Path(name)
+        files = _built(home / "one")
+        again = _built(home / "two")
+        for path, other in zip(files, again, strict=True):
+            one, two = (hashlib.sha256(p.read_bytes()).hexdigest() for p in (path, other))
+            if one != two:
+                raise SystemExit(f"two builds of {path.name} differ: {one} and {two}")
+            print(f"{path.name}  {path.stat().st_size:,} bytes  sha256 {one}")
+        _run(sys.executable, "-m", "twine", "check", "--strict", *files)
+        wheel = next(path for path in files if path.suffix == ".whl")
+        _run(sys.executable, "-m", "check_wheel_contents", "--ignore", "W002", wheel)
+        _check_contents(wheel)
+        _check_installed(home / "outside", wheel, version)
+    print("the release passes")
+
+
+def _version() -> str:
+    names: dict[str, str] = {}
+    exec((ROOT / "src/m2n2v2/version.py").read_text(encoding="utf-8"), names)
+    return names["__version__"]
+
+
+def _built(out: Path) -> list[Path]:
+    """The source archive and the wheel, of the date of the last commit."""
+    date = _said("git", "log", "-1", "--format=%ct").strip()
+    environment = os.environ | {"SOURCE_DATE_EPOCH": date}
+    _run(sys.executable, "-m", "build", "--outdir", out, ROOT, env=environment)
+    return sorted(out.iterdir())
+
+
+def _check_contents(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    if wheel.stat().st_size > MOST_BYTES:
+        raise SystemExit(f"{wheel.name} is over {MOST_BYTES:,} bytes")
+    if "m2n2v2/py.typed" not in names:
+        raise SystemExit("m2n2v2/py.typed is missing, so its types are not seen")
+    odd = [n for n in names if not n.startswith(("m2n2v2/", "m2n2v2-"))]
+    if odd:
+        raise SystemExit(f"the wheel holds {odd[0]}, which is no part of the package")
+
+
+def _check_installed(home: Path, wheel: Path, version: str) -> None:
+    """Install it and use it, with nothing of the repository in sight."""
+    home.mkdir()
+    _run(sys.executable, "-m", "venv", home / "env")
+    scripts = home / "env" / ("Scripts" if os.name == "nt" else "bin")
+    python, constraints = scripts / "python", ROOT / "constraints.txt"
+    install = (python, "-m", "pip", "install", "--quiet", "--constraint", constraints)
+    _run(*install, "torch")
+    _run(*install, wheel)
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    if _said(scripts / "m2n2v2", "--version", cwd=home).strip() != f"m2n2v2 {version}":
+        raise SystemExit("the installed command says another version")
+    _run(python, "-c", PHOTOGRAPH, cwd=home, env=environment)
+    command = (scripts / "m2n2v2", "segment", "photo.png", "--preset", "offline")
+    _run(*command, "--fg", "75,60", "--no-cache", "-o", "mask.png", cwd=home, env=environment)
+    if not (home / "mask.png").stat().st_size:
+        raise SystemExit("segment wrote no mask")
+    (home / "typed.py").write_text(TYPED, encoding="utf-8")
+    mypy = (sys.executable, "-m", "mypy", "--strict", "--config-file", os.devnull)
+    told = _said(*mypy, "--python-executable", python, "typed.py", cwd=home)
+    if "float" not in told:
+        raise SystemExit(f"from outside the types are not seen:\n{told}")
+    refused = subprocess.run(
+        [scripts / "m2n2v2", "annotate", "."], cwd=home, env=environment, capture_output=True
+    )
+    if b"pip install 'm2n2v2[annotator]'" not in refused.stderr + refused.stdout:
+        raise SystemExit("without the extra the annotator does not say how to install it")
+
+
+def _run(*command: object, cwd: Path = ROOT, env: dict[str, str] | None = None) -> None:
+    words = [str(word) for word in command]
+    done = subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(words)}\n{done.stdout}{done.stderr}")
+
+
+def _said(*command: object, cwd: Path = ROOT) -> str:
+    words = [str(word) for word in command]
+    return subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False).stdout
+
+
+if __name__ == "__main__":
+    main()
