@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -249,7 +250,6 @@ def test_a_changed_setting_is_never_ignored() -> None:
             ClickError,
             "both as object and as background",
         ),
-        ({"box": [0, 0, 5, 5]}, PromptError, "boxes are not supported"),
         (
             {
                 "point_coords": [[1, 2]],
@@ -325,3 +325,111 @@ def test_other_settings_click_on_the_image_that_is_set() -> None:
     with pytest.raises(StateError, match="temperature"):
         predictor.change_settings(Settings(temperature=2.0))
     assert predictor.settings.alpha == predictor.get_image_embedding().settings.alpha == 4
+
+
+# Boxes, as SAM takes them
+
+BOX = (14, 12, 46, 44)
+
+
+def test_a_box_gives_its_object(predictor: Predictor) -> None:
+    masks, scores, low = predictor.predict(box=np.array(BOX))
+    assert masks.shape == (1, *TRUTH.shape)
+    assert scores.shape == (1,)
+    assert low.shape == (1, 256, 256)
+    assert (masks[0] & TRUTH).sum() / (masks[0] | TRUTH).sum() > 0.9
+    assert 0 <= scores[0] <= 1
+    one, _, _ = predictor.predict(box=[BOX])
+    np.testing.assert_array_equal(one, masks)
+    session = predictor.session()
+    np.testing.assert_array_equal(session.box(*BOX).mask, masks[0])
+
+
+def test_a_box_comes_before_the_clicks(predictor: Predictor) -> None:
+    masks, _, _ = predictor.predict([[30, 28], [20, 20]], [1, 0], box=BOX)
+    session = predictor.session()
+    session.box(*BOX)
+    session.click(30, 28)
+    session.click(20, 20, positive=False)
+    np.testing.assert_array_equal(masks[0], session.mask)
+
+
+def test_a_box_has_three_scales(predictor: Predictor) -> None:
+    masks, scores, _ = predictor.predict(box=BOX, multimask_output=True)
+    assert masks.shape == (3, *TRUTH.shape)
+    assert (np.diff(scores) <= 0).all()
+    alone, _, _ = predictor.predict(box=BOX)
+    np.testing.assert_array_equal(masks[0], alone[0])
+    inside = np.zeros(TRUTH.shape, bool)
+    inside[12:44, 14:46] = True
+    assert not (masks & ~inside).any()
+
+
+def test_a_batch_of_boxes_is_a_batch_of_masks(predictor: Predictor) -> None:
+    boxes = [BOX, (50, 5, 70, 25), (10, 8, 50, 48)]
+    masks, scores, low = predictor.predict(box=boxes, multimask_output=True)
+    assert masks.shape == (3, 3, *TRUTH.shape)
+    assert scores.shape == (3, 3)
+    assert low.shape == (3, 3, 256, 256)
+    for box, three in zip(boxes, masks, strict=True):
+        np.testing.assert_array_equal(predictor.predict(box=box, multimask_output=True)[0], three)
+    points, labels = [[[30, 28]], [[60, 15]], [[20, 20]]], [[1], [1], [0]]
+    masks, _, _ = predictor.predict(points, labels, boxes[:3])
+    for box, point, label, (mask,) in zip(boxes, points, labels, masks, strict=True):
+        np.testing.assert_array_equal(predictor.predict(point, label, box)[0][0], mask)
+
+
+def test_a_thousand_boxes(predictor: Predictor) -> None:
+    rng = np.random.default_rng(0)
+    low = rng.uniform(0, [70, 50], (1000, 2))
+    boxes = np.hstack([low, low + rng.uniform(1, 60, (1000, 2))])
+    masks, scores, _ = predictor.predict(box=boxes)
+    assert masks.shape == (1000, 1, *TRUTH.shape)
+    assert masks.any((1, 2, 3)).all()
+    assert np.isfinite(scores).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"box": [1, 2, 3]}, "box is"),
+        ({"box": [float("nan"), 2, 3, 4]}, "no finite number"),
+        ({"box": [5, 5, 5, 9]}, "empty"),
+        ({"box": [90, 5, 99, 9]}, "outside the 80x60 image"),
+        ({"box": [BOX, [90, 5, 99, 9]]}, "outside the 80x60 image"),
+        ({"box": [BOX, BOX], "point_coords": [[3, 3]], "point_labels": [1]}, "B x N"),
+        ({"box": [BOX, BOX], "mask_input": np.zeros((60, 80))}, "one object at a time"),
+        ({"box": BOX, "point_coords": [[3, 3]]}, "labels"),
+    ],
+)
+def test_bad_boxes_are_named(predictor: Predictor, arguments: dict[str, Any], says: str) -> None:
+    with pytest.raises((PromptError, ClickError), match=says):
+        predictor.predict(**arguments)
+
+
+def test_boxes_and_scribbles_work_on_a_state_from_a_file(
+    predictor: Predictor, tmp_path: Path
+) -> None:
+    write_state(tmp_path / "a.safetensors", predictor.get_image_embedding(), exact=True)
+    read = Predictor.from_state(tmp_path / "a.safetensors")
+    read.set_image(IMAGE)
+    np.testing.assert_array_equal(read.predict(box=BOX)[0], predictor.predict(box=BOX)[0])
+    one, other = read.session(), predictor.session()
+    for session in (one, other):
+        session.scribble([(25, 20), (35, 36)])
+    np.testing.assert_array_equal(one.mask, other.mask)
+
+
+def test_a_mask_of_any_size_is_corrected() -> None:
+    """By what the method asks of it, how large a change is meant; `session(previous)` keeps it."""
+    predictor = Predictor(
+        Precomputed(colour_attention(IMAGE)), settings=Settings.ours().replace(alpha=1.0)
+    )
+    predictor.set_image(IMAGE)
+    small = np.zeros((30, 40), bool)
+    small[13:15, 10:14] = True
+    full = np.kron(small, np.ones((2, 2), bool))
+    free, _, _ = predictor.predict([[30, 28]], [1])
+    masks, _, _ = predictor.predict([[30, 28]], [1], mask_input=small)
+    assert 0 < masks.sum() < free.sum()
+    np.testing.assert_array_equal(predictor.predict([[30, 28]], [1], mask_input=full)[0], masks)

@@ -5,7 +5,7 @@ import pytest
 
 from m2n2v2 import Click, Session, Settings
 from m2n2v2.attention import Precomputed
-from m2n2v2.errors import ClickError
+from m2n2v2.errors import ClickError, PromptError
 from m2n2v2.images import Image
 from m2n2v2.method.values import ImageState, MarkovMap
 from m2n2v2.preparation import prepare
@@ -246,3 +246,50 @@ def test_remove_takes_indices_from_the_end(state: ImageState) -> None:
     session = _clicked(state)
     session.remove(-1)
     assert [(c.x, c.y) for c in session.clicks] == [(30, 28), (60, 12)]
+
+
+# Scribbles and boxes
+
+
+def test_every_prompt_can_be_undone_and_redone(state: ImageState) -> None:
+    session = Session(state)
+    masks = [session.mask]
+    masks.append(session.box(14, 12, 47, 45).mask)
+    masks.append(session.scribble([(25, 20), (35, 36)]).mask)
+    masks.append(session.click(60, 12, positive=False).mask)
+    masks.append(session.box(0, 0, 10, 60, positive=False).mask)
+    assert [type(each).__name__ for each in session.prompts] == ["Box", "Scribble", "Click", "Box"]
+    assert session.clicks == (Click(60, 12, False),)
+    for expected in masks[-2::-1]:
+        np.testing.assert_array_equal(session.undo().mask, expected)
+    for expected in masks[1:]:
+        np.testing.assert_array_equal(session.redo().mask, expected)
+    np.testing.assert_array_equal(replay(state, session.prompts).mask, masks[-1])
+    np.testing.assert_array_equal(session.remove(1).mask, replay(state, session.prompts).mask)
+    assert len(session.prompts) == 3
+
+
+def test_a_refused_prompt_changes_nothing(state: ImageState) -> None:
+    session = Session(state)
+    session.click(30, 28)
+    before = session.segmentation
+    for wrong in (
+        lambda: session.box(25, 25, 35, 35, positive=False),
+        lambda: session.scribble([(20, 28), (40, 28)], positive=False),
+        lambda: session.box(90, 0, 99, 9),
+        lambda: session.scribble([]),
+    ):
+        with pytest.raises(PromptError):
+            wrong()
+        assert session.segmentation is before
+    session.undo()
+    assert not session.can_undo
+
+
+def test_a_box_corrects_a_given_mask(state: ImageState) -> None:
+    previous = np.zeros(TRUTH.shape, bool)
+    previous[50:58, 60:78] = True
+    session = Session(state, previous)
+    mask = session.box(14, 12, 47, 45).mask
+    assert mask[52:56, 62:76].all(), "what no prompt claims is kept"
+    assert mask[28, 30]

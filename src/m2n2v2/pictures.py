@@ -10,10 +10,10 @@ from PIL import ImageDraw
 from scipy import ndimage
 
 from m2n2v2.arrays import Image, Mask
-from m2n2v2.errors import BackendError
+from m2n2v2.errors import BackendError, PromptError
 from m2n2v2.method.values import ImageState, Segmentation, Stages
 from m2n2v2.method.walk import markov_map_stages, score_curve_of
-from m2n2v2.prompts import Click
+from m2n2v2.prompts import Box, Click, Given, Scribble
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,15 +24,15 @@ BACKGROUND = (231, 76, 60)
 
 
 def overlay(
-    image: Image, mask: Mask, clicks: tuple[Click, ...] = (), *, opacity: float = 0.45
+    image: Image, mask: Mask, prompts: tuple[Given, ...] = (), *, opacity: float = 0.45
 ) -> Image:
-    """The photograph with the mask tinted and outlined, and the clicks numbered on it.
+    """The photograph with the mask tinted and outlined, and the prompts numbered on it.
 
     Args:
         opacity: of the tint, in [0, 1].
 
     Returns:
-        RGB, of the photograph's size; object clicks green, background clicks red.
+        RGB, of the photograph's size; prompts on the object green, on the background red.
     """
     drawn = image.astype(np.float32)
     drawn[mask] = (1 - opacity) * drawn[mask] + opacity * np.array(TINT, np.float32)
@@ -40,9 +40,9 @@ def overlay(
     drawn[_outline(mask, unit)] = 255
     canvas = PILImage.fromarray(drawn.round().astype(np.uint8))
     pen = ImageDraw.Draw(canvas)
-    for number, click in enumerate(clicks, 1):
-        at = (click.x + 0.5, click.y + 0.5)
-        pen.circle(at, 4 * unit, fill=OBJECT if click.positive else BACKGROUND, outline="white")
+    for number, prompt in enumerate(prompts, 1):
+        colour = OBJECT if prompt.positive else BACKGROUND
+        at = _drawn(pen, prompt, colour, unit)
         pen.text(
             (at[0] + 6 * unit, at[1] - 6 * unit),
             str(number),
@@ -54,18 +54,36 @@ def overlay(
     return np.asarray(canvas)
 
 
+def _drawn(
+    pen: ImageDraw.ImageDraw, prompt: Given, colour: tuple[int, int, int], unit: int
+) -> tuple[float, float]:
+    """Draw a prompt, and say where its number stands."""
+    if isinstance(prompt, Click):
+        at = (prompt.x + 0.5, prompt.y + 0.5)
+        pen.circle(at, 4 * unit, fill=colour, outline="white")
+        return at
+    if isinstance(prompt, Scribble):
+        pen.line(prompt.points, fill=colour, width=3 * unit, joint="curve")
+        return prompt.points[0]
+    pen.rectangle(prompt.corners, outline=colour, width=2 * unit)
+    return prompt.left, prompt.top
+
+
 def walk(image: Image, state: ImageState, segmentation: Segmentation, index: int = -1) -> "Figure":
-    """The walk of one click, stage by stage, from its attention to the mask.
+    """The walk of one click or scribble, stage by stage, from its attention to the mask.
 
     Args:
         image: the photograph.
-        segmentation: at least one click.
-        index: which click.
+        segmentation: at least one prompt.
+        index: which prompt.
 
     Raises:
+        PromptError: that prompt is a box.
         BackendError: matplotlib is not installed.
     """
     prompt, scale = segmentation.prompts[index], segmentation.scales[index]
+    if isinstance(prompt.click, Box):
+        raise PromptError("a box has no walk", cure="draw that of a click or scribble")
     (stages,) = markov_map_stages(state, (prompt.click,))
     choices = prompt.choices
     score = score_curve_of(state, prompt, segmentation.prompts)
@@ -101,7 +119,7 @@ def walk(image: Image, state: ImageState, segmentation: Segmentation, index: int
         chosen = f"best at $\\lambda_i$ = {scale.threshold:.3f}"
     curve.set_xlabel("threshold")
     curve.set_title(f"score (Eq. 6), {chosen}", fontsize=10)
-    result.imshow(overlay(image, segmentation.mask, segmentation.clicks))
+    result.imshow(overlay(image, segmentation.mask, segmentation.given))
     result.set_title("truncated nearest neighbour (Eq. 11-12)", fontsize=10)
     result.set_axis_off()
     return figure
@@ -110,9 +128,11 @@ def walk(image: Image, state: ImageState, segmentation: Segmentation, index: int
 def write_walk(
     folder: Path, image: Image, state: ImageState, segmentation: Segmentation
 ) -> list[Path]:
-    """One `walk-N.png` per click, into a folder that exists."""
+    """One `walk-N.png` per click or scribble, N its place, into a folder that exists."""
     paths = []
-    for index in range(len(segmentation.prompts)):
+    for index, prompt in enumerate(segmentation.given):
+        if isinstance(prompt, Box):
+            continue
         path = folder / f"walk-{index + 1}.png"
         walk(image, state, segmentation, index).savefig(path, dpi=110, bbox_inches="tight")
         paths.append(path)

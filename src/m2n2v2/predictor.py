@@ -18,11 +18,11 @@ from m2n2v2.grid import Size
 from m2n2v2.images import pixel_digest, read_image, resized_map
 from m2n2v2.masks.conventions import marked
 from m2n2v2.method.settings import Settings
-from m2n2v2.method.values import ImageState
+from m2n2v2.method.values import ImageState, Segmentation
 from m2n2v2.method.walk import Progress
 from m2n2v2.preparation import prepare
 from m2n2v2.presets import preset
-from m2n2v2.prompts import clicks_from_arrays
+from m2n2v2.prompts import Click, Given, boxes_from_array, clicks_from_arrays
 from m2n2v2.session import MapCache, Session, replay
 from m2n2v2.states.file import read_state
 from m2n2v2.weights.devices import choose_device
@@ -192,51 +192,60 @@ class Predictor:
         multimask_output: bool = False,
         return_logits: bool = False,
     ) -> tuple[
-        Bool[np.ndarray, "C H W"] | Float32[np.ndarray, "C H W"],
-        Float32[np.ndarray, " C"],
-        Float32[np.ndarray, "C 256 256"],
+        Bool[np.ndarray, "*B C H W"] | Float32[np.ndarray, "*B C H W"],
+        Float32[np.ndarray, "*B C"],
+        Float32[np.ndarray, "*B C 256 256"],
     ]:
-        """Masks for a sequence of clicks; the order of the points is the order of clicking.
+        """Masks for a box, a sequence of clicks, or a box and then clicks.
 
         Args:
-            point_coords: `N x 2`, (x, y) in pixels.
-            point_labels: `N`, 1 for object and 0 for background.
-            box: not supported; anything but None is an error.
-            mask_input: the segmentation that the last click corrects, of any size, `h x w` or
+            point_coords: `N x 2`, (x, y) in pixels, in the order of clicking; `B x N x 2` with a
+                batch of boxes, the clicks on each object.
+            point_labels: `N`, or `B x N`, 1 for object and 0 for background.
+            box: `4`, (x0, y0, x1, y1) in pixels, round the object; it comes before the clicks.
+                `B x 4` for B objects, one each; `1 x 4` is one box, as SAM has it.
+            mask_input: the segmentation that the last prompt corrects, of any size, `h x w` or
                 `1 x h x w`: a mask (truth values, or 0 and one other value), or logits (over 0 is
                 object), such as a previous call's. The method looks at it to judge how large a
-                change the click means (section 3.4).
-            multimask_output: return the three best-scoring scales of the last click.
+                change a click means (section 3.4).
+            multimask_output: return the three best-scoring scales of the last prompt.
             return_logits: return the soft margin in [-1, 1] in place of masks.
 
         Returns:
             Masks (or margins), C x H x W at the image's size, best first; their scores in [0, 1];
             and margins at 256 x 256 to pass on as `mask_input`. C is 3 with `multimask_output`,
-            else 1.
+            else 1. With a batch of boxes B x C x H x W, and so on.
 
         Raises:
             NoImageError: no image is set.
-            ClickError, PromptError: the prompts are malformed or lie outside.
+            ClickError, PromptError: the prompts are malformed, contradict one another or lie
+                outside.
         """
         maps = self._current()
-        if box is not None:
-            raise PromptError(
-                f"box {box!r} came, and boxes are not supported",
-                cure="click inside the object, then outside it where the mask leaks",
-            )
-        clicks = clicks_from_arrays(
-            [] if point_coords is None else point_coords,
-            [] if point_labels is None else point_labels,
-        )
+        boxes = () if box is None else boxes_from_array(box)
         previous = None if mask_input is None else _as_mask(mask_input, maps.state.size)
-        result = replay(maps.state, clicks, maps=maps, previous=previous)
-        results = alternatives(maps.state, result) if multimask_output else (result,)
-        masks: Shaped[np.ndarray, "C H W"] = np.stack(
-            [one.soft_mask.numpy() if return_logits else one.mask for one in results]
-        )
-        scores = np.array([one.scales[-1].score for one in results], np.float32)
-        low = torch.stack([resized_map(one.margin, LOW_RESOLUTION) for one in results])
-        return masks, scores, low.numpy()
+
+        def one(prompts: tuple[Given, ...]) -> tuple[Any, Any, Any]:
+            result = replay(maps.state, prompts, maps=maps, previous=previous)
+            return _outputs(maps.state, result, multimask_output, return_logits)
+
+        if len(boxes) < 2:
+            absent = point_coords is None and point_labels is None
+            clicks = (
+                ()
+                if boxes and absent
+                else clicks_from_arrays(*_or_none(point_coords, point_labels))
+            )
+            return one((*boxes, *clicks))
+        _check_batch(len(boxes), point_coords, point_labels, previous)
+        for each in boxes:
+            each.inside(maps.state.size)  # all, before any work
+        results = [
+            one((each, *_clicks_of(index, point_coords, point_labels)))
+            for index, each in enumerate(boxes)
+        ]
+        masks, scores, low = (np.stack(parts) for parts in zip(*results, strict=True))
+        return masks, scores, low
 
     def _current(self) -> MapCache:
         if self._maps is None:
@@ -267,6 +276,49 @@ class FromState:
             f"({image.shape[1]}x{image.shape[0]}, sha256 {pixel_digest(image)[:12]})",
             cure="prepare the image with `m2n2v2 prepare`, or use Predictor.from_preset",
         )
+
+
+def _outputs(
+    state: ImageState, result: Segmentation, several: bool, logits: bool
+) -> tuple[
+    Bool[np.ndarray, "C H W"] | Float32[np.ndarray, "C H W"],
+    Float32[np.ndarray, " C"],
+    Float32[np.ndarray, "C 256 256"],
+]:
+    found = alternatives(state, result) if several else (result,)
+    masks: Shaped[np.ndarray, "C H W"] = np.stack(
+        [each.soft_mask.numpy() if logits else each.mask for each in found]
+    )
+    scores = np.array([each.scales[-1].score for each in found], np.float32)
+    low = torch.stack([resized_map(each.margin, LOW_RESOLUTION) for each in found])
+    return masks, scores, low.numpy()
+
+
+def _or_none(coords: Any, labels: Any) -> tuple[Any, Any]:
+    return [] if coords is None else coords, [] if labels is None else labels
+
+
+def _check_batch(count: int, coords: Any, labels: Any, previous: Mask | None) -> None:
+    if previous is not None:
+        raise PromptError(
+            f"mask_input came with {count} boxes", cure="correct one object at a time"
+        )
+    for name, values in (("point_coords", coords), ("point_labels", labels)):
+        if values is not None and len(values) != count:
+            raise PromptError(
+                f"{count} boxes came with {name} for {len(values)} objects",
+                cure=f"give {name} of shape B x N, clicks for every box",
+            )
+
+
+def _clicks_of(index: int, coords: Any, labels: Any) -> tuple[Click, ...]:
+    """The clicks on one object of a batch."""
+    if coords is None and labels is None:
+        return ()
+    coords, labels = _or_none(coords, labels)
+    if not len(coords) or not len(labels):
+        raise PromptError("clicks came without labels, or labels without clicks", cure="give both")
+    return clicks_from_arrays(coords[index], labels[index])
 
 
 def _as_mask(mask_input: Shaped[np.ndarray, "..."], size: Size) -> Mask:

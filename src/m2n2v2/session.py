@@ -1,4 +1,5 @@
-"""Clicking on one image: click, undo, redo, remove, reset, over a history of immutable steps."""
+"""Clicking on one image: click, scribble, box, undo, redo, remove, reset, over a history of
+immutable steps."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from m2n2v2.errors import ClickError
 from m2n2v2.kept import by_bytes
 from m2n2v2.method.values import ImageState, MarkovMap, Segmentation
 from m2n2v2.method.walk import empty, markov_maps, segment
-from m2n2v2.prompts import Click, check_sequence
+from m2n2v2.prompts import Box, Click, Given, Scribble, check_sequence
 
 BYTES = 256 << 20
 """That a session's segmentations, or a cache's maps, take at most; the newest always stays, and
@@ -18,9 +19,9 @@ older ones are made again when they are asked for."""
 
 
 class MapCache:
-    """The Markov-maps of one image by clicked pixel, the least recently used dropped first.
+    """The Markov-maps of one image by their prompts' place, the least recently used dropped first.
 
-    A map depends on its pixel, the image and the settings, nothing else, so it can be kept
+    A map depends on its place, the image and the settings, nothing else, so it can be kept
     through undo, removal and relabelling.
 
     Args:
@@ -29,23 +30,23 @@ class MapCache:
 
     def __init__(self, state: ImageState, limit: int = BYTES) -> None:
         self.state = state
-        self._maps: LRUCache[tuple[int, int], MarkovMap] = by_bytes(limit, _bytes)
+        self._maps: LRUCache[object, MarkovMap] = by_bytes(limit, _bytes)
 
     @property
     def nbytes(self) -> int:
         """What the maps that are kept take."""
         return int(self._maps.currsize)
 
-    def keep(self, click: Click, known: MarkovMap) -> None:
-        """Know the map of a click, computed elsewhere."""
-        self._maps[click.x, click.y] = known
+    def keep(self, prompt: Given, known: MarkovMap) -> None:
+        """Know the map of a prompt, computed elsewhere."""
+        self._maps[prompt.place] = known
 
-    def __call__(self, clicks: Iterable[Click]) -> tuple[MarkovMap, ...]:
-        """The map of each click; those not known are computed together, in one chain."""
-        clicks = tuple(clicks)
-        wanted = [(click.x, click.y) for click in clicks]
+    def __call__(self, prompts: Iterable[Given]) -> tuple[MarkovMap, ...]:
+        """The map of each prompt; those not known are computed together, in one chain."""
+        prompts = tuple(prompts)
+        wanted: list[object] = [each.place for each in prompts]
         maps = {at: self._maps[at] for at in wanted if at in self._maps}
-        missing = {at: click for at, click in zip(wanted, clicks, strict=True) if at not in maps}
+        missing = {at: each for at, each in zip(wanted, prompts, strict=True) if at not in maps}
         if missing:
             maps |= zip(missing, markov_maps(self.state, tuple(missing.values())), strict=True)
         for at in wanted:
@@ -55,41 +56,42 @@ class MapCache:
 
 def replay(
     state: ImageState,
-    clicks: Iterable[Click],
+    prompts: Iterable[Given],
     *,
     maps: MapCache | None = None,
     previous: Mask | None = None,
 ) -> Segmentation:
-    """The segmentation after a sequence of clicks, in their order.
+    """The segmentation after a sequence of prompts, in their order.
 
     Args:
-        previous: the segmentation that the last click corrects, at the photograph's size; what
-            the clicks before it gave, if not given.
+        previous: the segmentation that the last prompt corrects, at the photograph's size; what
+            the prompts before it gave, if not given.
 
     Raises:
-        ClickError: no clicks, one outside the image, or two opposite ones on a pixel.
+        ClickError: no prompts, a click outside the image, or two opposite ones on a pixel.
+        PromptError: the same of scribbles and boxes.
     """
-    clicks = check_sequence(clicks, state.size)
-    if not clicks:
-        raise ClickError("no clicks came", cure="give at least one click")
-    known_maps = (maps or MapCache(state))(clicks)
+    prompts = check_sequence(prompts, state.size)
+    if not prompts:
+        raise ClickError("no clicks came", cure="give at least one click, scribble or box")
+    known_maps = (maps or MapCache(state))(prompts)
     result = empty(state)
-    for click, known in zip(clicks[:-1], known_maps[:-1], strict=True):
-        result = segment(state, result, click, known)
+    for prompt, known in zip(prompts[:-1], known_maps[:-1], strict=True):
+        result = segment(state, result, prompt, known)
     if previous is not None:
         result = result.corrected(empty(state, previous).margin)
-    return segment(state, result, clicks[-1], known_maps[-1])
+    return segment(state, result, prompts[-1], known_maps[-1])
 
 
 @dataclass(frozen=True, eq=False)
 class _Step:
-    """A place in the history: one click more than before. Sequences share their beginnings."""
+    """A place in the history: one prompt more than before. Sequences share their beginnings."""
 
     before: "_Step | None" = None
-    click: Click | None = None
+    prompt: Given | None = None
 
     def path(self) -> list["_Step"]:
-        """The steps up to this one, the first of them without a click."""
+        """The steps up to this one, the first of them without a prompt."""
         steps, step = [self], self.before
         while step is not None:
             steps.append(step)
@@ -125,8 +127,14 @@ class Session:
         return self._made(self._history[self._at])
 
     @property
+    def prompts(self) -> tuple[Given, ...]:
+        """What was given so far, in order."""
+        return tuple(step.prompt for step in self._history[self._at].path() if step.prompt)
+
+    @property
     def clicks(self) -> tuple[Click, ...]:
-        return tuple(step.click for step in self._history[self._at].path() if step.click)
+        """The clicks among them."""
+        return tuple(each for each in self.prompts if isinstance(each, Click))
 
     @property
     def mask(self) -> Mask:
@@ -152,10 +160,40 @@ class Session:
         Raises:
             ClickError: outside the image, or contradicting an earlier click; nothing changes.
         """
-        click = Click(x, y, positive).inside(self.state.size)
-        (known,) = self._maps((click,))
-        result = segment(self.state, self.segmentation, click, known)
-        step = _Step(self._history[self._at], click)
+        return self.add(Click(x, y, positive))
+
+    def scribble(self, points: object, positive: bool = True) -> Segmentation:
+        """Draw a stroke through points (x, y), `N x 2`; `positive=False` marks background.
+
+        Raises:
+            PromptError: malformed, outside the image, or contradicting an earlier prompt; nothing
+                changes.
+        """
+        return self.add(Scribble(points, positive))
+
+    def box(
+        self, x0: float, y0: float, x1: float, y1: float, positive: bool = True
+    ) -> Segmentation:
+        """Draw a box by two corners: the object is inside; `positive=False`: nothing inside is.
+
+        Raises:
+            PromptError: malformed, outside the image, or contradicting an earlier prompt; nothing
+                changes.
+        """
+        return self.add(Box(x0, y0, x1, y1, positive))
+
+    def add(self, prompt: Given) -> Segmentation:
+        """One prompt more.
+
+        Raises:
+            ClickError, PromptError: outside the image, or contradicting an earlier prompt; nothing
+                changes.
+        """
+        prompt = prompt.inside(self.state.size)
+        check_sequence((*self.prompts, prompt), self.state.size)
+        (known,) = self._maps((prompt,))
+        result = segment(self.state, self.segmentation, prompt, known)
+        step = _Step(self._history[self._at], prompt)
         self._kept[step] = result
         return self._record(step)
 
@@ -170,10 +208,10 @@ class Session:
         return self.segmentation
 
     def remove(self, index: int) -> Segmentation:
-        """Take one click out, as if it had never been made; later ones are replayed.
+        """Take one prompt out, as if it had never been made; later ones are replayed.
 
         Raises:
-            ClickError: no click of that index.
+            ClickError: no prompt of that index.
         """
         path = self._history[self._at].path()
         count = len(path) - 1
@@ -182,7 +220,7 @@ class Session:
         index %= count
         step = path[index]
         for later in path[index + 2 :]:
-            step = _Step(step, later.click)
+            step = _Step(step, later.prompt)
         return self._record(step)
 
     def reset(self) -> Segmentation:
@@ -197,16 +235,16 @@ class Session:
 
     def _made(self, wanted: _Step) -> Segmentation:
         """A step's segmentation: kept, or made from the last one before it that is."""
-        if wanted.click is None:
+        if wanted.prompt is None:
             return self._start
         if wanted in self._kept:
             return self._kept[wanted]
         path = wanted.path()
         known = max((at for at, step in enumerate(path) if step in self._kept), default=0)
         result = self._kept[path[known]] if known else self._start
-        clicks = [step.click for step in path[known + 1 :] if step.click]
-        for click, markov_map in zip(clicks, self._maps(clicks), strict=True):
-            result = segment(self.state, result, click, markov_map)
+        prompts = [step.prompt for step in path[known + 1 :] if step.prompt]
+        for prompt, markov_map in zip(prompts, self._maps(prompts), strict=True):
+            result = segment(self.state, result, prompt, markov_map)
         self._kept[wanted] = result
         return result
 

@@ -111,6 +111,34 @@ def test_clicks_from_a_file_come_first(
     assert json.loads(capsys.readouterr().out)["clicks"] == [[30, 28, 1], [70, 50, 0], [3, 3, 0]]
 
 
+def test_prompts_of_every_kind_count_in_the_order_typed(
+    folder: Path, m2n2v2: Verb, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("stroke.json").write_text("[[25, 20], [35, 36]]")
+    Path("away.txt").write_text("60,10\n70,20\n")
+    code = m2n2v2(
+        *("segment", "photo.png", "--bg-scribble", "away.txt", "--box", "14,12,47,45"),
+        *("--scribble", "stroke.json", "--fg", "30,28", "--bg-box", "0,50,80,60", "--json"),
+        *("--attention", "attention.npy", "--overlay", "o.png"),
+    )
+    assert code == 0, capsys.readouterr().err
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["prompts"] == [
+        {"scribble": [[60, 10], [70, 20]], "label": 0},
+        {"box": [14, 12, 47, 45], "label": 1},
+        {"scribble": [[25, 20], [35, 36]], "label": 1},
+        [30, 28, 1],
+        {"box": [0, 50, 80, 60], "label": 0},
+    ]
+    assert facts["clicks"] == [[30, 28, 1]]
+    assert iou(_mask("mask.png"), TRUTH) > 0.9
+    once = _mask("mask.png")
+    Path("prompts.json").write_text(json.dumps(facts["prompts"]))
+    again = ("--clicks", "prompts.json", "--attention", "attention.npy")
+    assert m2n2v2("segment", "photo.png", *again) == 0
+    np.testing.assert_array_equal(_mask("mask.png"), once)
+
+
 def test_the_command_and_the_library_agree(folder: Path, m2n2v2: Verb) -> None:
     from m2n2v2.attention import Precomputed
     from m2n2v2.preparation import prepare
@@ -165,6 +193,16 @@ BAD = {
         ("photo.png", "--fg", "3,3", "--depth", "depth.png", "--depth-unit", "feet"),
         "'feet'",
     ),
+    "box of three": (("photo.png", "--box", "1,2,3"), "'1,2,3' is not X0,Y0,X1,Y1"),
+    "empty box": (("photo.png", "--box", "5,5,5,9"), "empty"),
+    "box outside": (("photo.png", "--box", "90,5,99,9"), "outside the 80x60 image"),
+    "nan box": (("photo.png", "--box", "nan,5,9,9"), "no finite number"),
+    "opposite box": (
+        ("photo.png", "--fg", "5,5", "--bg-box", "2,2,9,9"),
+        "marked both as object and as background",
+    ),
+    "scribble file": (("photo.png", "--scribble", "clicks.txt"), "clicks.txt holds no"),
+    "missing scribble": (("photo.png", "--scribble", "none.txt"), "cannot read"),
     "clicks file": (("photo.png", "--clicks", "clicks.txt"), "clicks.txt holds no clicks"),
     "missing clicks": (("photo.png", "--clicks", "none.txt"), "cannot read clicks"),
     "folder as mask": (("photo.png", "--fg", "3,3", "-o", "."), "cannot write"),

@@ -4,7 +4,7 @@ from typing import Protocol, runtime_checkable
 
 from m2n2v2.arrays import DepthMap, Image, Mask
 from m2n2v2.errors import PromptError
-from m2n2v2.prompts import Click
+from m2n2v2.prompts import Box, Click, Scribble
 
 
 @runtime_checkable
@@ -22,6 +22,36 @@ class Clicking(Protocol):
     def click(self, click: Click) -> Mask:
         """The mask after one more click, at the photograph's size."""
         ...
+
+
+@runtime_checkable
+class Prompted(Clicking, Protocol):
+    """One that takes a box or a scribble before the clicks."""
+
+    def begin(self, first: Box | Scribble) -> Mask:
+        """The mask that the first prompt gives, at the photograph's size; clicks correct it.
+
+        Raises:
+            PromptError: it takes no prompt of this kind.
+        """
+        ...
+
+
+def begun(clicking: Clicking, first: Box | Scribble) -> Mask:
+    """The mask of the first prompt, of whatever was just restarted.
+
+    Raises:
+        PromptError: it takes no prompt of this kind.
+    """
+    if not isinstance(clicking, Prompted):
+        raise refused(first, type(clicking).__name__)
+    return clicking.begin(first)
+
+
+def refused(first: Box | Scribble, name: str) -> PromptError:
+    """What a method says that does not take such a prompt."""
+    kind = type(first).__name__.lower()
+    return PromptError(f"{name} takes no {kind} first", cure="use --first click, or another preset")
 
 
 @runtime_checkable

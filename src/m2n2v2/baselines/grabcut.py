@@ -1,15 +1,18 @@
-"""GrabCut (Rother et al. 2004) as OpenCV has it, started from discs around clicks."""
+"""GrabCut (Rother et al. 2004) as OpenCV has it, started from its rectangle, or from discs around
+clicks."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import UInt8
 
 from m2n2v2.arrays import DepthMap, Image, Mask
+from m2n2v2.baselines.base import refused
 from m2n2v2.baselines.seeds import disc, share_of_side
 from m2n2v2.errors import BackendError
 from m2n2v2.grid import Size
-from m2n2v2.prompts import Click
+from m2n2v2.prompts import Box, Click, Scribble
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,8 @@ class GrabCut:
     """GrabCut whose priors are discs.
 
     Around each click a small disc is fixed, and a large one around a click on the object is
-    probably object; all else is probably what the mask so far says.
+    probably object; all else is probably what the mask so far says. A box first is its own
+    rectangle: outside is background for good.
 
     Args:
         prior_radius: of the large discs, as a share of the shorter side.
@@ -60,13 +64,30 @@ class Cutting:
 
     def restart(self, mask: Mask | None = None) -> None:
         self._clicks: list[Click] = []
+        self._outside = np.zeros(self._size.shape, bool)
         self._mask = np.zeros(self._size.shape, bool) if mask is None else mask
+
+    def begin(self, first: Box | Scribble) -> Mask:
+        if not isinstance(first, Box):
+            raise refused(first, "GrabCut")
+        self._mask = np.zeros(self._size.shape, bool)
+        self._mask[first.window(self._size, self._size)] = True
+        self._outside = ~self._mask
+        return self._cut(self._labels())
+
+    def _labels(self) -> UInt8[np.ndarray, "H W"]:
+        """Probably what the mask says; certainly background outside a box."""
+        import cv2
+
+        labels = np.where(self._mask, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+        labels[self._outside] = cv2.GC_BGD
+        return labels
 
     def click(self, click: Click) -> Mask:
         import cv2
 
         self._clicks.append(click)
-        labels = np.where(self._mask, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+        labels = self._labels()
         prior = share_of_side(self._size, self._settings.prior_radius)
         fixed = share_of_side(self._size, self._settings.fixed_radius)
         if click.positive:
@@ -76,6 +97,11 @@ class Cutting:
             labels[disc(self._size, (placed.x, placed.y), fixed)] = label
         for placed in self._clicks:
             labels[placed.y, placed.x] = cv2.GC_FGD if placed.positive else cv2.GC_BGD
+        return self._cut(labels)
+
+    def _cut(self, labels: UInt8[np.ndarray, "H W"]) -> Mask:
+        import cv2
+
         objects = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD))
         if objects.any() and not objects.all():  # else there is nothing to tell apart
             cv2.setRNGSeed(0)

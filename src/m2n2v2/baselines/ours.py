@@ -13,7 +13,7 @@ from m2n2v2.method.settings import Settings
 from m2n2v2.method.values import ImageState
 from m2n2v2.method.walk import empty, segment
 from m2n2v2.preparation import prepare
-from m2n2v2.prompts import Click
+from m2n2v2.prompts import Box, Click, Given, Scribble
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Ours:
 
 
 class Folding:
-    """A session is a fold of `segment` over clicks."""
+    """A session is a fold of `segment` over prompts."""
 
     def __init__(self, state: ImageState) -> None:
         self._state = state
@@ -52,6 +52,12 @@ class Folding:
     def restart(self, mask: Mask | None = None) -> None:
         self._segmentation = empty(self._state, mask)
 
+    def begin(self, first: Box | Scribble) -> Mask:
+        return self._add(first)
+
     def click(self, click: Click) -> Mask:
-        self._segmentation = segment(self._state, self._segmentation, click)
+        return self._add(click)
+
+    def _add(self, prompt: Given) -> Mask:
+        self._segmentation = segment(self._state, self._segmentation, prompt)
         return self._segmentation.mask

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from m2n2v2.arrays import DepthMap, Image, Mask
-from m2n2v2.baselines.base import refuse_start_mask
+from m2n2v2.baselines.base import refuse_start_mask, refused
 from m2n2v2.baselines.seeds import BACKGROUND, OBJECT, Reduced, seeds, share_of_side
-from m2n2v2.prompts import Click
+from m2n2v2.prompts import Box, Click, Scribble
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,21 @@ class Walking:
         refuse_start_mask(mask, "the random walker")
         self._clicks: list[tuple[tuple[int, int], bool]] = []
 
+    def begin(self, first: Box | Scribble) -> Mask:
+        if not isinstance(first, Scribble):
+            raise refused(first, "the random walker")
+        pixels = first.pixels(self._reduced.full, self._reduced.size).tolist()
+        self._clicks += [((x, y), first.positive) for x, y in pixels]
+        return self._walked()
+
     def click(self, click: Click) -> Mask:
+        self._clicks.append((self._reduced.point(click), click.positive))
+        return self._walked()
+
+    def _walked(self) -> Mask:
         from skimage.segmentation import random_walker
 
         size = self._reduced.size
-        self._clicks.append((self._reduced.point(click), click.positive))
         labels = seeds(size, self._clicks, share_of_side(size, self._settings.radius))
         if not (labels == OBJECT).any() or not (labels == BACKGROUND).any():
             return np.full(self._reduced.full.shape, bool((labels == OBJECT).any()))

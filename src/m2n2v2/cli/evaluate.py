@@ -41,7 +41,15 @@ def evaluate(
     ] = 0.95,
     thresholds: Annotated[str, typer.Option(help="Of NoC, comma-separated.")] = "0.85,0.9,0.95",
     start: Annotated[str, typer.Option(help="The first mask: empty or given.")] = "empty",
-    seed: Annotated[int, typer.Option(help="Of the random protocol.")] = 0,
+    first: Annotated[
+        str, typer.Option(help="The first prompt: click, box (round the truth) or scribble.")
+    ] = "click",
+    loosen: Annotated[
+        float, typer.Option(help="The share of a first box's sides by which it is loosened.")
+    ] = 0.0,
+    seed: Annotated[
+        int, typer.Option(help="Of the random protocol, loosened boxes and scribbles.")
+    ] = 0,
     depth: Annotated[
         str, typer.Option(help="preset: the preset's own; measured: the dataset's maps.")
     ] = "preset",
@@ -96,6 +104,8 @@ def evaluate(
             target_iou=target_iou,
             thresholds=tuple(_numbers(thresholds)),
             start=start,  # type: ignore[arg-type]
+            first=first,  # type: ignore[arg-type]
+            loosen=loosen,
             seed=seed,
         ),
         depth=depth,  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""`m2n2v2 segment`: one photograph, some clicks, a mask."""
+"""`m2n2v2 segment`: one photograph, some clicks, scribbles or boxes, a mask."""
 
 import json
 import os
@@ -14,16 +14,19 @@ from m2n2v2.cli import options
 if TYPE_CHECKING:
     from m2n2v2.arrays import Image
     from m2n2v2.method.values import ImageState
-    from m2n2v2.prompts import Click
+    from m2n2v2.prompts import Given
     from m2n2v2.states.preparing import Recipe
+
+PROMPTS = ("fg", "bg", "box", "bg_box", "scribble", "bg_scribble")
+"""Options that are prompts."""
 
 
 class Ordered(TyperCommand):
-    """Keeps the order in which `--fg` and `--bg` were typed: it is the order of clicking."""
+    """Keeps the order in which prompts were typed: it is the order of giving them."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         _, _, order = self.make_parser(ctx).parse_args(args=list(args))
-        ctx.meta["m2n2v2.labels"] = [p.name == "fg" for p in order if p.name in ("fg", "bg")]
+        ctx.meta["m2n2v2.prompts"] = [p.name for p in order if p.name in PROMPTS]
         rest: list[str] = super().parse_args(ctx, args)
         return rest
 
@@ -39,12 +42,28 @@ def segment(
     bg: Annotated[
         list[str] | None, typer.Option(metavar="X,Y", help="A click on the background.")
     ] = None,
+    box: Annotated[
+        list[str] | None, typer.Option(metavar="X0,Y0,X1,Y1", help="A box round the object.")
+    ] = None,
+    bg_box: Annotated[
+        list[str] | None,
+        typer.Option(metavar="X0,Y0,X1,Y1", help="A box in which nothing belongs to the object."),
+    ] = None,
+    scribble: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A stroke on the object: a file of JSON [[x, y], ...] or lines of `x,y`."
+        ),
+    ] = None,
+    bg_scribble: Annotated[
+        list[Path] | None, typer.Option(help="A stroke on the background, likewise.")
+    ] = None,
     clicks_file: Annotated[
         Path | None,
         typer.Option(
             "--clicks",
-            help="Clicks from a file, before those of the command line: JSON [[x, y, 1], ...] or "
-            "lines of `x,y,label`.",
+            help="Prompts from a file, before those of the command line: lines of `x,y,label`, or "
+            'JSON, a list of [x, y, 1], {"box": [x0, y0, x1, y1]} and {"scribble": [[x, y], ...]}.',
         ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The mask, a PNG.")] = Path(
@@ -84,13 +103,16 @@ def segment(
     cache: options.Cache = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Segment a photograph by clicks; they count in the order given."""
+    """Segment a photograph by clicks, scribbles and boxes; they count in the order given."""
+    from m2n2v2.cli.prompts import read_prompts
     from m2n2v2.depth import Measured
     from m2n2v2.images import write_png
+    from m2n2v2.prompts import prompts_to_json
     from m2n2v2.session import Session
     from m2n2v2.states.preparing import Recipe
 
-    clicks = _clicks(ctx.meta["m2n2v2.labels"], fg or [], bg or [], clicks_file)
+    typed = dict(zip(PROMPTS, (fg, bg, box, bg_box, scribble, bg_scribble), strict=True))
+    prompts = read_prompts(ctx.meta["m2n2v2.prompts"], typed, clicks_file)
     for path in (output, overlay):
         _check_writable(path)
     folder = _folder(maps) if maps else None
@@ -101,7 +123,7 @@ def segment(
         name = f"prepared, {state.name}"
         pixels, image_state = _opened(state, image, device)
     else:
-        pixels = _photograph(image, clicks)
+        pixels = _photograph(image, prompts)
         if depth:
             Measured(depth, unit=depth_unit)  # its errors come before any line about the preset
         chosen = options.chosen_preset(preset, device, weights, depth_weights, flip, attention)
@@ -119,8 +141,8 @@ def segment(
         image_state = image_state.with_settings(image_state.settings.replace(alpha=alpha))
     prepared = time.perf_counter()
     session = Session(image_state)
-    for click in clicks:
-        session.click(click.x, click.y, click.positive)
+    for prompt in prompts:
+        session.add(prompt)
     clicked = time.perf_counter()
 
     result = session.segmentation
@@ -129,7 +151,7 @@ def segment(
     if overlay:
         from m2n2v2.pictures import overlay as draw
 
-        written["overlay"] = write_png(overlay, draw(pixels, mask, result.clicks))
+        written["overlay"] = write_png(overlay, draw(pixels, mask, result.given))
     if folder:
         from m2n2v2.pictures import write_walk
 
@@ -138,6 +160,7 @@ def segment(
         "image": str(image or state),
         "size": [mask.shape[1], mask.shape[0]],
         "clicks": [[c.x, c.y, int(c.positive)] for c in result.clicks],
+        "prompts": prompts_to_json(result.given),
         "area": int(mask.sum()),
         "scales": [scale.threshold for scale in result.scales],
         "scores": [scale.score for scale in result.scales],
@@ -147,7 +170,7 @@ def segment(
         "version": image_state.provenance.version,
         "settings": image_state.settings.to_dict(),
         "seconds_to_prepare": prepared - started,
-        "seconds_per_click": (clicked - prepared) / len(clicks),
+        "seconds_per_click": (clicked - prepared) / len(prompts),
         "written": {name: str(path) for name, path in written.items()},
     }
     if as_json:
@@ -170,8 +193,8 @@ def _opened(state: Path, image: Path | None, device: str) -> "tuple[Image, Image
     ), image_state
 
 
-def _photograph(image: Path | None, clicks: tuple["Click", ...]) -> "Image":
-    """The photograph, if the clicks lie in it."""
+def _photograph(image: Path | None, prompts: tuple["Given", ...]) -> "Image":
+    """The photograph, if the prompts lie in it."""
     from m2n2v2.errors import ImageError
     from m2n2v2.grid import Size
     from m2n2v2.images import read_image
@@ -180,7 +203,7 @@ def _photograph(image: Path | None, clicks: tuple["Click", ...]) -> "Image":
     if image is None:
         raise ImageError("no photograph came", cure="name its file, or a state with --state")
     pixels = read_image(image)
-    check_sequence(clicks, Size(*pixels.shape[:2]))
+    check_sequence(prompts, Size(*pixels.shape[:2]))
     return pixels
 
 
@@ -211,51 +234,6 @@ def _tell(facts: dict[str, Any]) -> None:
     )
     for name, path in facts["written"].items():
         print(f"{name}: {path}")
-
-
-def _clicks(
-    labels: list[bool], fg: list[str], bg: list[str], file: Path | None
-) -> tuple["Click", ...]:
-    from m2n2v2.errors import ClickError
-    from m2n2v2.prompts import Click
-
-    positive, negative = iter(fg), iter(bg)
-    typed = [Click(*_pair(next(positive if label else negative)), label) for label in labels]
-    clicks = (*(_from_file(file) if file else ()), *typed)
-    if not clicks:
-        raise ClickError("no clicks came", cure="give at least one, for example --fg 300,175")
-    return clicks
-
-
-def _pair(text: str) -> tuple[float, float]:
-    from m2n2v2.errors import ClickError
-
-    try:
-        x, y = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise ClickError(f"click {text!r} is not X,Y", cure="write it like 300,175") from error
-    return x, y
-
-
-def _from_file(path: Path) -> tuple["Click", ...]:
-    from m2n2v2.errors import ClickError
-    from m2n2v2.prompts import Click
-
-    form = "use JSON [[x, y, label], ...] or lines of x,y,label with label 1 or 0"
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ClickError(f"cannot read clicks from {path} ({error})", cure=form) from error
-    try:
-        if text.lstrip().startswith("["):
-            rows = json.loads(text)
-        else:
-            lines = [line for line in text.splitlines() if line.strip()]
-            rows = [[float(part) for part in line.split(",")] for line in lines]
-        triples = [(x, y, label) for x, y, label in rows]
-    except (ValueError, TypeError) as error:
-        raise ClickError(f"{path} holds no clicks ({error})", cure=form) from error
-    return tuple(Click(*triple) for triple in triples)
 
 
 def _check_writable(path: Path | None) -> None:

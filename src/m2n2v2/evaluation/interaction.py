@@ -7,21 +7,26 @@ import numpy as np
 import torch
 
 from m2n2v2.arrays import Mask
-from m2n2v2.baselines.base import Clicking
+from m2n2v2.baselines.base import Clicking, begun
 from m2n2v2.datasets.base import Sample
 from m2n2v2.evaluation.metrics import iou
 from m2n2v2.evaluation.protocols import Protocol
-from m2n2v2.prompts import Click
+from m2n2v2.prompts import Box, Click, Scribble
 
 
 @dataclass(frozen=True)
 class Interaction:
-    """What happened: one entry per click, and the mask after the last."""
+    """What happened: one entry per prompt, and the mask after the last.
+
+    Attributes:
+        first: what came before the clicks, if anything did; it has an IoU and seconds, too.
+    """
 
     clicks: tuple[Click, ...]
     ious: tuple[float, ...]
     seconds: tuple[float, ...]
     mask: Mask
+    first: Box | Scribble | None = None
 
 
 def interact(
@@ -38,6 +43,12 @@ def interact(
     clicks: list[Click] = []
     ious: list[float] = []
     seconds: list[float] = []
+    first = protocol.first_prompt(sample.truth, generator)
+    if first is not None:
+        before = synchronized_seconds()
+        mask = begun(clicking, first)
+        seconds.append(synchronized_seconds() - before)
+        ious.append(iou(sample.truth, mask, sample.void))
     while not protocol.finished(ious):
         click = protocol.next_click(sample.truth, sample.void, mask, clicks, generator)
         if click is None:
@@ -47,7 +58,7 @@ def interact(
         seconds.append(synchronized_seconds() - before)
         clicks.append(click)
         ious.append(iou(sample.truth, mask, sample.void))
-    return Interaction(tuple(clicks), tuple(ious), tuple(seconds), mask)
+    return Interaction(tuple(clicks), tuple(ious), tuple(seconds), mask, first)
 
 
 def synchronized_seconds() -> float:

@@ -17,7 +17,7 @@ from m2n2v2.evaluation.report import Run
 from m2n2v2.evaluation.work import mask_path
 from m2n2v2.images import read_image, write_png
 from m2n2v2.pictures import overlay
-from m2n2v2.prompts import Click
+from m2n2v2.prompts import Click, prompts_from_json
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -124,8 +124,9 @@ def contact_sheet(run: Run, dataset: str, threshold: float = 0.9) -> Image | Non
 
 
 def _picture(record: Record, mask: Path) -> PILImage.Image:
-    clicks = tuple(Click(x, y, label) for x, y, label in record.clicks)
-    drawn = overlay(read_image(record.image), read_image(mask)[:, :, 0] > 0, clicks)
+    first = prompts_from_json([] if record.first is None else [record.first])
+    prompts = (*first, *(Click(x, y, label) for x, y, label in record.clicks))
+    drawn = overlay(read_image(record.image), read_image(mask)[:, :, 0] > 0, prompts)
     picture = PILImage.fromarray(drawn)
     picture.thumbnail((SIDE - 4, SIDE))
     return picture

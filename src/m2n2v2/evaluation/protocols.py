@@ -15,10 +15,12 @@ from m2n2v2.arrays import Mask
 from m2n2v2.datasets.base import Convention
 from m2n2v2.errors import SettingsError
 from m2n2v2.evaluation.clicker import largest_error_click, random_error_click, union_error_click
-from m2n2v2.prompts import Click
+from m2n2v2.evaluation.first_prompt import box_round, stroke_along
+from m2n2v2.prompts import Box, Click, Scribble
 
 Name = Literal["ritm", "m2n2", "random"]
 Start = Literal["empty", "given"]
+First = Literal["click", "box", "scribble"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +48,22 @@ class Protocol:
     start: Start = "empty"
     """The mask before the first click: empty, or the one that the dataset gives."""
 
+    first: First = "click"
+    """The first prompt, which counts as one; clicks by the rule follow."""
+
+    loosen: float = 0.0
+    """Of a first `box`: the share of its sides by which it is loosened, 0 or more (`box_round`)."""
+
     seed: int = 0
-    """Of `random`, together with the object's name: order and shards change nothing."""
+    """Of `random`, loosened boxes and unsteady scribbles, together with the object's name: order
+    and shards change nothing."""
 
     def __post_init__(self) -> None:
         self._check("name", self.name in get_args(Name), f"one of {get_args(Name)}")
         self._check("start", self.start in get_args(Start), f"one of {get_args(Start)}")
+        self._check("first", self.first in get_args(First), f"one of {get_args(First)}")
+        self._check("loosen", 0 <= self.loosen < float("inf"), "a finite number, 0 or more")
+        self._check("loosen", self.loosen == 0 or self.first == "box", "0, or a box first")
         self._check("n_clicks", self.n_clicks >= 1, "1 or more")
         self._check(
             "min_n_clicks", 1 <= self.min_n_clicks <= self.n_clicks, f"1 to {self.n_clicks}"
@@ -86,6 +98,12 @@ class Protocol:
     def generator(self, dataset: str, item: str) -> np.random.Generator:
         """The random numbers of one object."""
         return np.random.default_rng([self.seed, zlib.crc32(f"{dataset}/{item}".encode())])
+
+    def first_prompt(self, truth: Mask, generator: np.random.Generator) -> Box | Scribble | None:
+        """What comes before the clicks; None if they come first."""
+        if self.first == "box":
+            return box_round(truth, self.loosen, generator)
+        return stroke_along(truth, generator) if self.first == "scribble" else None
 
     def next_click(
         self,

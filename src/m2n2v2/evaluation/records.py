@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from m2n2v2.errors import OutputError, RunError
 
@@ -20,8 +20,9 @@ class Record:
         image: of the photograph, for the seconds of preparation, which objects of it share.
         size: width and height, in pixels.
         clicks: (x, y, label) in order.
-        ious: after each click.
+        ious: after each prompt: the first, if there is one, and the clicks.
         error: why there is no result; all else is empty then.
+        first: the box or scribble before the clicks, as `prompts_to_json` writes it.
     """
 
     dataset: str
@@ -35,6 +36,7 @@ class Record:
     boundary_iou: float = 0.0
     boundary_f_score: float = 0.0
     error: str | None = None
+    first: dict[str, Any] | None = None
 
     @property
     def key(self) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from m2n2v2.evaluation.metrics import boundary_f_score, boundary_iou
 from m2n2v2.evaluation.protocols import Protocol
 from m2n2v2.evaluation.records import Record
 from m2n2v2.images import write_png
+from m2n2v2.prompts import prompts_to_json
 from m2n2v2.weights.locating import Loading
 
 Depth = Literal["preset", "measured"]
@@ -98,6 +99,7 @@ class Work:
                 done.seconds,
                 boundary_iou(sample.truth, done.mask, sample.void),
                 boundary_f_score(sample.truth, done.mask, sample.void),
+                first=None if done.first is None else prompts_to_json([done.first])[0],
             )
 
     def lost(self, job: Job, reason: str) -> list[Record]:

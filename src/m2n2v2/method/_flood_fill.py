@@ -29,7 +29,7 @@ def _count_ones(word):  # type: ignore[no-untyped-def]
 @kernel()
 def fill(  # type: ignore[no-untyped-def]
     keys,  # u4 (H, W)
-    start,  # flat index of the prompt's pixel
+    starts,  # i8: flat indices of the prompt's pixels, distinct, all of the least key
     level,  # i4 (H, W), out: index of each pixel's value in `distinct`
     distinct,  # u4 (H * W), out: the distinct values, ascending
     area,  # i4 (H * W), out: pixels at or below each
@@ -39,7 +39,7 @@ def fill(  # type: ignore[no-untyped-def]
     rank,  # u4 ((H + 2) * (W + 1))
     waiting,  # u8 (2 * H * W // 64 + 1)
 ):
-    """Smallest possible maximum of `keys` over 4-connected paths from `start`, per pixel.
+    """Smallest possible maximum of `keys` over 4-connected paths from the starts, per pixel.
 
     A pixel's value is final when it is first seen: from a pixel of value v it is `max(v, key)`,
     and pixels are expanded in order of v. All pixels are ranked by key beforehand, so that the
@@ -67,11 +67,13 @@ def fill(  # type: ignore[no-untyped-def]
     waiting[:] = 0
     six, low_six, one = np.uint32(6), np.uint32(63), np.uint64(1)
     side, down = np.uint64(1), np.uint64(stride)
-    at = np.uint64((start // width + 1) * stride + start % width)
-    first = rank[at]
-    rank[at] = seen
-    waiting[first >> six] = one << np.uint64(first & low_six)
-    word = np.uint64(first >> six)
+    word = np.uint64(n >> 6)
+    for start in starts:
+        at = np.uint64((start // width + 1) * stride + start % width)
+        first = rank[at]
+        rank[at] = seen
+        waiting[first >> six] |= one << np.uint64(first & low_six)
+        word = min(word, np.uint64(first >> six))
     count, done, stacked = 0, 0, 0
     while done < n:
         while waiting[word] == 0:

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from m2n2v2.arrays import CellMaps
+from m2n2v2.arrays import CellMap, CellMaps
 from m2n2v2.grid import Size
 from m2n2v2.method.settings import Settings
 
@@ -37,13 +37,47 @@ def start_state(
     Returns:
         One map per point, `k h w`, largest value 1.
     """
+    splat = _splat(points, cells, dtype, device)
+    return splat / splat.amax((1, 2), keepdim=True)
+
+
+AT_ONCE = 1024
+"""Points of a stroke splatted together."""
+
+
+def scribble_start_state(
+    points: Sequence[tuple[float, float]],
+    cells: Size,
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+) -> CellMap:
+    """The mean of the points' splats, divided by its maximum: one start for a whole stroke.
+
+    The chain is linear, so its state is at every step the mean of what the points would have
+    one by one. Of a single point it is `start_state`'s.
+
+    Args:
+        points, cells, dtype, device: as of `start_state`.
+    """
+    total = torch.zeros(cells.shape, dtype=dtype, device=device)
+    for first in range(0, len(points), AT_ONCE):
+        total += _splat(points[first : first + AT_ONCE], cells, dtype, device).sum(0)
+    return total / total.max()
+
+
+def _splat(
+    points: Sequence[tuple[float, float]],
+    cells: Size,
+    dtype: torch.dtype,
+    device: torch.device | str,
+) -> CellMaps:
     xy = torch.tensor(points, dtype=dtype, device=device).reshape(-1, 2)
     column = torch.arange(cells.width, dtype=dtype, device=device)
     row = torch.arange(cells.height, dtype=dtype, device=device)
     across = (1 - (column - xy[:, :1]).abs()).clamp_min(0)
     down = (1 - (row - xy[:, 1:]).abs()).clamp_min(0)
-    splat = down[:, :, None] * across[:, None, :]
-    return splat / splat.amax((1, 2), keepdim=True)
+    return down[:, :, None] * across[:, None, :]
 
 
 def saturation_time(

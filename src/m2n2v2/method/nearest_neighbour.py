@@ -12,12 +12,13 @@ from m2n2v2.compiled.threads import over_rows
 from m2n2v2.compiled.workspace import workspace
 from m2n2v2.grid import Size, linear_taps
 from m2n2v2.method import _nearest_neighbour as kernel
+from m2n2v2.prompts.clicks import Pixels
 
 
 def truncated_nearest_neighbour(
     maps: Sequence[PixelMap],
     scales: Sequence[float | None],
-    points: Sequence[tuple[int, int]],
+    pixels: Sequence[Pixels | tuple[int, int]],
     labels: Sequence[bool],
     base: PixelMap | None = None,
 ) -> PixelMap:
@@ -30,7 +31,7 @@ def truncated_nearest_neighbour(
     Args:
         maps: Markov-maps, 0 at their prompt; at least one, all of one size.
         scales: lambda per map, 0 or more; None claims the prompt's own pixel only.
-        points: the prompts' pixels (x, y).
+        pixels: those (x, y) that a prompt marks: one of a click, many of a stroke.
         labels: True for object.
         base: a margin to keep where no prompt claims a pixel; background, if not given.
 
@@ -55,7 +56,8 @@ def truncated_nearest_neighbour(
         if base is not None:
             unclaimed = np.isinf(np.minimum(inner, outer))
             margin[unclaimed] = base.cpu().numpy()[unclaimed]
-    for (x, y), positive in reversed(list(zip(points, labels, strict=True))):
+    for marked, positive in reversed(list(zip(pixels, labels, strict=True))):
+        x, y = np.asarray(marked, np.int64).reshape(-1, 2).T
         margin[y, x] = 1 if positive else -1
     return torch.from_numpy(margin).to(maps[0].device)
 

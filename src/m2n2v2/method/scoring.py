@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Float32, Int32, Int64
+from scipy import ndimage
 
 from m2n2v2.arrays import Mask, PixelMap
 from m2n2v2.compiled.threads import over_rows
@@ -20,6 +21,7 @@ from m2n2v2.compiled.workspace import workspace
 from m2n2v2.method import _scoring as kernel
 from m2n2v2.method.level_sets import LevelSets
 from m2n2v2.method.settings import CandidateRule
+from m2n2v2.prompts.clicks import Pixels
 
 LEAST = 1e-7
 """M2N2 raises smaller thresholds to this."""
@@ -250,20 +252,33 @@ def prior_bound(image_area: int, fraction: float, rule: CandidateRule) -> float:
     return fraction * (image_area - 2) + 1 if rule == "pixels" else fraction * image_area
 
 
-def size_limit(click: tuple[int, int], positive: bool, previous: Mask, alpha: float) -> float:
+def size_limit(
+    pixels: Pixels | tuple[int, int], positive: bool, previous: Mask, alpha: float
+) -> float:
     """The largest change of area a new prompt is taken to intend, in pixels (Eq. 9-10).
 
     `alpha * pi * d^2`, with d the Euclidean distance in pixels from the prompt to the closest
-    pixel of its own class in the previous segmentation; infinite where there is none.
+    pixel of its own class in the previous segmentation; infinite where there is none. Of a stroke
+    the pixel counts that is nearest the boundary among those that ask for a change.
+
+    Args:
+        pixels: (x, y), of the prompt, one or more.
     """
-    squared: int = kernel.nearest_squared(previous, *click, positive)
+    marked = np.asarray(pixels, np.int64).reshape(-1, 2)
+    x, y = marked.T
+    asking = marked[previous[y, x] != positive]
+    if not len(asking):
+        return 0.0
+    if len(asking) > 1:
+        depth = ndimage.distance_transform_edt(previous != positive)
+        asking = asking[[int(depth[asking[:, 1], asking[:, 0]].argmin())]]
+    at, row = asking[0].tolist()
+    squared: int = kernel.nearest_squared(previous, at, row, positive)
     return math.inf if squared < 0 else alpha * math.pi * squared
 
 
-def values_at(values: PixelMap, points: Sequence[tuple[int, int]]) -> list[float]:
+def values_at(values: PixelMap, pixels: Pixels | Sequence[tuple[int, int]]) -> list[float]:
     """A map's value at each pixel (x, y)."""
-    if not points:
-        return []
-    x, y = zip(*points, strict=True)
-    at_points: list[float] = values.cpu().numpy()[list(y), list(x)].tolist()
-    return at_points
+    x, y = np.asarray(pixels, np.int64).reshape(-1, 2).T
+    at_pixels: list[float] = values.cpu().numpy()[y, x].tolist()
+    return at_pixels

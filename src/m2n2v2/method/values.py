@@ -1,13 +1,15 @@
 """The values that the walk makes: a prepared image, a click's map, a prompt, a segmentation."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
+import torch
 
 from m2n2v2.arrays import CellMap, CellMaps, DepthMap, Image, Mask, PixelMap
-from m2n2v2.errors import StateError
+from m2n2v2.errors import PromptError, StateError
 from m2n2v2.grid import Size
 from m2n2v2.images import resized_map
 from m2n2v2.method.markov_map import saturation_time
@@ -16,7 +18,8 @@ from m2n2v2.method.scoring import Candidates, Scale
 from m2n2v2.method.settings import Settings
 from m2n2v2.method.transition import Transition
 from m2n2v2.method.upsampling import JointBilateralUpsampling
-from m2n2v2.prompts import Click
+from m2n2v2.prompts import Box, Click, Given
+from m2n2v2.prompts.clicks import Pixels
 from m2n2v2.version import __version__
 
 
@@ -81,25 +84,35 @@ class SaturationTime(Protocol):
 
 @dataclass(frozen=True)
 class MarkovMap:
-    """The depth-guided Markov-map of one click, and its candidate scales.
+    """The depth-guided Markov-map of one prompt, and its candidate scales.
 
     Attributes:
-        values: `M_i` at working size, in [0, 1], 0 at the click.
-        point: the click's pixel at working size (x, y).
+        values: `M_i` at working size, in [0, 1], 0 at the prompt.
+        point: the click's pixel at working size (x, y); of other prompts one that stands for them.
         candidates: thresholds with their areas and edge scores.
+        marked: the pixels (x, y) at working size that have the prompt's label for certain, where
+            they are not `point` alone.
+        window: of a box its rows and columns, outside which it claims nothing.
     """
 
     values: PixelMap
     point: tuple[int, int]
     candidates: Candidates
+    marked: Pixels | None = None
+    window: tuple[slice, slice] | None = None
+
+    @property
+    def pixels(self) -> Pixels:
+        """`marked`, or `point`."""
+        return np.array([self.point]) if self.marked is None else self.marked
 
 
 @dataclass(frozen=True)
 class Stages:
-    """One click's way through the stages.
+    """One prompt's way through the stages.
 
     Attributes:
-        start: the click splatted on the grid, `h w`.
+        start: the click, or the stroke, splatted on the grid, `h w`.
         times: saturation times, `h w`, in chain steps.
         upsampled: the same at working size over its maximum, `H W`, before the fill.
         map: after the fill, with its candidates.
@@ -113,10 +126,10 @@ class Stages:
 
 @dataclass(frozen=True)
 class Prompt:
-    """One click in its place in the sequence.
+    """One prompt in its place in the sequence.
 
     Attributes:
-        click: in pixels of the photograph.
+        click: what was given, a click mostly, in pixels of the photograph.
         map: its Markov-map.
         limit: the largest change of area it was taken to intend when it was placed, in pixels at
             working size (Eq. 10); infinite for none.
@@ -128,9 +141,11 @@ class Prompt:
             True if that is the other label. No scale tells the two prompts apart, so this one
             says what its own pixel of the photograph is, and has no part in any score.
         moved: how a person moves its scale from the one chosen; None is not at all.
+        bound: the pixels that its segment has at most, in the place of the prior; None for that.
+        window: the rows and columns outside which it claims nothing; None for none.
     """
 
-    click: Click
+    click: Given
     map: MarkovMap
     limit: float
     choices: Candidates
@@ -138,15 +153,26 @@ class Prompt:
     counted: bool = True
     overruled: bool = False
     moved: Callable[[Scale, Candidates], Scale] | None = None
+    bound: int | None = None
+    window: tuple[slice, slice] | None = None
+
+    @property
+    def claims(self) -> PixelMap:
+        """The map as far as the prompt may claim pixels; infinite elsewhere."""
+        if self.window is None:
+            return self.map.values
+        claims = torch.full_like(self.map.values, math.inf)
+        claims[self.window] = self.map.values[self.window]
+        return claims
 
 
 @dataclass(frozen=True)
 class Segmentation:
-    """The result after a sequence of clicks: a value, never changed.
+    """The result after a sequence of prompts: a value, never changed.
 
     Attributes:
         size: of the photograph, in pixels.
-        prompts: the clicks in order, with their maps and limits.
+        prompts: in order, with their maps and limits.
         scales: lambda and its score for each prompt.
         margin: at working size, in [-1, 1]; over 0 exactly on the object
             (`truncated_nearest_neighbour`).
@@ -162,8 +188,14 @@ class Segmentation:
     unrefined: PixelMap | None = None
 
     @property
-    def clicks(self) -> tuple[Click, ...]:
+    def given(self) -> tuple[Given, ...]:
+        """The prompts as they were given, in order."""
         return tuple(prompt.click for prompt in self.prompts)
+
+    @property
+    def clicks(self) -> tuple[Click, ...]:
+        """The clicks among them."""
+        return tuple(each for each in self.given if isinstance(each, Click))
 
     @property
     def working_mask(self) -> Mask:
@@ -181,8 +213,9 @@ class Segmentation:
         """The margin at the photograph's size; clicked pixels keep the sign of their label."""
         soft = resized_map(self.margin, self.size)
         if soft is not self.margin:
-            for click in self.clicks:
-                soft[click.y, click.x] = 1.0 if click.positive else -1.0
+            for each in self.given:
+                x, y = each.pixels(self.size, self.size).T
+                soft[y, x] = 1.0 if each.positive else -1.0
         return soft
 
     @property
@@ -191,8 +224,9 @@ class Segmentation:
         if tuple(self.margin.shape) == self.size.shape:
             return self.margin.cpu().numpy() > 0
         mask = enlarged_mask(self.margin, self.size)
-        for click in self.clicks:
-            mask[click.y, click.x] = click.positive
+        for each in self.given:
+            x, y = each.pixels(self.size, self.size).T
+            mask[y, x] = each.positive
         return mask
 
     def corrected(self, margin: PixelMap) -> "Segmentation":
@@ -201,13 +235,21 @@ class Segmentation:
 
 
 class Additions(Protocol):
-    """What can be added to the paper's walk from outside: one function at each of three places."""
+    """What can be added to the paper's walk from outside: one function at each of four places."""
 
-    def weighed(self, state: ImageState, prompt: Prompt, before: Mask) -> Prompt:
+    def mapped(self, state: ImageState, box: Box) -> MarkovMap:
+        """The map of a box, of which the paper says nothing.
+
+        Raises:
+            PromptError: this walk takes no boxes.
+        """
+        ...
+
+    def weighed(self, state: ImageState, prompt: Prompt, previous: Segmentation) -> Prompt:
         """A prompt that was just placed, its choices weighed.
 
         Args:
-            before: the mask that it corrects, at working size.
+            previous: the segmentation that it corrects.
         """
         ...
 
@@ -225,7 +267,13 @@ class Additions(Protocol):
 class Nothing:
     """The paper's walk as it is: no additions."""
 
-    def weighed(self, state: ImageState, prompt: Prompt, before: Mask) -> Prompt:
+    def mapped(self, state: ImageState, box: Box) -> MarkovMap:
+        raise PromptError(
+            f"box {box.corners} came, and the paper's walk takes clicks and scribbles",
+            cure="prepare the image with preparation.prepare, or Predictor",
+        )
+
+    def weighed(self, state: ImageState, prompt: Prompt, previous: Segmentation) -> Prompt:
         return prompt
 
     def steadied(

@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from m2n2v2.arrays import DepthMap, Image, Mask, PixelMap
+from m2n2v2.arrays import CellMap, DepthMap, Image, Mask, PixelMap
 from m2n2v2.attention.base import AttentionSource
 from m2n2v2.depth.base import DepthSource, matching
-from m2n2v2.grid import Size, cell_coordinates, limited, rescaled_pixel
+from m2n2v2.grid import Size, cell_coordinates, limited
 from m2n2v2.images import pixel_digest, resized, resized_map
 from m2n2v2.method.flood_fill import filled_level_sets
-from m2n2v2.method.markov_map import start_state
+from m2n2v2.method.markov_map import scribble_start_state, start_state
 from m2n2v2.method.nearest_neighbour import truncated_nearest_neighbour
 from m2n2v2.method.scoring import (
     LEAST,
@@ -38,7 +38,7 @@ from m2n2v2.method.settings import Settings
 from m2n2v2.method.transition import Transition, doubly_stochastic
 from m2n2v2.method.upsampling import JointBilateralUpsampling, joint_bilateral_upsampling
 from m2n2v2.method.values import ImageState, MarkovMap, Prompt, Provenance, Segmentation, Stages
-from m2n2v2.prompts import Click, check_sequence
+from m2n2v2.prompts import Box, Click, Given, Scribble, check_sequence
 
 Progress = Callable[[str], None]
 """Called with the name of each stage of the preparation as it begins."""
@@ -113,36 +113,53 @@ def guided_upsampling(
     )
 
 
-def markov_maps(state: ImageState, clicks: tuple[Click, ...]) -> tuple[MarkovMap, ...]:
-    """The depth-guided Markov-map of each click (section 3.3); none depends on another.
+def markov_maps(state: ImageState, prompts: tuple[Given, ...]) -> tuple[MarkovMap, ...]:
+    """The depth-guided Markov-map of each prompt (section 3.3); none depends on another.
 
-    A map depends on the click's pixel, not on its label.
+    A map depends on the prompt's place, not on its label. Boxes' are added from outside.
     """
-    return tuple(stages.map for stages in markov_map_stages(state, clicks))
+    walked = tuple(each for each in prompts if not isinstance(each, Box))
+    maps = (stages.map for stages in markov_map_stages(state, walked)) if walked else iter(())
+    return tuple(
+        state.additions.mapped(state, each) if isinstance(each, Box) else next(maps)
+        for each in prompts
+    )
 
 
-def markov_map_stages(state: ImageState, clicks: tuple[Click, ...]) -> Iterator[Stages]:
-    """What each stage makes of each click, for those who want to see the walk."""
-    settings, transition = state.settings, state.transition
-    points = [rescaled_pixel(c.x, c.y, state.size, state.working_size) for c in clicks]
-    entered = [
-        cell_coordinates(c.x, c.y, state.size, transition.cells, settings.click_placement)
-        for c in clicks
-    ]
-    rows = transition.rows
-    start = start_state(entered, transition.cells, dtype=rows.dtype, device=rows.device)  # k h w
+def markov_map_stages(state: ImageState, prompts: tuple[Click | Scribble, ...]) -> Iterator[Stages]:
+    """What each stage makes of each click or scribble, for those who want to see the walk."""
+    settings = state.settings
+    marked = [each.pixels(state.size, state.working_size) for each in prompts]
+    start = torch.stack([_start(state, each) for each in prompts])  # k h w
     times = state.saturation_time(  # k h w, in chain steps
-        transition, start, threshold=settings.chain_threshold, max_steps=settings.chain_steps
+        state.transition,
+        start,
+        threshold=settings.chain_threshold,
+        max_steps=settings.chain_steps,
     )
     upsampled = state.upsampling(times).cpu()  # k H W
     guide = state.depth if settings.depth_guided_fill else None
-    for k, point in enumerate(points):
+    for k, pixels in enumerate(marked):
         values = _over_maximum(upsampled[k])  # H W, [0, 1]
-        levels = filled_level_sets(values, point, depth=guide).over_maximum()
+        levels = filled_level_sets(values, pixels, depth=guide).over_maximum()
         filled = levels.values  # H W, [0, 1]: M_i
         scored = levels.pixel_by_pixel() if settings.candidates == "pixels" else levels
-        known = MarkovMap(filled, point, candidates(filled, scored))
+        x, y = pixels[len(pixels) // 2].tolist()
+        several = pixels if len(pixels) > 1 else None
+        known = MarkovMap(filled, (x, y), candidates(filled, scored), several)
         yield Stages(start[k], times[k], values, known)
+
+
+def _start(state: ImageState, prompt: Click | Scribble) -> CellMap:
+    """The start state of a click, or of a stroke (Eq. 2)."""
+    cells, rows = state.transition.cells, state.transition.rows
+    entered = [
+        cell_coordinates(x, y, state.size, cells, state.settings.click_placement)
+        for x, y in prompt.pixels(state.size, state.size).tolist()
+    ]
+    if len(entered) > 1:
+        return scribble_start_state(entered, cells, dtype=rows.dtype, device=rows.device)
+    return start_state(entered, cells, dtype=rows.dtype, device=rows.device)[0]
 
 
 def empty(state: ImageState, previous: Mask | None = None) -> Segmentation:
@@ -158,19 +175,19 @@ def empty(state: ImageState, previous: Mask | None = None) -> Segmentation:
 
 
 def segment(
-    state: ImageState, previous: Segmentation, click: Click, known: MarkovMap | None = None
+    state: ImageState, previous: Segmentation, click: Given, known: MarkovMap | None = None
 ) -> Segmentation:
-    """The segmentation after one more click (sections 3.4 and 3.5).
+    """The segmentation after one more prompt, a click mostly (sections 3.4 and 3.5).
 
     Args:
         previous: the segmentation so far; `empty(state)` before the first click.
         click: in pixels of the photograph.
-        known: the click's Markov-map, if it was computed before.
+        known: its Markov-map, if it was computed before.
 
     Raises:
-        ClickError: the click lies outside, or contradicts an earlier one on its pixel.
+        ClickError, PromptError: it lies outside, or contradicts an earlier one on a pixel.
     """
-    check_sequence((*previous.clicks, click), state.size)
+    check_sequence((*previous.given, click), state.size)
     prompt = _placed(state, previous, click, known or markov_maps(state, (click,))[0])
     if prompt.overruled:
         prompts, scales = (*previous.prompts, prompt), (*previous.scales, OWN_PIXEL)
@@ -186,15 +203,16 @@ def segment(
     return state.additions.refined(state, result)
 
 
-def _placed(state: ImageState, previous: Segmentation, click: Click, known: MarkovMap) -> Prompt:
+def _placed(state: ImageState, previous: Segmentation, click: Given, known: MarkovMap) -> Prompt:
     """The click as a prompt, with the largest change it can mean (Eq. 9-10)."""
     before, limit = previous.working_mask, math.inf
-    if state.settings.size_rule == "adaptive":
-        limit = size_limit(known.point, click.positive, before, state.settings.alpha)
-    owners = [p.click.positive for p in previous.prompts if p.map.point == known.point]
+    if state.settings.size_rule == "adaptive" and not isinstance(click, Box):
+        limit = size_limit(known.pixels, click.positive, before, state.settings.alpha)
+    sharing = [p for p in previous.prompts if p.map.marked is known.marked is None]
+    owners = [p.click.positive for p in sharing if p.map.point == known.point]
     overruled = len(owners) > 0 and owners[0] != click.positive
     prompt = Prompt(click, known, limit, known.candidates, previous.claimed, overruled=overruled)
-    return state.additions.weighed(state, prompt, before)
+    return state.additions.weighed(state, prompt, previous)
 
 
 def _scored(state: ImageState, prompts: tuple[Prompt, ...], base: PixelMap | None) -> Segmentation:
@@ -227,18 +245,27 @@ def score_curve_of(
 
 
 def votes_of(prompt: Prompt, prompts: tuple[Prompt, ...]) -> tuple[list[float], list[float]]:
-    """The prompt's map at every counted prompt of its own class, and of the other."""
-    counted = [p for p in prompts if p.counted and not p.overruled]
-    positive = prompt.click.positive
-    same = [p.map.point for p in counted if p.click.positive == positive]
-    other = [p.map.point for p in counted if p.click.positive != positive]
-    return values_at(prompt.map.values, same), values_at(prompt.map.values, other)
+    """The prompt's map at every counted prompt of its own class, and of the other.
+
+    A stroke is inside a segment if all its pixels are: at its largest value. It is not excluded
+    unless all are: at its smallest. What has a window of its own says nothing about others' scales.
+    """
+    counted = [p for p in prompts if p.counted and not p.overruled and p.map.window is None]
+    positive, values = prompt.click.positive, prompt.map.values
+    same = [p.map.pixels for p in counted if p.click.positive == positive]
+    other = [p.map.pixels for p in counted if p.click.positive != positive]
+    return (
+        [max(values_at(values, pixels)) for pixels in same],
+        [min(values_at(values, pixels)) for pixels in other],
+    )
 
 
 def _bounds(state: ImageState, prompt: Prompt) -> tuple[float, float]:
     """The prior and the limit, in pixels, that the prompt's segment stays under (Eq. 7-8)."""
     settings = state.settings
     prior = prior_bound(state.working_size.area, settings.prior_fraction, settings.candidates)
+    if prompt.bound is not None:
+        prior = prompt.bound + 1
     before = prompt.before if settings.bound == "change" else 0
     return prior, before + prompt.limit
 
@@ -251,9 +278,9 @@ def merged(
 ) -> Segmentation:
     """The segmentation with each prompt at the scale given (Eq. 11-12)."""
     margin = truncated_nearest_neighbour(  # H W, over 0 on the object
-        [prompt.map.values for prompt in prompts],
+        [prompt.claims for prompt in prompts],
         [scale.threshold for scale in scales],
-        [prompt.map.point for prompt in prompts],
+        [prompt.map.pixels for prompt in prompts],
         [prompt.click.positive for prompt in prompts],
         base,
     )

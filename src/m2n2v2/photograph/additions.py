@@ -4,15 +4,21 @@
 `Settings.refinement`. What each is worth: docs/decisions/offline-attention.md.
 """
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from m2n2v2.arrays import Image, Mask
-from m2n2v2.method.values import ImageState, Prompt, Segmentation
+import numpy as np
+import torch
+
+from m2n2v2.arrays import Image
+from m2n2v2.boxed import box_map
+from m2n2v2.method.values import ImageState, MarkovMap, Prompt, Segmentation
 from m2n2v2.method.walk import merged
 from m2n2v2.photograph.base import Photograph
 from m2n2v2.photograph.refinement import refined
 from m2n2v2.photograph.scale_evidence import middle, weighed
+from m2n2v2.prompts import Box
 
 STEADY = 0.7
 """Earlier prompts are scored again unless the new click is, by this factor, less in the middle of
@@ -34,15 +40,26 @@ class PhotographTerms:
         """What the photograph was measured to be, when it was first asked for."""
         return Photograph.of(self.guide)
 
-    def weighed(self, state: ImageState, prompt: Prompt, before: Mask) -> Prompt:
+    def mapped(self, state: ImageState, box: Box) -> MarkovMap:
+        """The map of a box: `boxed.box_map`."""
+        return box_map(state, box)
+
+    def weighed(self, state: ImageState, prompt: Prompt, previous: Segmentation) -> Prompt:
         """The prompt with a few of its candidates to choose from, weighed by our evidence.
 
+        A box's are, already; it bounds its own segment, and those of what is placed inside later.
+
         Args:
-            before: the mask that it corrects, at working size.
+            previous: the segmentation that it corrects.
         """
+        known, positive = prompt.map, prompt.click.positive
+        if known.window is not None:
+            bound = math.prod(part.stop - part.start for part in known.window)
+            return replace(prompt, bound=bound, window=known.window)
+        prompt = replace(prompt, window=_window_around(prompt, previous))
         if not state.settings.scale_evidence:
             return prompt
-        known, positive = prompt.map, prompt.click.positive
+        before = previous.working_mask
         choices = weighed(
             known.values, known.candidates, known.point, positive, before, self.photograph
         )
@@ -76,7 +93,36 @@ class PhotographTerms:
         if not reach or result.base is not None:
             return result
         heard = [prompt for prompt in result.prompts if not prompt.overruled]
-        points = [prompt.map.point for prompt in heard]
-        labels = [prompt.click.positive for prompt in heard]
-        margin = refined(result.margin, self.photograph, points, labels, reach)
+        boxes = _boxes(result)
+        pixels = [np.array([box.map.point]) for box in boxes] + [p.map.pixels for p in heard]
+        labels = [True for _ in boxes] + [prompt.click.positive for prompt in heard]
+        margin = refined(result.margin, self.photograph, pixels, labels, reach)
+        for box in boxes:  # what lies outside is not added
+            outside = torch.ones_like(margin, dtype=torch.bool)
+            outside[box.window] = False
+            margin = torch.where(outside & (result.margin <= 0), result.margin, margin)
         return replace(result, margin=margin, unrefined=result.margin)
+
+
+def _boxes(segmentation: Segmentation) -> list[Prompt]:
+    """The boxes in which the object is."""
+    return [
+        prompt
+        for prompt in segmentation.prompts
+        if prompt.map.window is not None and prompt.click.positive
+    ]
+
+
+def _window_around(prompt: Prompt, previous: Segmentation) -> tuple[slice, slice] | None:
+    """The window of the last box for the object in which a prompt on it lies altogether."""
+    x, y = prompt.map.pixels.T
+    for box in reversed(_boxes(previous)) if prompt.click.positive else ():
+        assert box.window is not None
+        rows, columns = box.window
+        down, across = (
+            (y >= rows.start) & (y < rows.stop),
+            (x >= columns.start) & (x < columns.stop),
+        )
+        if (down & across).all():
+            return box.window
+    return None

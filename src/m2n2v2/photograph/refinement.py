@@ -7,14 +7,17 @@ same is asked again, with what the new sides' colours are. Ours, not the paper's
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float32, Int8
+from scipy import ndimage
 
 from m2n2v2.arrays import Mask, PixelMap
 from m2n2v2.photograph import _refinement as kernel
 from m2n2v2.photograph.base import Photograph
+from m2n2v2.prompts.clicks import Pixels
 
 COLOUR_WEIGHT = 0.5
 """Of the log likelihood ratio of a pixel's colour, cut to [-3, 3]."""
@@ -44,7 +47,7 @@ PASSES = 3
 def refined(
     margin: PixelMap,
     photograph: Photograph,
-    points: Sequence[tuple[int, int]],
+    pixels: Sequence[Pixels | tuple[int, int]],
     labels: Sequence[bool],
     reach: float,
 ) -> PixelMap:
@@ -52,14 +55,14 @@ def refined(
 
     Args:
         margin: over 0 on the object.
-        points, labels: the clicks.
+        pixels, labels: what the prompts mark, and with which label.
         reach: half the band's width, as a share of the shorter side, over 0.
 
     Returns:
         The margin, in the band of each pass replaced by the belief in the object, in [-1, 1].
     """
     array = given = margin.cpu().numpy()
-    fixed = _fixed(array.shape, points, labels)
+    fixed = _fixed(array.shape, pixels, labels)
     for _ in range(PASSES):
         mask = array > 0
         if mask.all() or not mask.any():
@@ -71,15 +74,14 @@ def refined(
 
 
 def _fixed(
-    shape: tuple[int, ...], points: Sequence[tuple[int, int]], labels: Sequence[bool]
+    shape: tuple[int, ...], pixels: Sequence[Pixels | tuple[int, int]], labels: Sequence[bool]
 ) -> Int8[np.ndarray, "H W"]:
-    """1 and -1 on the squares around clicks that keep their label, 0 elsewhere."""
+    """1 and -1 on the squares around marked pixels that keep their label, 0 elsewhere."""
     fixed = np.zeros(shape, np.int8)
     radius = max(1, round(CLICK_RADIUS * min(shape)))
     for grown in (radius, 0):
-        for (x, y), positive in zip(points, labels, strict=True):
-            rows = slice(max(y - grown, 0), y + grown + 1)
-            fixed[rows, max(x - grown, 0) : x + grown + 1] = 1 if positive else -1
+        for marked, positive in zip(pixels, labels, strict=True):
+            fixed[_around(marked, grown, shape)] = 1 if positive else -1
     return fixed
 
 
@@ -122,3 +124,14 @@ def _drawn(
         belief,
     )
     return np.where((distance <= band) | (fixed != 0), belief, margin)
+
+
+def _around(marked: Pixels | tuple[int, int], grown: int, shape: tuple[int, ...]) -> Any:
+    """Where the squares around pixels (x, y) are, as an index."""
+    x, y = np.asarray(marked, np.int64).reshape(-1, 2).T
+    if len(x) == 1:
+        rows = slice(max(int(y[0]) - grown, 0), int(y[0]) + grown + 1)
+        return rows, slice(max(int(x[0]) - grown, 0), int(x[0]) + grown + 1)
+    painted = np.zeros(shape, bool)
+    painted[y, x] = True
+    return ndimage.maximum_filter(painted, 2 * grown + 1)

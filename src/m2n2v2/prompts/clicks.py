@@ -2,14 +2,17 @@
 
 import math
 import numbers
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, SupportsFloat
 
 import numpy as np
+from jaxtyping import Int
 
 from m2n2v2.errors import ClickError
-from m2n2v2.grid import Size
+from m2n2v2.grid import Size, rescaled_pixel
+
+Pixels = Int[np.ndarray, "_ 2"]
+"""Pixels (x, y)."""
 
 
 @dataclass(frozen=True, init=False)
@@ -33,7 +36,16 @@ class Click:
     def __init__(self, x: SupportsFloat, y: SupportsFloat, positive: object = True) -> None:
         object.__setattr__(self, "x", _pixel("x", x))
         object.__setattr__(self, "y", _pixel("y", y))
-        object.__setattr__(self, "positive", _label(positive))
+        object.__setattr__(self, "positive", label_of(positive))
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Its pixel: what its Markov-map depends on, beside the image."""
+        return self.x, self.y
+
+    def pixels(self, source: Size, target: Size) -> Pixels:
+        """Its pixel (x, y) in an image of `target`, in which the photograph has size `source`."""
+        return np.array([rescaled_pixel(self.x, self.y, source, target)])
 
     def inside(self, size: Size) -> "Click":
         """This click, if it lies in an image of `size`; else a `ClickError`."""
@@ -53,8 +65,8 @@ def clicks_from_arrays(point_coords: object, point_labels: object) -> tuple[Clic
     Raises:
         ClickError: shapes differ from `N x 2` and `N`, N is 0, or a value is not valid.
     """
-    points = _rows("point_coords", point_coords)
-    labels = _rows("point_labels", point_labels)
+    points = rows_of("point_coords", point_coords)
+    labels = rows_of("point_labels", point_labels)
     if len(points) != len(labels):
         raise ClickError(
             f"{len(points)} points came with {len(labels)} labels", cure="give one label per point"
@@ -63,31 +75,15 @@ def clicks_from_arrays(point_coords: object, point_labels: object) -> tuple[Clic
         raise ClickError("no clicks came", cure="give at least one point and its label")
     clicks = []
     for point, label in zip(points, labels, strict=True):
-        pair = _rows("point", point)
+        pair = rows_of("point", point)
         if len(pair) != 2:
             raise ClickError(f"point {point!r} is no pair", cure="give each point as (x, y)")
         clicks.append(Click(pair[0], pair[1], label))
     return tuple(clicks)
 
 
-def check_sequence(clicks: Iterable[Click], size: Size) -> tuple[Click, ...]:
-    """`clicks` as a tuple, each inside `size`, none contradicting another.
-
-    Raises:
-        ClickError: a click lies outside, or two opposite clicks share a pixel.
-    """
-    seen: dict[tuple[int, int], bool] = {}
-    checked = tuple(click.inside(size) for click in clicks)
-    for click in checked:
-        if seen.setdefault((click.x, click.y), click.positive) != click.positive:
-            raise ClickError(
-                f"pixel ({click.x}, {click.y}) was clicked both as object and as background",
-                cure="remove one of the two clicks",
-            )
-    return checked
-
-
-def _rows(name: str, values: Any) -> list[Any]:
+def rows_of(name: str, values: Any) -> list[Any]:
+    """A list, tuple, array or tensor as a list."""
     tolist = getattr(values, "tolist", None)
     if callable(tolist):
         values = tolist()
@@ -97,7 +93,7 @@ def _rows(name: str, values: Any) -> list[Any]:
 
 
 def _pixel(name: str, value: object) -> int:
-    number = _number(value)
+    number = number_of(value)
     if number is None or not (math.isfinite(number) and number >= 0):
         raise ClickError(
             f"click {name} is {value!r}", cure="use a finite number of pixels, 0 or more"
@@ -105,10 +101,11 @@ def _pixel(name: str, value: object) -> int:
     return math.floor(number)
 
 
-def _label(value: object) -> bool:
+def label_of(value: object) -> bool:
+    """The one meaning of `True`, `1` and `np.True_`, and of their opposites."""
     if isinstance(value, bool | np.bool_):
         return bool(value)
-    number = _number(value)
+    number = number_of(value)
     if number not in (0.0, 1.0):
         raise ClickError(
             f"click label is {value!r}",
@@ -117,7 +114,7 @@ def _label(value: object) -> bool:
     return bool(number)
 
 
-def _number(value: object) -> float | None:
+def number_of(value: object) -> float | None:
     """A real number as float; None for anything else, bools included."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
         return None
