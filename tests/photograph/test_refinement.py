@@ -171,3 +171,13 @@ def test_colours_are_numbered_without_gaps() -> None:
     grey = Photograph.of(np.full((5, 6, 3), 99, np.uint8))
     assert grey.kinds == 1
     assert grey.contrast > 0
+
+
+def test_the_strength_of_boundaries_is_not_asked_for() -> None:
+    """What refines alone need not measure it."""
+    image, truth = disc()
+    whole, half = Photograph.of(image), Photograph.of(image, boundaries=False)
+    margin = margin_of(shifted(truth, 3))
+    first, second = (refined(margin, each, [], [], 0.05) for each in (whole, half))
+    assert torch.equal(first, second)
+    assert not half.strength.any()

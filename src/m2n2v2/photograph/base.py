@@ -51,9 +51,17 @@ class Photograph:
     contrast: float
 
     @classmethod
-    def of(cls, image: Image) -> Self:
-        """Measure a photograph."""
+    def of(cls, image: Image, *, boundaries: bool = True) -> Self:
+        """Measure a photograph.
+
+        Args:
+            boundaries: measure their strength; it is 0 if not, which is all that refining asks.
+        """
         size = Size(*image.shape[:2])
+        if not boundaries:
+            lab = skimage.color.rgb2lab(image).astype(np.float32)
+            colours, kinds = _bins(lab)
+            return cls(lab, np.zeros(size.shape, np.float32), colours, kinds, _contrast(lab))
         analysis = analysed(image, ANALYSED, SIGMA)
         if analysis.strength.shape == size.shape:
             lab, strength = analysis.lab, analysis.strength

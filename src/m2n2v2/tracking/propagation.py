@@ -178,7 +178,7 @@ def decided(
     reach: float,
 ) -> Labels:
     """Each pixel's object: the one whose refined margin over all others is the largest over 0."""
-    photograph = Photograph.of(image) if reach else None
+    photograph = Photograph.of(image, boundaries=False) if reach else None
     best = np.zeros(likely.shape[:2], np.float32)
     labels = np.zeros(likely.shape[:2], np.int32)
     for at, number in enumerate(numbers, 1):
