@@ -57,6 +57,13 @@ def test_a_tutorial_runs(name: str) -> None:
     assert ran > 1
 
 
+def test_every_page_has_a_place_on_the_site() -> None:
+    """`make docs` refuses a page that no menu names; this says so at once."""
+    menu = (TUTORIALS.parents[1] / "mkdocs.yml").read_text(encoding="utf-8")
+    pages = [p.relative_to(TUTORIALS.parent).as_posix() for p in TUTORIALS.parent.rglob("*.md")]
+    assert [p for p in pages if p not in menu and not p.startswith("decisions/")] == []
+
+
 def test_every_tutorial_is_looked_at() -> None:
     """Of the one for the page, the browser's tests do what it says."""
     assert {path.name for path in TUTORIALS.glob("*.md")} == {
