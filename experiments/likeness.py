@@ -23,7 +23,6 @@ import torch
 from m2n2v2.attention import Affinity
 from m2n2v2.attention.affinity import AffinityParameters
 from m2n2v2.attention.affinity.likeness import LikenessAffinity
-from m2n2v2.attention.vit import VisionTransformer
 from m2n2v2.baselines.ours import Ours
 from m2n2v2.evaluation.metrics import bootstrap_interval, number_of_clicks
 from m2n2v2.evaluation.protocols import Protocol
@@ -32,6 +31,7 @@ from m2n2v2.evaluation.work import Work
 from m2n2v2.grid import Size
 from m2n2v2.method.settings import Settings
 from m2n2v2.weights.locating import Loading
+from m2n2v2.weights.vit import VisionTransformer
 
 CLICKS = (1, 5, 10)
 THRESHOLDS = (0.85, 0.9, 0.95)

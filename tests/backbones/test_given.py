@@ -11,10 +11,10 @@ from torch import Tensor
 
 from m2n2v2.arrays import Image
 from m2n2v2.attention.dinov2 import Dinov2
-from m2n2v2.attention.vit import VisionTransformer
 from m2n2v2.errors import WeightsError
 from m2n2v2.weights.comparing import compare
 from m2n2v2.weights.locating import Loading, locate
+from m2n2v2.weights.vit import VisionTransformer
 
 MODEL = "dinov2-base"
 

@@ -11,7 +11,6 @@ from safetensors.torch import load_file, save_file
 from m2n2v2.arrays import Image
 from m2n2v2.attention.affinity import AffinityParameters, Slic
 from m2n2v2.attention.affinity.likeness import LikenessAffinity, cosines, of_segments
-from m2n2v2.attention.vit import VisionTransformer
 from m2n2v2.errors import SettingsError, WeightsError
 from m2n2v2.grid import Size
 from m2n2v2.method.settings import Settings
@@ -20,6 +19,7 @@ from m2n2v2.preparation import prepare
 from m2n2v2.presets import preset
 from m2n2v2.prompts import Click
 from m2n2v2.weights.locating import Loading
+from m2n2v2.weights.vit import VisionTransformer
 from tests.backbones import tiny
 
 SMALL = AffinityParameters(grid=16, partitions=(Slic(60, 10.0),))

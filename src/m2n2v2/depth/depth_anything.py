@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from m2n2v2.arrays import DepthMap, Image
 from m2n2v2.attention.dinov2 import backbone_arguments
-from m2n2v2.attention.vit import normalized
 from m2n2v2.depth.base import normalized_inverse
 from m2n2v2.depth.flip import flip_averaged
 from m2n2v2.errors import SettingsError
@@ -19,6 +18,7 @@ from m2n2v2.images import resized_map
 from m2n2v2.weights.devices import out_of_memory_named
 from m2n2v2.weights.loading import library, placed, transformer
 from m2n2v2.weights.locating import Loading, locate
+from m2n2v2.weights.vit import normalized
 
 SHORT_SIDE = 518
 """What the models were trained at; the paper uses 2024."""

