@@ -73,6 +73,30 @@ def test_masks_are_seen_coarsely_and_points_at_the_edge_still_fall_inside() -> N
     assert evidence.middle(np.zeros(shape, bool), np.ones(shape, bool), (699, 499)) < 0.1
 
 
+@given(st.integers(0, 2**31), st.integers(0, 3), st.integers(0, 3))
+def test_the_pixels_seen_are_the_middles_of_blocks(seed: int, right: int, below: int) -> None:
+    """At 300 x 500, of blocks of 4 x 4 the pixel at (2, 2); what the others say does not matter."""
+    rng = np.random.default_rng(seed)
+    blocks = rng.random((75, 125)) < 0.9
+    seen = rng.random((300 + below, 500 + right)) < 0.5
+    seen[2:300:4, 2:500:4] = blocks
+    if below == 3:
+        blocks = np.vstack([blocks, seen[302:, 2:500:4]])
+    if right == 3:
+        column = seen[2::4, 502:]
+        blocks = np.hstack([blocks, column])
+    x, y = int(rng.integers(seen.shape[1])), int(rng.integers(seen.shape[0]))
+    there = min(x // 4, blocks.shape[1] - 1), min(y // 4, blocks.shape[0] - 1)
+    found = evidence.middle(np.zeros_like(seen), seen, (x, y))
+    assert found == evidence.middle(np.zeros_like(blocks), blocks, there)
+
+
+@pytest.mark.parametrize("shape", [(1, 60_000), (60_000, 1), (2, 60_000)])
+def test_a_strip_is_seen_coarsely_too(shape: tuple[int, int]) -> None:
+    nothing, place = np.zeros(shape, bool), (shape[1] // 2, shape[0] // 2)
+    assert evidence.middle(nothing, ~nothing, place) == 1
+
+
 def two_steps() -> torch.Tensor:
     """A map of two nested squares around (20, 20): an inner one of side 9, an outer of 21."""
     values = np.ones((41, 41), np.float32)
@@ -159,6 +183,17 @@ def test_a_stronger_boundary_scores_more() -> None:
     assert found == pytest.approx(expected, rel=1e-4)
 
 
+def test_an_outline_of_one_pixel_has_its_strength() -> None:
+    """In a strip, whose pixels all lie on the frame and are as deep as each other."""
+    inner, outer, strength = (np.zeros((1, 41), kind) for kind in (bool, bool, float))
+    inner[0, 13:27] = outer[0, :35] = True
+    strength[0, 35], strength[0, [12, 27]] = 0.3, 0.1
+    boundary = ((0.3 + 0.01) / (0.1 + 0.01)) ** 2
+    frame = math.exp(-5 * (35 / 36 - 14 / 16))
+    expected = (35 / 14) ** 0.45 * boundary * frame
+    assert ratio(inner, outer, strength=strength, point=(20, 0)) == pytest.approx(expected, 1e-4)
+
+
 def test_a_segment_along_the_frame_scores_less() -> None:
     """By a fifth of its share of the outline, in powers of e."""
     outer = np.zeros((41, 41), bool)
@@ -214,6 +249,13 @@ def test_the_strongest_edge_of_each_range_of_areas_is_weighed() -> None:
     assert len(chosen) == len(parts)
     assert all(a <= at < b for at, (a, b) in zip(chosen, parts, strict=True))
     assert all(edge[at] == edge[a:b].max() for at, (a, b) in zip(chosen, parts, strict=True))
+
+
+@pytest.mark.parametrize("pixels", [12, 13, 14])
+def test_of_few_pixels_the_twelfth_is_the_scale(pixels: int) -> None:
+    area = np.arange(1, pixels + 1, dtype=np.int32)
+    found = scoring.Candidates(area / pixels, area, np.ones(pixels, np.float32))
+    assert evidence._strongest(found).tolist() == [11]
 
 
 def test_of_few_small_candidates_one_is_weighed() -> None:
