@@ -404,6 +404,23 @@ def test_resizing_a_map_keeps_half_pixel_centres():
     assert resized_map(values, Size(1, 2)) is values
 
 
+@pytest.mark.parametrize(("height", "width"), [(2, 1), (5, 1), (5, 4), (1, 3)])
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (3, 1), (4, 1), (3, 3), (9, 1), (1, 9)])
+def test_resizing_a_map_commutes_with_turning_it(height, width, rows, columns):
+    """To a single column torch resizes without interpolating."""
+    values = torch.from_numpy(np.random.default_rng(0).random((height, width), np.float32))
+    upright, lying = (
+        resized_map(values, Size(rows, columns)),
+        resized_map(values.T.contiguous(), Size(columns, rows)).T,
+    )
+    torch.testing.assert_close(upright, lying)
+
+
+def test_a_column_is_interpolated():
+    values = torch.tensor([[0.0], [1.0]])
+    np.testing.assert_allclose(resized_map(values, Size(4, 1))[:, 0], [0, 0.25, 0.75, 1])
+
+
 def test_masks_are_written_as_0_and_255(tmp_path):
     mask = np.array([[True, False, True]])
     path = write_png(tmp_path / "mask.png", mask)

@@ -154,6 +154,8 @@ def resized_map(values: PixelMap, size: Size) -> Float[Tensor, "h w"]:
     """`values` at `size`: bilinear with half-pixel centres, antialiased where it is reduced."""
     if tuple(values.shape) == size.shape:
         return values
+    if size.width == 1 < size.height:  # torch 2.13 takes whole pixels there, and averages nothing
+        return resized_map(values.T, Size(1, size.height)).T
     return functional.interpolate(
         values[None, None], size.shape, mode="bilinear", align_corners=False, antialias=True
     )[0, 0]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from m2n2v2.grid import Size
@@ -133,6 +133,7 @@ def test_bands_of_rows_make_no_difference(rows):
     st.tuples(st.integers(1, 9), st.integers(1, 9)),
     st.tuples(st.integers(0, 40), st.integers(0, 40)),
 )
+@example(0, (2, 1), (1, 0))
 def test_the_enlarged_mask_is_the_enlarged_margin_over_0(seed, small, more):
     margin = torch.from_numpy(np.random.default_rng(seed).normal(size=small).astype(np.float32))
     size = Size(small[0] + more[0], small[1] + more[1])
