@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image as PILImage
 
-from m2n2v2.attention.vit import VisionTransformer
 from m2n2v2.errors import BackendError
 from m2n2v2.grid import Size
 from m2n2v2.presets import preset
 from m2n2v2.tracking.cells import NetworkCells, OwnCells
 from m2n2v2.tracking.sources import follows, source_of
 from m2n2v2.weights.locating import Loading
+from m2n2v2.weights.vit import VisionTransformer
 from tests.backbones import tiny
 from tests.patience import PATIENCE
 from tests.tracking.clips import passing

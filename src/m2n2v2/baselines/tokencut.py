@@ -14,13 +14,13 @@ from scipy import linalg, ndimage
 from torch import Tensor
 
 from m2n2v2.arrays import DepthMap, Image, Mask
-from m2n2v2.attention.vit import VisionTransformer
 from m2n2v2.baselines.base import refuse_start_mask
 from m2n2v2.grid import Size, limited, rescaled_pixel
 from m2n2v2.images import resized, resized_map
 from m2n2v2.method.upsampling import joint_bilateral_upsampling
 from m2n2v2.prompts import Click
 from m2n2v2.weights.locating import Loading
+from m2n2v2.weights.vit import VisionTransformer
 
 ALIKE = 0.2
 """Cosine over which two patches are linked (the paper's)."""
