@@ -6,9 +6,15 @@ from typing import Any
 
 
 class M2N2Error(Exception):
-    """Base of this package's errors; the message reads `what came; what to do`."""
+    """Base of this package's errors; the message reads `what came; what to do`.
+
+    Bytes of file names that are no text, and halves of characters, are escaped: it can be printed.
+    """
 
     def __init__(self, what: str, *, cure: str) -> None:
+        what, cure = (
+            text.encode("utf-8", "backslashreplace").decode("utf-8") for text in (what, cure)
+        )
         super().__init__(f"{what}; {cure}")
         self.what = what
         self.cure = cure

@@ -214,7 +214,7 @@ def opened_image(
         raise ImageError(f"{name} does not exist", cure="check the path") from error
     except M2N2Error:
         raise
-    except (OSError, ValueError) as error:
+    except Exception as error:  # decoders of damaged files raise anything
         raise _unreadable(name, error) from error
 
 
@@ -281,6 +281,8 @@ def _from_pil(file: PILImage.Image, name: str) -> Image:
     if file.mode in ("I", "F") or file.mode.startswith("I;16"):
         return _from_array(np.asarray(file))
     try:
+        if file.mode == "La":  # premultiplied, of which Pillow makes nothing but LA
+            file = file.convert("LA")
         if file.has_transparency_data:
             return _over_white(np.asarray(file.convert("RGBA")))
         return np.asarray(file.convert("RGB"))

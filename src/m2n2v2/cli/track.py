@@ -206,6 +206,8 @@ def _labels(path: Path, frames: "Frames", values: str) -> "Labels":
         )
     if not found.present:
         raise MaskError(f"mask {path.name} marks no object", cure="mark one, with 1 to 255")
+    if found.rule:
+        options.tell(f"mask {path.name}: {found.rule}; {int(found.void.sum())} pixels are void")
     return found.numbers
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from m2n2v2.errors import FormatError
 from m2n2v2.files import read_json
 from m2n2v2.grid import Size
+from m2n2v2.images import MAX_PIXELS
 from m2n2v2.masks.coco import expanded, from_column_major, rasterised
 from m2n2v2.masks.corners import corners
 from m2n2v2.masks.runs import Runs
@@ -129,23 +130,24 @@ def said_size(height: object, width: object) -> Size | None:
     """
     if height is None or width is None:
         return None
-    sides = [_side(height), _side(width)]
-    if None in sides:
+    size = Size(_side(height), _side(width))
+    if not 1 <= size.area <= MAX_PIXELS:
         raise FormatError(
             f"its size is said to be {ascii(width)[:40]} x {ascii(height)[:40]}",
             cure="give pixels, or leave it out",
         )
-    return Size(*(side for side in sides if side))
+    return size
 
 
-def _side(value: object) -> int | None:
+def _side(value: object) -> int:
+    """Whole pixels, in a number or in text; 0 for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
+        return 0
     try:
         number = float(value)
     except (ValueError, OverflowError):
-        return None
-    return int(number) if number.is_integer() and number >= 1 else None
+        return 0
+    return max(int(number), 0) if number.is_integer() else 0
 
 
 def _polygons(segmentation: object) -> list[Any] | None:
