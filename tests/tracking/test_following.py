@@ -122,3 +122,22 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(broken: frozenset[int]
 def test_one_frame_needs_no_following() -> None:
     clip = passing(1)
     assert sorted(followed(clip, 0)) == [0]
+
+
+def test_an_object_that_vanishes_and_returns_keeps_its_number() -> None:
+    """The first disc goes behind a wall, stays hidden for some frames, and comes out again."""
+    size = Size(96, 160)
+    made = [scene([(25 + 8.0 * t, 48.0)], size, 14) for t in range(14)]
+    wall = np.s_[:, 60:104]
+    images, truth = [], []
+    for image, labels in made:
+        image[wall], labels[wall] = (240, 240, 240), 0
+        images.append(image)
+        truth.append(labels)
+    hidden = [t for t, labels in enumerate(truth) if not labels.any()]
+    assert len(hidden) >= 2
+    clip = Clip(images, truth)
+    found = followed(clip, 0)
+    for index in hidden:
+        assert found[index].labels.sum() < 0.02 * size.area
+    assert iou(found[13].mask(1), truth[13] == 1) > 0.7

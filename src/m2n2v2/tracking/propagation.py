@@ -138,6 +138,9 @@ class Propagation:
         settings = self._settings
         short = min(self._recent[0][0].features.shape[:2])
         near, far = settings.radius * short, settings.anchor_radius * short
+        here = set(np.unique(self._recent[0][0].labels).tolist())
+        if not here.issuperset(self._numbers):  # one is hidden: it may come back anywhere
+            far = float("inf")
         found = [Context(k.features, k.shares, way, near) for k, way in self._recent]
         recent = {known.index for known, _ in self._recent}
         for known in self._anchors:

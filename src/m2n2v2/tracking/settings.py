@@ -14,7 +14,8 @@ class TrackingSettings:
         recent: how many of the last frames labels are taken from, at least 1.
         anchors: from how many frames with a person's masks, the nearest, at least 1.
         radius: of the window in a recent frame, as a share of the grid's shorter side, over 0.
-        anchor_radius: of the window in a person's frame that is not recent, likewise.
+        anchor_radius: of the window in a person's frame that is not recent, likewise; after a frame
+            in which an object is not seen it is the whole frame.
         keep: how many cells a cell takes its labels from, at least 1; 0 for the flow alone.
         temperature: of the softmax over these, over 0.
         flow_weight: of the warped masks where the flow is believed, beside the affinity's 1.
