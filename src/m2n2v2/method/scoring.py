@@ -78,8 +78,9 @@ def candidates(values: PixelMap, levels: LevelSets | None = None) -> Candidates:
 
 
 def s_edge(values: PixelMap, levels: LevelSets) -> Float32[np.ndarray, " L"]:
-    """The mean gradient magnitude (`edge_strength`) just outside each segment, in [0, 1] (M2N2).
+    """The mean gradient magnitude just outside each segment, in [0, 1] (M2N2).
 
+    The magnitude is Sobel's over its largest on the map, in 1024 steps; all 0 on a flat map.
     Just outside are the 4-neighbours of the segment's pixels; where there is none, the score is 0.
 
     Args:
@@ -93,15 +94,6 @@ def s_edge(values: PixelMap, levels: LevelSets) -> Float32[np.ndarray, " L"]:
         to_steps = _gradient(array, magnitude)
         kernel.edge_scores(levels.level, magnitude, to_steps, EDGE_STEPS, sums, edge)
     return edge
-
-
-def edge_strength(values: PixelMap) -> Int32[np.ndarray, "H W"]:
-    """Sobel gradient magnitude over its maximum, quantised to 0 ... 1024; all 0 on a flat map."""
-    array = np.ascontiguousarray(values.detach().cpu().numpy())
-    magnitude = np.empty_like(array)
-    to_steps = _gradient(array, magnitude)
-    strength: Int32[np.ndarray, "H W"] = (magnitude * to_steps).astype(np.int32)
-    return strength
 
 
 def _gradient(
