@@ -127,7 +127,7 @@ PRESETS = {
             "dinov2-graph",
             "dinov2-graph",
             None,
-            Settings.offline(),
+            Settings.offline().replace(object_model=1.3),
             "the offline attention, joined by what DINOv2 Small finds alike (not the paper's)",
             flip=False,
         ),
@@ -192,10 +192,12 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     },
     "without-scale-evidence": {"scale_evidence": False},
     "without-steady-scales": {"steady_scales": False},
+    "without-object-model": {"object_model": 0.0},
     "without-refinement": {"refinement": 0.0},
     "without-photograph-terms": {
         "scale_evidence": False,
         "steady_scales": False,
+        "object_model": 0.0,
         "refinement": 0.0,
     },
     **{
@@ -203,8 +205,8 @@ ABLATIONS: dict[str, dict[str, Any]] = {
         for alpha in (1, 2, 4, 8, 16, 32, 64)
     },
 }
-"""The rows of Table 3, what `Settings.offline` adds to the paper's method and, with values
-of ours, Table 6: what each changes in a preset."""
+"""The rows of Table 3, what `Settings.offline` and `dinov2-graph` add to the paper's method and, with
+values of ours, Table 6: what each changes in a preset."""
 
 FLIPS = {"with-flip": True, "without-flip": False}
 """Ablations of the flip augmentation (supplement 9)."""

@@ -5,6 +5,7 @@ import torch
 from tests.attention.test_factored import random_heads
 
 from m2n2v2.attention.base import Attention, DenseAttention
+from m2n2v2.attention.featured import FeaturedAttention
 from m2n2v2.attention.kinds import KINDS, attention_arrays, attention_from_arrays
 from m2n2v2.attention.reduced import ReducedAttention
 from m2n2v2.attention.uniform import UniformAttention
@@ -27,7 +28,18 @@ def uniform() -> UniformAttention:
     return UniformAttention(Size(3, 4))
 
 
-MADE = {"dense": dense, "factored": random_heads, "reduced": reduced, "uniform": uniform}
+def featured() -> FeaturedAttention:
+    features = torch.rand(2, 3, 4, generator=torch.Generator().manual_seed(1))
+    return FeaturedAttention(Size(3, 4), random_heads().heads, features.half())
+
+
+MADE = {
+    "dense": dense,
+    "factored": random_heads,
+    "featured": featured,
+    "reduced": reduced,
+    "uniform": uniform,
+}
 
 
 def test_every_kind_is_tested() -> None:
@@ -50,6 +62,26 @@ def test_an_attention_comes_back(kind: str) -> None:
     p = torch.rand(2, 12)
     assert torch.equal(back.left(p), attention.left(p))
     assert torch.equal(back.right(p[0]), attention.right(p[0]))
+
+
+def test_features_come_back_and_travel_along() -> None:
+    attention = featured()
+    arrays = attention_arrays(attention)
+    back = attention_from_arrays(copied(arrays))
+    assert isinstance(back, FeaturedAttention)
+    assert torch.equal(back.features, attention.features)
+    assert torch.equal(attention.to("cpu").features, attention.features)
+    del arrays["featured.features"]
+    with pytest.raises(AttentionError, match="'features' is missing"):
+        attention_from_arrays(arrays)
+
+
+@pytest.mark.parametrize(
+    "wrong", [torch.zeros(3, 4), torch.zeros(0, 4, 2), torch.full((1, 1, 1), torch.nan)]
+)
+def test_features_are_numbers_on_a_grid(wrong: torch.Tensor) -> None:
+    with pytest.raises(AttentionError, match="rows x columns x features"):
+        FeaturedAttention(Size(3, 4), random_heads().heads, wrong)
 
 
 @pytest.mark.parametrize("kind", KINDS)

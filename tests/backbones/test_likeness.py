@@ -177,3 +177,13 @@ def test_the_preset_takes_a_folder(weights: Path, photograph: Image) -> None:
     attention = source.extract(photograph)
     ones = torch.ones(attention.cells.area)
     torch.testing.assert_close(attention.right(ones), ones)
+
+
+def test_the_features_that_are_kept_say_the_same(
+    source: LikenessAffinity, photograph: Image
+) -> None:
+    features = source._features(photograph)
+    kept = source.extract(photograph).features
+    assert kept.shape == (5, 5, 64 if features.shape[1] > 64 else features.shape[1])
+    rows = kept.flatten(0, 1).float().numpy()
+    np.testing.assert_allclose(rows @ rows.T, features @ features.T, atol=5e-3)

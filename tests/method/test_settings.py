@@ -39,6 +39,7 @@ def test_positive_numbers(name, value):
         ("depth_guided_fill", [0, 1, None, "yes"], [True, False]),
         ("scale_evidence", [0, 1, None, "yes"], [True, False]),
         ("steady_scales", [0, 1, None, "yes"], [True, False]),
+        ("object_model", [-0.1, 2.1, math.nan, True, "1", None], [0, 0.4, 2]),
         ("refinement", [-0.01, 0.21, math.nan, True, "0.1", None], [0, 0.02, 0.2]),
     ],
 )
@@ -68,6 +69,7 @@ def test_every_setting_is_tried_here():
         "depth_guided_fill",
         "scale_evidence",
         "steady_scales",
+        "object_model",
         "refinement",
     }
     assert {field.name for field in dataclasses.fields(Settings)} == tried
@@ -109,7 +111,8 @@ def test_the_first_versions_constants():
     assert (found.chain, found.chain_threshold, found.chain_steps) == ("exact", 0.3, 1000)
     assert (found.click_placement, found.candidates) == ("corner", "pixels")
     assert (found.spatial_sigma, found.range_sigma, found.prior_fraction) == (1.0, 0.1, 0.4)
-    assert (found.scale_evidence, found.steady_scales, found.refinement) == (False, False, 0)
+    assert (found.scale_evidence, found.steady_scales) == (False, False)
+    assert (found.object_model, found.refinement) == (0, 0)
 
 
 def test_what_is_ours_is_off_by_default_and_named():

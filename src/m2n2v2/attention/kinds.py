@@ -6,6 +6,7 @@ from torch import Tensor
 
 from m2n2v2.attention.base import Attention, DenseAttention
 from m2n2v2.attention.factored import FactoredAttention
+from m2n2v2.attention.featured import FeaturedAttention
 from m2n2v2.attention.reduced import ReducedAttention
 from m2n2v2.attention.uniform import UniformAttention
 from m2n2v2.errors import AttentionError
@@ -13,6 +14,7 @@ from m2n2v2.errors import AttentionError
 KINDS: dict[str, type[Attention]] = {
     "dense": DenseAttention,
     "factored": FactoredAttention,
+    "featured": FeaturedAttention,
     "reduced": ReducedAttention,
     "uniform": UniformAttention,
 }

@@ -157,6 +157,10 @@ class Settings:
     """Half the width of the band in which the outline is drawn to the photograph's edges, as a
     share of the shorter side, in [0, 0.2]; 0, the paper's, is none (`refinement.refined`)."""
 
+    object_model: float = clicking(0.0, number(lambda x: 0 <= x <= 2, "in [0, 2]"))
+    """What a model of the object's looks, learned at every click from an attention's features,
+    counts beside the maps, in [0, 2]; 0, the paper's, is none (`object_model.supported`)."""
+
     max_short_side: int | None = preparing(1024, whole(16, none=True))
     """Larger photographs are computed with their shorter side reduced to this, in pixels, 16 or
     more; masks come back at full size. None: never (supplement 9; the value is ours)."""

@@ -1,7 +1,8 @@
 """Our additions to the paper's walk, each a setting: what the photograph says about a click.
 
 `weighed` is `Settings.scale_evidence`, `steadied` is `Settings.steady_scales` and `refined` is
-`Settings.refinement`. What each is worth: docs/decisions/offline-attention.md.
+`Settings.object_model` and `Settings.refinement`. What each is worth:
+docs/decisions/offline-attention.md and docs/decisions/outlines.md.
 """
 
 import math
@@ -10,17 +11,22 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from m2n2v2.arrays import Image
+from m2n2v2.attention.featured import FeaturedAttention
 from m2n2v2.boxed import box_map
+from m2n2v2.errors import SettingsError
 from m2n2v2.method.values import ImageState, MarkovMap, Prompt, Segmentation
 from m2n2v2.method.walk import merged
 from m2n2v2.photograph.base import Photograph
+from m2n2v2.photograph.object_model import supported
 from m2n2v2.photograph.refinement import refined
 from m2n2v2.photograph.scale_evidence import middle, weighed
 from m2n2v2.prompts import Box
 
-STEADY = 0.7
+STEADY = 0.9
 """Earlier prompts are scored again unless the new click is, by this factor, less in the middle of
 the change then (`Settings.steady_scales`)."""
 
@@ -85,18 +91,23 @@ class PhotographTerms:
         return result if moved >= STEADY * middle(before, steady.working_mask, point) else steady
 
     def refined(self, state: ImageState, result: Segmentation) -> Segmentation:
-        """The segmentation with its outline drawn to the photograph's edges.
+        """The segmentation with what the object's model says, and its outline drawn to the
+        photograph's edges.
 
         A mask that was given to be corrected is left as it is.
         """
-        reach = state.settings.refinement
-        if not reach or result.base is not None:
+        reach, model = state.settings.refinement, state.settings.object_model
+        if not (reach or model) or result.base is not None:
             return result
         heard = [prompt for prompt in result.prompts if not prompt.overruled]
         boxes = _boxes(result)
         pixels = [np.array([box.map.point]) for box in boxes] + [p.map.pixels for p in heard]
         labels = [True for _ in boxes] + [prompt.click.positive for prompt in heard]
-        margin = refined(result.margin, self.photograph, pixels, labels, reach)
+        margin = result.margin
+        if model:
+            margin = supported(margin, features_of(state), pixels, labels, model)
+        if reach:
+            margin = refined(margin, self.photograph, pixels, labels, reach)
         for box in boxes:  # what lies outside is not added
             outside = torch.ones_like(margin, dtype=torch.bool)
             outside[box.window] = False
@@ -126,3 +137,19 @@ def _window_around(prompt: Prompt, previous: Segmentation) -> tuple[slice, slice
         if (down & across).all():
             return box.window
     return None
+
+
+def features_of(state: ImageState) -> Float[Tensor, "y x d"]:
+    """What a network made of the photograph, for the model of the object.
+
+    Raises:
+        SettingsError: the attention came without.
+    """
+    attention = state.transition.attention
+    if not isinstance(attention, FeaturedAttention):
+        raise SettingsError(
+            f"setting object_model is {state.settings.object_model}, and the attention "
+            f"({state.provenance.attention}) has no features",
+            cure="use the preset dinov2-graph, or object_model=0",
+        )
+    return attention.features

@@ -46,7 +46,7 @@ MIDDLE_POWER = 4.0
 """Of `middle`, the depth of the click inside the change."""
 
 COARSE = 12_000
-"""Pixels at which depths are measured."""
+"""Pixels at which the depths of candidates are measured."""
 
 
 def weighed(
@@ -89,7 +89,9 @@ def middle(before: Mask, after: Mask, point: tuple[int, int]) -> float:
     """How far a click is in the middle of what it changed: its depth inside the change over the
     depth of the deepest pixel; 1 where nothing changed."""
     unchanged = (before == after).astype(np.int32)
-    return float(_middles(unchanged, 1, np.ones_like(before), point)[0])
+    share = np.empty(1)
+    kernel.depths(0, 1, unchanged, np.ones_like(before), *point, share)
+    return float(share[0])
 
 
 def _strongest(known: Candidates) -> Int32[np.ndarray, " k"]:

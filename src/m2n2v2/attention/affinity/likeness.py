@@ -16,7 +16,7 @@ from m2n2v2.arrays import Image
 from m2n2v2.attention.affinity.parameters import AffinityParameters
 from m2n2v2.attention.affinity.partitions import Labels, shares
 from m2n2v2.attention.affinity.source import joined
-from m2n2v2.attention.factored import FactoredAttention
+from m2n2v2.attention.featured import FeaturedAttention
 from m2n2v2.errors import SettingsError
 from m2n2v2.grid import Size
 from m2n2v2.weights.devices import out_of_memory_named
@@ -31,6 +31,9 @@ TEMPERATURE = 0.1
 
 KIND: Kind = "keys"
 """What of the last block is compared."""
+
+DIRECTIONS = 64
+"""Principal directions of the features that are kept for the clicks; more change nothing."""
 
 PARAMETERS = AffinityParameters(grid=96)
 """Finer cells than without a network: what they keep apart is then worth it."""
@@ -95,8 +98,9 @@ class LikenessAffinity:
         network, located = VisionTransformer.load(model, loading or Loading())
         return cls(network, side=side or SIDE, network_name=located.name)
 
-    def extract(self, image: Image) -> FactoredAttention:
-        """The attention of `image` over a square grid, whatever the image's shape.
+    def extract(self, image: Image) -> FeaturedAttention:
+        """The attention of `image` over a square grid, whatever the image's shape, and its
+        features in their principal directions.
 
         Raises:
             DeviceError: it does not fit in memory.
@@ -107,7 +111,11 @@ class LikenessAffinity:
             alike = cosines(of_segments(features, self.cells, labels))
             return np.exp((alike - 1) / self.temperature)
 
-        return joined(image, self.parameters, likeness)
+        attention = joined(image, self.parameters, likeness)
+        kept = torch.from_numpy(principal(features, DIRECTIONS).astype(np.float16))
+        return FeaturedAttention(
+            attention.cells, attention.heads, kept.reshape(*self.cells.shape, -1)
+        )
 
     def _features(self, image: Image) -> Float32[np.ndarray, "n c"]:
         """What the network compares, a row for each cell, its mean over the image taken off."""
@@ -120,6 +128,12 @@ class LikenessAffinity:
         rows = values.flatten(0, 1).to("cpu", torch.float32)
         rows = torch.nn.functional.normalize(rows - rows.mean(0), dim=1)
         return rows.numpy()
+
+
+def principal(features: Float32[np.ndarray, "n c"], count: int) -> Float32[np.ndarray, "n d"]:
+    """The features along the directions of their largest squares, at most `count`."""
+    _, directions = np.linalg.eigh(features.T @ features)
+    return np.ascontiguousarray(features @ directions[:, ::-1][:, :count])
 
 
 def of_segments(

@@ -1,0 +1,48 @@
+"""A factored attention, and what a network made of the photograph that it was computed from."""
+
+from collections.abc import Mapping, Sequence
+from typing import Self
+
+import torch
+from jaxtyping import Float, Shaped
+from torch import Tensor
+
+from m2n2v2.attention.base import array
+from m2n2v2.attention.factored import FactoredAttention, Head
+from m2n2v2.errors import AttentionError
+from m2n2v2.grid import Size
+
+
+class FeaturedAttention(FactoredAttention):
+    """The mean of heads `P G P^T`, with features that say what things look like to a network.
+
+    Args:
+        cells, heads: as of `FactoredAttention`.
+        features: a row of numbers for each patch of a grid of the network's own, over the whole
+            photograph.
+
+    Raises:
+        AttentionError: as of `FactoredAttention`, or a feature is NaN or infinite.
+    """
+
+    def __init__(self, cells: Size, heads: Sequence[Head], features: Shaped[Tensor, "..."]) -> None:
+        super().__init__(cells, heads)
+        if features.ndim != 3 or features.numel() == 0 or not bool(features.isfinite().all()):
+            raise AttentionError(
+                f"features of shape {tuple(features.shape)} came, or some that are not finite",
+                cure="give finite numbers, rows x columns x features",
+            )
+        self.features: Float[Tensor, "y x d"] = features
+
+    def to(self, device: torch.device | str) -> "FeaturedAttention":
+        heads = [head.to(device) for head in self.heads]
+        return FeaturedAttention(self.cells, heads, self.features.to(device))
+
+    def arrays(self) -> dict[str, Tensor]:
+        return super().arrays() | {"features": self.features}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Tensor]) -> Self:
+        rest = {name: value for name, value in arrays.items() if name != "features"}
+        plain = FactoredAttention.from_arrays(rest)
+        return cls(plain.cells, plain.heads, array(arrays, "features"))
