@@ -205,8 +205,8 @@ ABLATIONS: dict[str, dict[str, Any]] = {
         for alpha in (1, 2, 4, 8, 16, 32, 64)
     },
 }
-"""The rows of Table 3, what `Settings.offline` and `dinov2-graph` add to the paper's method and, with
-values of ours, Table 6: what each changes in a preset."""
+"""The rows of Table 3, what `Settings.offline` and `dinov2-graph` add to the paper's method and,
+with values of ours, Table 6: what each changes in a preset."""
 
 FLIPS = {"with-flip": True, "without-flip": False}
 """Ablations of the flip augmentation (supplement 9)."""
