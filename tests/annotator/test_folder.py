@@ -13,8 +13,9 @@ from PIL import Image as PILImage
 from m2n2v2.annotator import folder as foldering
 from m2n2v2.annotator.folder import Folder
 from m2n2v2.annotator.project import open_project
+from m2n2v2.datasets.pairs import files
 from m2n2v2.errors import ConflictError, FolderError, ImageError, StoreError
-from m2n2v2.images import read_image
+from m2n2v2.images import photographs, read_image
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (12, 20, 3)).astype(np.uint8)
 
@@ -47,6 +48,26 @@ def test_what_is_listed(folder: Folder, tmp_path: Path) -> None:
         (folder.root / name / "c.tiff").write_bytes(b"")
     (folder.root / "folder.png").mkdir()
     assert folder.names() == ["a.png", "B2.JPG", "b10.jpg", "deep/er/c.tiff"]
+
+
+def test_what_is_left_out_is_said_in_the_list_of_the_project(folder: Folder) -> None:
+    for name in ("notes.txt", "b.gif", "c.ppm", "d.jfif"):
+        (folder.root / name).write_bytes(b"")
+    project = open_project(folder.root)
+    assert project.left_out == "1 file left out: notes.txt (not by their suffix)"
+    project.store.close()
+
+
+def test_annotate_prepare_and_evaluate_see_the_same_photographs(folder: Folder) -> None:
+    for name in ("b.gif", "c.ppm", "d.jfif", "E.PNM", "frames.png/1.png", "a\u202fPM.png"):
+        (folder.root / name).parent.mkdir(exist_ok=True)
+        (folder.root / name).write_bytes(encoded())
+    names = folder.names()
+    assert len(names) == 7
+    assert list(photographs(folder.root).names) == names
+    assert [path.relative_to(folder.root).as_posix() for path in files(folder.root, deep=True)] == (
+        sorted(names)
+    )
 
 
 def test_links_that_lead_outside_are_not_followed(folder: Folder, tmp_path: Path) -> None:

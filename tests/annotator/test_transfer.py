@@ -161,6 +161,22 @@ def test_a_zip_of_masks_packed_as_a_folder(page: TestClient) -> None:
     assert answer.json()["objects"] == 3
 
 
+def test_masks_stored_with_loss_are_named_and_values_can_be_declared(page: TestClient) -> None:
+    soft = np.zeros((60, 90), np.uint8)
+    soft[8:40, 8:40] = 255
+    soft[7, 8:40] = 100
+    sent = zipped({"1.png": png(soft), "2.jpg": b"a photograph", "notes.txt": b""})
+    answer = page.post("/api/import", params={"format": "png"}, content=sent)
+    assert answer.status_code == 400
+    assert "soft edges" in answer.json()["message"]
+    answer = page.post("/api/import", params={"format": "png", "mask_values": "half"}, content=sent)
+    assert answer.json()["objects"] == 1
+    assert answer.json()["skipped"] == [
+        "1 masks were read by a rule: half of the full scale and more is object",
+        "1 files of the zip are no masks: 2.jpg",
+    ]
+
+
 def test_what_does_not_match_is_refused_or_skipped(page: TestClient) -> None:
     data = zipped({"1.png": png(BOX), "gone.png": png(BOX), "2.png": png(BOX[:9])})
     answer = page.post("/api/import", params={"format": "png"}, content=data)

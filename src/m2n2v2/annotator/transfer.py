@@ -22,6 +22,7 @@ from m2n2v2.annotator.formats.files import LOSSES, Photos
 from m2n2v2.annotator.guard import TooLargeError
 from m2n2v2.annotator.project import Project
 from m2n2v2.errors import BusyError, FormatError, M2N2Error, OutputError, StoreError
+from m2n2v2.images import is_photograph
 from m2n2v2.masks.conventions import Convention
 from m2n2v2.masks.mask_files import SUFFIXES as MASKS
 
@@ -142,10 +143,11 @@ def take_in(
     if not _busy.acquire(blocking=False):
         raise BusyError("another import is going on", cure="try again when it is done")
     try:
-        with _unpacked(data, form) as path:
+        with _unpacked(data, form) as (path, unread):
             sizes = Sizes(project)
             read = formats.read(form, path, sizes, skip=skip, mask_values=mask_values)
-            return Imported(add_labels(project, sizes, read.labels, person), read.skipped)
+            skipped = (*read.skipped, *_told(form, unread))
+            return Imported(add_labels(project, sizes, read.labels, person), skipped)
     finally:
         _busy.release()
 
@@ -165,8 +167,8 @@ def _pack(folder: Path, target: Path, left_out: tuple[str, ...]) -> None:
 
 
 @contextmanager
-def _unpacked(data: bytes, form: str) -> Iterator[Path]:
-    """What was sent, as the file or folder that the format reads."""
+def _unpacked(data: bytes, form: str) -> Iterator[tuple[Path, list[str]]]:
+    """What was sent, as the file or folder that the format reads; and what of it is not read."""
     with tempfile.TemporaryDirectory(prefix="m2n2v2-") as home, _on_disk():
         if not data.startswith(ZIP):
             if form not in ("coco", "labelme"):
@@ -175,21 +177,30 @@ def _unpacked(data: bytes, form: str) -> Iterator[Path]:
                 )
             path = Path(home) / "the file"
             path.write_bytes(data)
-            yield path
+            yield path, []
             return
         root = Path(home) / "the zip"
         root.mkdir()
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as packed:
-                _unpack(packed, root, WANTED[form])
+                unread = _unpack(packed, root, WANTED[form])
         except (M2N2Error, OSError):
             raise
         except Exception as error:  # unpacking what is hostile raises anything
             raise FormatError("the zip cannot be read", cure="pack it again") from error
-        yield _inside(root)
+        yield _inside(root), unread
 
 
-def _unpack(packed: zipfile.ZipFile, root: Path, wanted: frozenset[str]) -> None:
+def _told(form: str, unread: list[str]) -> tuple[str, ...]:
+    """Pictures among masks that are no mask files, as those stored with loss."""
+    pictures = [name for name in unread if is_photograph(name)]
+    if not WANTED[form] >= MASKS or not pictures:
+        return ()
+    return (f"{len(pictures)} files of the zip are no masks: {', '.join(pictures[:3])}",)
+
+
+def _unpack(packed: zipfile.ZipFile, root: Path, wanted: frozenset[str]) -> list[str]:
+    unread = []
     members = packed.infolist()
     if len(members) > MAX_MEMBERS:
         raise TooLargeError(f"the zip holds over {MAX_MEMBERS:,} files", cure="send fewer at once")
@@ -198,9 +209,10 @@ def _unpack(packed: zipfile.ZipFile, root: Path, wanted: frozenset[str]) -> None
         name = member.filename
         path = PurePosixPath(name)
         hidden = any(part.startswith(".") and part != ".." for part in path.parts)
-        if member.is_dir() or hidden or path.suffix.lower() not in wanted:
+        if member.is_dir() or hidden or path.parts[0] == "__MACOSX":
             continue
-        if path.parts[0] == "__MACOSX":
+        if path.suffix.lower() not in wanted:
+            unread.append(name)
             continue
         linked = stat.S_ISLNK(member.external_attr >> 16)
         long = any(len(part.encode("utf-8", "replace")) > 255 for part in path.parts)
@@ -223,6 +235,7 @@ def _unpack(packed: zipfile.ZipFile, root: Path, wanted: frozenset[str]) -> None
                     target.write(chunk)
         except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
             raise FormatError(f"the zip holds {name[:80]!r} twice", cure="pack it again") from error
+    return unread
 
 
 def _inside(root: Path) -> Path:
