@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from m2n2v2.annotator.project import Project
+from m2n2v2.annotator.document import PlacedBox
+from m2n2v2.annotator.project import Project, open_project
 from m2n2v2.arrays import Mask
 from m2n2v2.grid import Size
 from m2n2v2.masks.runs import Runs
@@ -114,11 +115,35 @@ def test_a_stale_revision_is_a_conflict_that_names_the_current_one(client: TestC
     assert len(image(client)["objects"]) == 1
 
 
+def test_boxes_and_scribbles_are_prompts_like_clicks(project: Project, start: Start) -> None:
+    client = start(project)
+    made = edit(client, 0, "box", box=[44, 44, 5, 5])["objects"][0]
+    assert made["clicks"][0]["box"] == [44, 44, 5, 5]
+    assert not mask(made)[:, 46:].any()
+    corrected = edit(client, 1, "click", object=made["id"], x=70, y=30, positive=False)
+    assert corrected["revision"] == 2
+    stroke = edit(client, 2, "scribble", points=[[55, 16], [70, 40]])["objects"][0]
+    assert stroke["clicks"][0]["scribble"] == [[55, 16], [70, 40]]
+    assert mask(stroke)[20, 58]
+    assert edit(client, 3, "box", box=[5, 5, 5, 20])["status"] == 400
+    assert edit(client, 3, "box", box=[500, 5, 600, 20])["status"] == 400
+    assert edit(client, 3, "scribble", points=[])["status"] == 422
+    assert edit(client, 3, "remove_click", object=stroke["id"], index=0)["revision"] == 4
+    project.store.close()
+    reopened = open_project(project.folder.root)
+    kept = reopened.store.document(1).objects[0]
+    assert [type(placed).__name__ for placed in kept.clicks] == ["PlacedBox", "PlacedClick"]
+    assert kept.clicks[0] == PlacedBox((44, 44, 5, 5), positive=True)
+    reopened.store.close()
+
+
 @pytest.mark.parametrize(
     ("kind", "fields"),
     [
         ("click", {"x": 30, "y": 30}),
         ("remove_click", {"index": 0}),
+        ("box", {"box": [1, 1, 9, 9]}),
+        ("scribble", {"points": [[1, 1]]}),
         ("scale", {"scale": 0.5}),
         ("stroke", {"radius": 2, "points": [[1, 1]]}),
         ("clear", {}),

@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 from m2n2v2.errors import MissingError
 from m2n2v2.grid import Size
 from m2n2v2.masks.runs import Runs
+from m2n2v2.prompts import Box, Click, Given, Scribble
 
 Source = Literal["clicks", "import"]
 
@@ -30,6 +31,66 @@ class PlacedClick:
     positive: bool
     nudge: float = 0.0
 
+    @property
+    def prompt(self) -> Given:
+        """What the method is given."""
+        return Click(self.x, self.y, self.positive)
+
+    def to_json(self) -> Any:
+        """As it is stored."""
+        return [self.x, self.y, int(self.positive), self.nudge]
+
+
+@dataclass(frozen=True)
+class PlacedBox:
+    """A box on an object: left, top, right, bottom in pixels; else as a `PlacedClick`."""
+
+    corners: tuple[float, float, float, float]
+    positive: bool
+    nudge: float = 0.0
+
+    @property
+    def prompt(self) -> Given:
+        """What the method is given."""
+        return Box(*self.corners, self.positive)
+
+    def to_json(self) -> Any:
+        """As it is stored."""
+        return {"box": self.corners, "positive": self.positive, "nudge": self.nudge}
+
+
+@dataclass(frozen=True)
+class PlacedScribble:
+    """A scribble on an object, through points in pixels; else as a `PlacedClick`."""
+
+    points: tuple[tuple[float, float], ...]
+    positive: bool
+    nudge: float = 0.0
+
+    @property
+    def prompt(self) -> Given:
+        """What the method is given."""
+        return Scribble(self.points, self.positive)
+
+    def to_json(self) -> Any:
+        """As it is stored."""
+        return {"scribble": self.points, "positive": self.positive, "nudge": self.nudge}
+
+
+Placed = PlacedClick | PlacedBox | PlacedScribble
+"""A prompt, with what was made of it."""
+
+
+def _placed(stored: Any) -> Placed:
+    if isinstance(stored, list):
+        x, y, positive, nudge = stored
+        return PlacedClick(x, y, bool(positive), nudge)
+    positive, nudge = bool(stored["positive"]), stored["nudge"]
+    if "box" in stored:
+        left, top, right, bottom = stored["box"]
+        return PlacedBox((left, top, right, bottom), positive, nudge)
+    return PlacedScribble(tuple((x, y) for x, y in stored["scribble"]), positive, nudge)
+
 
 @dataclass(frozen=True)
 class Stroke:
@@ -52,7 +113,7 @@ class Object:
     Attributes:
         id: unique in the folder, never used again.
         class_id: a key of the classes; None for none yet.
-        clicks: in the order of clicking.
+        clicks: in the order of clicking; boxes and scribbles are among them.
         strokes: drawn after the clicks, in order.
         base: the mask that the clicks correct; None for an empty one.
         mask: base, then clicks, then strokes.
@@ -63,7 +124,7 @@ class Object:
     id: int
     mask: Runs
     class_id: int | None = None
-    clicks: tuple[PlacedClick, ...] = ()
+    clicks: tuple[Placed, ...] = ()
     strokes: tuple[Stroke, ...] = ()
     base: Runs | None = None
     hidden: bool = False
@@ -80,7 +141,7 @@ class Object:
     def to_dict(self) -> dict[str, Any]:
         """All that has no column of its own in the store, ready for JSON."""
         return {
-            "clicks": [[c.x, c.y, int(c.positive), c.nudge] for c in self.clicks],
+            "clicks": [c.to_json() for c in self.clicks],
             "strokes": [
                 {"erase": s.erase, "radius": s.radius, "points": s.points} for s in self.strokes
             ],
@@ -108,7 +169,7 @@ class Object:
             mask=mask,
             base=base,
             made_by=made_by,
-            clicks=tuple(PlacedClick(x, y, bool(p), n) for x, y, p, n in values["clicks"]),
+            clicks=tuple(_placed(stored) for stored in values["clicks"]),
             strokes=tuple(
                 Stroke(s["erase"], s["radius"], tuple((x, y) for x, y in s["points"]))
                 for s in values["strokes"]

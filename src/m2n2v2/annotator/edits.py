@@ -4,7 +4,15 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from m2n2v2.annotator import wire
-from m2n2v2.annotator.document import Document, Object, PlacedClick, Stroke
+from m2n2v2.annotator.document import (
+    Document,
+    Object,
+    Placed,
+    PlacedBox,
+    PlacedClick,
+    PlacedScribble,
+    Stroke,
+)
 from m2n2v2.annotator.strokes import painted
 from m2n2v2.arrays import Mask
 from m2n2v2.errors import ClickError, EditError
@@ -33,13 +41,20 @@ def applied(
     Raises:
         EditError: the object is not there, is locked, or the edit makes no sense on it.
         ClickError: a click lies outside, or contradicts another.
+        PromptError: the same of a box or scribble, or a box is empty.
     """
     match edit:
         case wire.Click():
             obj = _unlocked(document, edit.object, edit.class_id)
             click = PlacedClick(edit.x, edit.y, edit.positive)
-            changed = replace(obj, clicks=(*obj.clicks, click))
-            return _with(document, _remasked(changed, _size(document), segmented))
+            return _prompted(document, obj, click, segmented)
+        case wire.Box():
+            obj = _unlocked(document, edit.object, edit.class_id)
+            return _prompted(document, obj, PlacedBox(edit.box, edit.positive), segmented)
+        case wire.Scribble():
+            obj = _unlocked(document, edit.object, edit.class_id)
+            scribble = PlacedScribble(tuple(edit.points), edit.positive)
+            return _prompted(document, obj, scribble, segmented)
         case wire.RemoveClick():
             obj = _unlocked(document, edit.object)
             if edit.index >= len(obj.clicks):
@@ -102,7 +117,7 @@ def applied(
 def needs_clicks(document: Document, edit: wire.Edit) -> bool:
     """Must the image be prepared for this edit?"""
     match edit:
-        case wire.Click() | wire.Scale():
+        case wire.Click() | wire.Box() | wire.Scribble() | wire.Scale():
             return True
         case wire.RemoveClick():
             return len(document.object(edit.object).clicks) > 1
@@ -117,6 +132,13 @@ def _unlocked(document: Document, id: int | None, class_id: int | None = None) -
     if obj.locked:
         raise EditError(f"object {id} is locked", cure="unlock it first")
     return obj
+
+
+def _prompted(
+    document: Document, obj: Object, placed: Placed, segmented: Segmented
+) -> tuple[Object, ...]:
+    changed = replace(obj, clicks=(*obj.clicks, placed))
+    return _with(document, _remasked(changed, _size(document), segmented))
 
 
 def _remasked(changed: Object, size: Size, segmented: Segmented) -> Object:

@@ -20,7 +20,7 @@ import torch
 from cachetools import LRUCache
 
 from m2n2v2.adjusting import nudged
-from m2n2v2.annotator.document import PlacedClick
+from m2n2v2.annotator.document import Placed
 from m2n2v2.annotator.folder import Content
 from m2n2v2.annotator.wire import WireState
 from m2n2v2.arrays import Mask
@@ -32,7 +32,7 @@ from m2n2v2.method.values import ImageState, MarkovMap, Segmentation
 from m2n2v2.method.walk import empty, markov_maps, segment
 from m2n2v2.predictor import Predictor
 from m2n2v2.preparation import prepare
-from m2n2v2.prompts import Click, check_sequence
+from m2n2v2.prompts import Click, Given, check_sequence
 from m2n2v2.session import MapCache
 
 MEMORY = 2 << 30
@@ -102,7 +102,7 @@ class Prepared:
         """On one object: all their maps are needed at once."""
         return max(20, MOST // (PER_CLICK * self.state.working_size.area))
 
-    def segmentation(self, base: Runs | None, clicks: tuple[PlacedClick, ...]) -> Segmentation:
+    def segmentation(self, base: Runs | None, clicks: tuple[Placed, ...]) -> Segmentation:
         """The segmentation by these clicks, one at least, from the longest beginning known.
 
         Raises:
@@ -121,7 +121,7 @@ class Prepared:
         finally:
             self._clicking.discard(ticket)
 
-    def preview(self, base: Runs | None, clicks: tuple[PlacedClick, ...], click: Click) -> Mask:
+    def preview(self, base: Runs | None, clicks: tuple[Placed, ...], click: Click) -> Mask:
         """The mask that one more click would give; the newest question is answered.
 
         Raises:
@@ -142,12 +142,12 @@ class Prepared:
                 self._rest_until = ended + 10 * (ended - started)
             return mask
 
-    def _segmentation(self, base: Runs | None, clicks: tuple[PlacedClick, ...]) -> Segmentation:
+    def _segmentation(self, base: Runs | None, clicks: tuple[Placed, ...]) -> Segmentation:
         known = len(clicks)
         while known and (base, clicks[:known]) not in self._recent:
             known -= 1
         result = self._recent[base, clicks[:known]] if known else self._start(base)
-        placed = check_sequence([Click(c.x, c.y, c.positive) for c in clicks], self.state.size)
+        placed = check_sequence([c.prompt for c in clicks], self.state.size)
         self._keep_glimpse(placed)
         maps = self._maps(placed[known:]) if known < len(placed) else ()
         for click, by, markov_map in zip(placed[known:], clicks[known:], maps, strict=True):
@@ -161,15 +161,15 @@ class Prepared:
     def _start(self, base: Runs | None) -> Segmentation:
         return empty(self.state, None if base is None else base.mask)
 
-    def _keep_glimpse(self, placed: tuple[Click, ...]) -> None:
+    def _keep_glimpse(self, placed: tuple[Given, ...]) -> None:
         """A click where the last preview was has its map already."""
         if self._glimpse is not None and placed:
             seen, known = self._glimpse
-            if (seen.x, seen.y) == (placed[-1].x, placed[-1].y):
+            if seen.place == placed[-1].place:
                 self._maps.keep(seen, known)
 
 
-_Key = tuple[Runs | None, tuple[PlacedClick, ...]]
+_Key = tuple[Runs | None, tuple[Placed, ...]]
 
 
 @dataclass(eq=False)

@@ -4,7 +4,16 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from m2n2v2.annotator.document import Change, Document, Object, ObjectClass, Status
+from m2n2v2.annotator.document import (
+    Change,
+    Document,
+    Object,
+    ObjectClass,
+    Placed,
+    PlacedBox,
+    PlacedScribble,
+    Status,
+)
 from m2n2v2.annotator.document import Stroke as DrawnStroke
 from m2n2v2.annotator.store import Counts, Listed
 from m2n2v2.masks.runs import Runs
@@ -39,9 +48,32 @@ class WireMask(Wire):
 
 
 class WireClick(Wire):
+    """A prompt of an object; `x` and `y` are where its marker stands."""
+
     x: float
     y: float
     positive: bool
+    box: tuple[float, float, float, float] | None = Field(None, description="of a box")
+    scribble: list[tuple[float, float]] | None = Field(None, description="of a scribble")
+
+    @classmethod
+    def of(cls, placed: Placed) -> "WireClick":
+        match placed:
+            case PlacedBox():
+                left, top, right, bottom = placed.corners
+                x, y = (left + right) / 2, (top + bottom) / 2
+                return cls.model_construct(
+                    x=x, y=y, positive=placed.positive, box=placed.corners, scribble=None
+                )
+            case PlacedScribble():
+                x, y = placed.points[0]
+                points = list(placed.points)
+                return cls.model_construct(
+                    x=x, y=y, positive=placed.positive, box=None, scribble=points
+                )
+        return cls.model_construct(
+            x=placed.x, y=placed.y, positive=placed.positive, box=None, scribble=None
+        )
 
 
 class WireStroke(Wire):
@@ -76,9 +108,7 @@ class WireObject(Wire):
         return cls.model_construct(
             id=obj.id,
             class_id=obj.class_id,
-            clicks=[
-                WireClick.model_construct(x=c.x, y=c.y, positive=c.positive) for c in obj.clicks
-            ],
+            clicks=[WireClick.of(placed) for placed in obj.clicks],
             scale=obj.scale,
             strokes=[WireStroke.of(stroke) for stroke in obj.strokes],
             hidden=obj.hidden,
@@ -322,6 +352,28 @@ class Click(Wire):
     positive: bool = True
 
 
+class Box(Wire):
+    """The object is inside; with `positive` false, nothing inside belongs to it."""
+
+    kind: Literal["box"]
+    object: Id | None = None
+    class_id: Id | None = None
+    box: tuple[Coordinate, Coordinate, Coordinate, Coordinate]
+    positive: bool = True
+
+
+class Scribble(Wire):
+    """A stroke that is one prompt, not paint."""
+
+    kind: Literal["scribble"]
+    object: Id | None = None
+    class_id: Id | None = None
+    points: Annotated[
+        list[tuple[Coordinate, Coordinate]], Field(min_length=1, max_length=MAX_POINTS)
+    ]
+    positive: bool = True
+
+
 class RemoveClick(Wire):
     kind: Literal["remove_click"]
     object: Id
@@ -399,6 +451,8 @@ class Order(Wire):
 
 Edit = Annotated[
     Click
+    | Box
+    | Scribble
     | RemoveClick
     | Scale
     | Stroke

@@ -116,14 +116,36 @@ def test_search_by_keys(desk: Open) -> None:
     assert me.state("document.activeElement.id") == "canvas"
 
 
-def test_a_drag_is_no_click(desk: Open) -> None:
-    me = desk().open()
-    me.page.mouse.move(*me.screen(20, 20))
-    me.page.mouse.down()
-    me.page.mouse.move(*me.screen(40, 40), steps=4)
-    me.page.mouse.up()
+def drag(me: Desk, *points: tuple[float, float], button: str = "left") -> None:
+    me.page.mouse.move(*me.screen(*points[0]))
+    me.page.mouse.down(button=button)
+    for point in points[1:]:
+        me.page.mouse.move(*me.screen(*point), steps=4)
+    me.page.mouse.up(button=button)
     me.settled()
-    assert me.stored()["objects"] == []
+
+
+def test_a_drag_is_a_box_and_with_alt_a_scribble(desk: Open) -> None:
+    me = desk().open()
+    drag(me, (44, 44), (5, 5))
+    (made,) = me.stored()["objects"]
+    assert [round(v) for v in made["clicks"][0]["box"]] == pytest.approx([5, 5, 44, 44], abs=1)
+    assert made["clicks"][0]["positive"] is True
+    x, y, width, height = made["bbox"]
+    assert (x >= 4, y >= 4, x + width <= 46, y + height <= 46) == (True,) * 4
+    drag(me, (70, 4), (88, 10), button="right")
+    assert me.stored()["objects"][0]["clicks"][1]["positive"] is False
+    me.page.keyboard.press("Enter")
+    me.page.keyboard.down("Alt")
+    drag(me, (55, 16), (70, 40), (72, 20))
+    me.page.keyboard.up("Alt")
+    stroke = me.stored()["objects"][1]["clicks"][0]["scribble"]
+    assert len(stroke) > 3
+    assert [round(v) for v in (*stroke[0], *stroke[-1])] == pytest.approx([55, 16, 72, 20], abs=1)
+    assert "Stroke 1" in me.page.locator(".clicks button").first.get_attribute("aria-label")
+    me.page.keyboard.press("z")
+    me.settled()
+    assert len(me.stored()["objects"]) == 1
 
 
 def test_a_click_on_a_finished_object_takes_it_up_again(desk: Open) -> None:

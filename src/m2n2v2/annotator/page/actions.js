@@ -3,7 +3,7 @@
 import { plural } from "./dom.js";
 import { afterEdits, redo as redoEdit, submit, undo as undoEdit } from "./edits.js";
 import { list, nextTodo } from "./list.js";
-import { clicksOf, current, find, idOf, objectsOf, waitingFor } from "./model.js";
+import { PROMPTS, clicksOf, current, find, idOf, objectsOf, waitingFor } from "./model.js";
 import { open, openAt, setStatus, step } from "./open.js";
 import { announce, classOf, dialogs, set, state } from "./state.js";
 import { complain, tell } from "./toasts.js";
@@ -41,6 +41,29 @@ export function click(x, y, positive, began = performance.now(), insists = false
 	if (there) return offer(there, x, y);
 	const edit = { kind: "click", object: object ? object.id : null, class_id: state.classId, x: round(x), y: round(y), positive };
 	const key = submit(state.image, edit, { began });
+	set({ selection: key, pickedClick: -1, hinted: true });
+}
+
+// A box round the object, or round what does not belong; a new object begins where none is current.
+export function box([x0, y0], [x1, y1], positive, began) {
+	const corners = [Math.min(x0, x1), Math.min(y0, y1), Math.max(x0, x1), Math.max(y0, y1)].map(round);
+	prompt({ kind: "box", box: corners, positive }, began);
+}
+
+// A stroke over the object, or over what does not belong, which is one prompt.
+export function scribble(points, positive, began) {
+	const least = points.length / (LONGEST / 2);
+	const thinned = points.filter((_, i) => i === points.length - 1 || i % Math.ceil(least) === 0);
+	prompt({ kind: "scribble", points: thinned.map(([x, y]) => [round(x), round(y)]), positive }, began);
+}
+
+function prompt(edit, began) {
+	if (!editable()) return;
+	const object = current();
+	if (locked(object)) return;
+	if (!object && !edit.positive) return tell("Mark an object first: what does not belong is taken from it.");
+	if (state.image.state === "failed") return;
+	const key = submit(state.image, { ...edit, object: object ? object.id : null, class_id: state.classId }, { began });
 	set({ selection: key, pickedClick: -1, hinted: true });
 }
 
@@ -278,7 +301,7 @@ export function said() {
 function idle(edit, object, before) {
 	const was = before.find(({ id }) => id === object?.id);
 	if (!was || was.shape.empty || was.shape.iou(object.shape) < 1) return;
-	if (edit?.kind === "click") {
+	if (PROMPTS.has(edit?.kind)) {
 		tell("That click changed nothing: the mask says the same there already.", "Click where it is wrong; Undo takes the click back.");
 	} else if (edit?.kind === "scale") {
 		tell("This object has no other mask on that side of the scale.", "A click, or the brush, corrects it.");
@@ -296,7 +319,7 @@ afterEdits((image, { action, edit }, answer, { made, before }) => {
 	}
 	const object = find(image, state.selection);
 	if (!waitingFor(image, object?.id ?? null).length) idle(edit, object, before);
-	if (edit?.kind === "click" && object && !waitingFor(image, object.id).length) {
+	if (PROMPTS.has(edit?.kind) && object && !waitingFor(image, object.id).length) {
 		const share = (100 * object.area) / (image.width * image.height);
 		announce(`${plural(clicksOf(image, object).length, "click")}, mask covers ${share.toFixed(share < 1 ? 2 : 1)} % of the photograph`);
 	} else if (action !== "edits") announce(action === "undo" ? "Undone" : "Redone");

@@ -5,14 +5,14 @@
  */
 
 import { Failing, Refused, json, persistently } from "./api.js";
-import { adopt, apply, changed, idOf } from "./model.js";
+import { PROMPTS, adopt, apply, changed, idOf } from "./model.js";
 import { announce, set, state } from "./state.js";
 import { complain, tell } from "./toasts.js";
 import { forget, whenPainted } from "./view.js";
 
-const NEEDS_PREPARATION = new Set(["click", "remove_click", "scale"]);
+const NEEDS_PREPARATION = new Set([...PROMPTS, "remove_click", "scale"]);
 const MOST_REBASES = 20; // another window would have to edit faster than this one asks
-const CREATES = new Set(["click", "stroke"]);
+const CREATES = new Set([...PROMPTS, "stroke"]);
 const queues = new Set(); // images with edits on their way
 const listeners = [];
 const otherWindows = new BroadcastChannel("m2n2v2");
@@ -122,6 +122,10 @@ function isStored(image, { action, edit, unsure }, { objects }) {
 	if (edit.kind === "click") {
 		const last = after?.clicks.at(-1);
 		return last?.x === edit.x && last?.y === edit.y && last?.positive === edit.positive;
+	}
+	if (PROMPTS.has(edit.kind)) {
+		const last = after?.clicks.at(-1);
+		return JSON.stringify([last?.box ?? last?.scribble, last?.positive]) === JSON.stringify([edit.box ?? edit.points, edit.positive]);
 	}
 	if (edit.kind === "stroke") return after?.strokes.at(-1)?.points.length === edit.points.length;
 	if (edit.kind === "duplicate") return objects.some((one) => !unsure.ids.has(one.id));

@@ -5,7 +5,6 @@ import { byId } from "./dom.js";
 import { forget, hovers } from "./hover.js";
 import { current } from "./model.js";
 import { announce, colorOf, state, watch } from "./state.js";
-import { tell } from "./toasts.js";
 import {
 	camera, centre, clamped, cursor, draw, forget as forgetMark, isInside, pan, reveal, scribble,
 	toImage, zoom,
@@ -17,7 +16,7 @@ const DRAG = 6; // CSS pixels a mouse may slip and still click
 const STEP = 8, FASTEST = 48; // CSS pixels the crosshair moves per key press, and held
 
 const fingers = new Map(); // pointer id -> [x, y], CSS pixels of the canvas
-let gesture = null; // {kind: press | drag | pan | stroke | tap | pinch, ...}
+let gesture = null; // {kind: press | box | scribble | pan | stroke | tap | pinch, ...}
 let spaceHeld = false;
 let spacePanned = false;
 
@@ -59,7 +58,7 @@ function mouseActs(event, at) {
 	const right = event.button === 2;
 	if (event.button !== 0 && !right && event.button !== 5) return;
 	if ((event.altKey || event.ctrlKey || event.metaKey) && !right) {
-		actions.selectAt(...point);
+		gesture = { kind: "press", id: event.pointerId, at, point, picks: true, positive: state.positive };
 	} else if (state.tool !== "click") {
 		const erases = state.tool === "eraser" || right || event.shiftKey || event.button === 5;
 		strokeBegins(event, point, erases);
@@ -113,12 +112,23 @@ canvas.addEventListener("pointermove", (event) => {
 		const [dx, dy] = [at[0] - gesture.began[0], at[1] - gesture.began[1]];
 		if (Math.hypot(dx, dy) > TAP) gesture = { kind: "pan", id: event.pointerId };
 	} else if (gesture?.kind === "press" && gesture.id === event.pointerId) {
-		if (Math.hypot(at[0] - gesture.at[0], at[1] - gesture.at[1]) > DRAG) gesture = { kind: "drag" };
+		if (Math.hypot(at[0] - gesture.at[0], at[1] - gesture.at[1]) > DRAG) {
+			const { id, positive, picks } = gesture;
+			gesture = picks
+				? { kind: "scribble", id, positive, points: [gesture.point, point] }
+				: { kind: "box", id, positive, from: clamped(...gesture.point) };
+			if (gesture.kind === "box") gesture.to = clamped(...point);
+		}
+	} else if (gesture?.kind === "box" && gesture.id === event.pointerId) {
+		gesture.to = clamped(...point);
+	} else if (gesture?.kind === "scribble" && gesture.id === event.pointerId) {
+		gesture.points.push(point);
 	} else if (gesture?.kind === "stroke" && gesture.id === event.pointerId) {
 		strokeGoesOn(event);
 	} else if (!gesture && event.pointerType !== "touch") {
 		hovers(isInside(...point) ? point : null, event.shiftKey ? false : state.positive);
 	}
+	cursor.ghost = ["box", "scribble"].includes(gesture?.kind) ? gesture : null;
 	draw("top");
 });
 
@@ -139,8 +149,11 @@ function strokeGoesOn(event) {
 canvas.addEventListener("pointerup", (event) => {
 	const at = place(event);
 	fingers.delete(event.pointerId);
-	if (gesture?.kind === "press") actions.click(...gesture.point, gesture.positive, moment(event));
-	if (gesture?.kind === "drag") tell("A drag is no click, so nothing was done.", "Space+drag moves the photograph; B paints.");
+	if (gesture?.kind === "press" && gesture.picks) actions.selectAt(...gesture.point);
+	else if (gesture?.kind === "press") actions.click(...gesture.point, gesture.positive, moment(event));
+	if (gesture?.kind === "box") actions.box(gesture.from, gesture.to, gesture.positive, moment(event));
+	if (gesture?.kind === "scribble") actions.scribble(gesture.points, gesture.positive, moment(event));
+	cursor.ghost = null;
 	if (gesture?.kind === "tap") actions.click(...toImage(...at), state.positive, moment(event));
 	if (gesture?.kind === "stroke" && gesture.id === event.pointerId) {
 		actions.stroke(gesture.mark, moment(event));
@@ -152,7 +165,7 @@ canvas.addEventListener("pointerup", (event) => {
 canvas.addEventListener("pointercancel", (event) => {
 	fingers.delete(event.pointerId);
 	if (gesture?.kind === "stroke") forgetMark(gesture.mark);
-	gesture = null;
+	gesture = cursor.ghost = null;
 	shape();
 });
 

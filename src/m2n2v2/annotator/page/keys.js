@@ -14,6 +14,8 @@ export const KEYS = [
 	group("Clicking", [
 		["Left click", "Mark the object; with none current, begin a new one"],
 		["Right click | Shift+click", "Mark the background"],
+		["Drag", "A box round the object; with Shift or the right button, round what does not belong"],
+		["Alt+drag", "A stroke over the object, which is one prompt"],
 		["Alt+click | Mod+click", "Select the object under the pointer"],
 		["X", "Swap what a plain click or tap means", actions.toggleSign],
 		["Enter | N", "Finish the object", actions.finish],

@@ -117,10 +117,19 @@ export function find(image, key) {
 
 export const current = () => find(state.image, state.selection);
 
+export const PROMPTS = new Set(["click", "box", "scribble"]);
+
+// A prompt on its way as the server will tell it.
+function placed({ kind, x, y, box, points, positive }) {
+	if (kind === "box") return { x: (box[0] + box[2]) / 2, y: (box[1] + box[3]) / 2, positive, box };
+	if (kind === "scribble") return { x: points[0][0], y: points[0][1], positive, scribble: points };
+	return { x, y, positive };
+}
+
 export function clicksOf(image, object) {
 	if (!object) return [];
 	const waiting = waitingFor(image, object.id)
-		.filter(({ edit }) => edit.kind === "click")
-		.map(({ edit: { x, y, positive }, began }) => ({ x, y, positive, pending: began }));
+		.filter(({ edit }) => PROMPTS.has(edit.kind))
+		.map(({ edit, began }) => ({ ...placed(edit), pending: began }));
 	return [...object.clicks, ...waiting];
 }

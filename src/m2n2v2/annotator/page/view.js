@@ -4,19 +4,19 @@
  * the pointer moves. Points are pixels of the photograph unless named screen points.
  */
 
+import { camera, toImage, toScreen } from "./camera.js";
 import { byId } from "./dom.js";
+import { colors, drawBrush, drawCrosshair, drawGhost, drawPrompt } from "./marks.js";
 import { Layer, pixel, stepFor } from "./masks.js";
 import { set, state } from "./state.js";
 
 const EXACT_FROM = 8; // screen pixels per photograph pixel from which contours follow pixels
 const MOST_ZOOM = 40;
-const MARKER = 8; // radius of a click's marker, CSS pixels
 
 const base = byId("photo");
 const top = byId("canvas");
 const frame = byId("frame");
 
-export const camera = { x: 0, y: 0, scale: 1, fitted: true };
 let ratio = 1; // device pixels per CSS pixel
 let levels = []; // the photograph as bitmaps, finest first
 let alternative = null; // depth or map, drawn in place of the photograph
@@ -25,7 +25,7 @@ let drawn = []; // [{shape, color, current}] as shown now
 let preview = null; // {shape, positive} of a hover
 let wanted = new Set();
 
-export const cursor = { pointer: null, crosshair: null, brush: null };
+export const cursor = { pointer: null, crosshair: null, brush: null, ghost: null };
 
 export function clear(width, height) {
 	closeAll(levels);
@@ -115,8 +115,6 @@ function frameDue() {
 	clearTimeout(pulse);
 	if (markers.some(({ pending }) => pending)) pulse = setTimeout(draw, 70, "top");
 }
-
-const colors = {};
 
 // Colours of the theme that the canvas needs, as the browser resolves them.
 export function readTheme() {
@@ -218,8 +216,6 @@ export function showMarkers(found) {
 	draw("top");
 }
 
-const calm = matchMedia("(prefers-reduced-motion: reduce)");
-const SLOW = 300; // ms after which a click that waits shows it; drawing takes from the server's time
 let pulse = 0;
 
 function drawTop() {
@@ -229,7 +225,8 @@ function drawTop() {
 	if (!size.width) return;
 	if (preview && state.masks) drawPreview(context);
 	context.setTransform(ratio, 0, 0, ratio, 0, 0);
-	for (const marker of markers) drawMarker(context, marker);
+	for (const marker of markers) drawPrompt(context, marker);
+	if (cursor.ghost) drawGhost(context, cursor.ghost);
 	if (cursor.brush && cursor.pointer) drawBrush(context, ...toScreen(...cursor.pointer));
 	if (cursor.crosshair) drawCrosshair(context, ...toScreen(...cursor.crosshair));
 }
@@ -248,81 +245,6 @@ function drawPreview(context) {
 	context.stroke(contour);
 	context.setLineDash([]);
 }
-
-// Plus and minus as well as colours: a marker is read without telling colours apart.
-function drawMarker(context, { x, y, positive, pending, picked }) {
-	const [sx, sy] = toScreen(x, y);
-	const color = positive ? colors.positive : colors.negative;
-	context.lineCap = "round";
-	disc(context, sx, sy, MARKER + 1.5, "rgb(0 0 0 / 0.55)");
-	disc(context, sx, sy, MARKER, "#fff");
-	disc(context, sx, sy, MARKER - 1.5, color);
-	context.strokeStyle = "#fff";
-	context.lineWidth = 2;
-	context.beginPath();
-	context.moveTo(sx - 3, sy);
-	context.lineTo(sx + 3, sy);
-	if (positive) {
-		context.moveTo(sx, sy - 3);
-		context.lineTo(sx, sy + 3);
-	}
-	context.stroke();
-	if (picked) ring(context, sx, sy, MARKER + 4, colors.accent, 2);
-	if (pending && performance.now() - pending > SLOW) {
-		const grown = calm.matches ? 0.5 : (performance.now() % 900) / 900;
-		context.globalAlpha = calm.matches ? 1 : 1 - grown;
-		ring(context, sx, sy, MARKER + 3 + 8 * grown, "#fff", 2);
-		context.globalAlpha = 1;
-	}
-}
-
-function disc(context, x, y, radius, color) {
-	context.fillStyle = color;
-	context.beginPath();
-	context.arc(x, y, radius, 0, 2 * Math.PI);
-	context.fill();
-}
-
-function ring(context, x, y, radius, color, width) {
-	context.strokeStyle = color;
-	context.lineWidth = width;
-	context.beginPath();
-	context.arc(x, y, radius, 0, 2 * Math.PI);
-	context.stroke();
-}
-
-function drawBrush(context, x, y) {
-	const radius = Math.max(state.radius * camera.scale, 1);
-	ring(context, x, y, radius, "rgb(0 0 0 / 0.7)", 3);
-	ring(context, x, y, radius, "#fff", 1.5);
-	if (state.tool === "eraser") {
-		const reach = Math.min(radius, 6) * 0.7;
-		context.beginPath();
-		context.moveTo(x - reach, y + reach);
-		context.lineTo(x + reach, y - reach);
-		context.stroke();
-	}
-}
-
-function drawCrosshair(context, x, y) {
-	const lines = [[x - 22, y, x - 5, y], [x + 5, y, x + 22, y], [x, y - 22, x, y - 5], [x, y + 5, x, y + 22]];
-	for (const [color, width] of [["rgb(0 0 0 / 0.75)", 4], ["#fff", 2]]) {
-		context.strokeStyle = color;
-		context.lineWidth = width;
-		context.beginPath();
-		for (const [x1, y1, x2, y2] of lines) {
-			context.moveTo(x1, y1);
-			context.lineTo(x2, y2);
-		}
-		context.stroke();
-	}
-	disc(context, x, y, 1.5, "#fff");
-	if (state.tool !== "click") drawBrush(context, x, y);
-}
-
-export const toScreen = (x, y) => [x * camera.scale + camera.x, y * camera.scale + camera.y];
-
-export const toImage = (x, y) => [(x - camera.x) / camera.scale, (y - camera.y) / camera.scale];
 
 export const isInside = (x, y) => x >= 0 && y >= 0 && x < size.width && y < size.height;
 
@@ -417,3 +339,5 @@ export function start() {
 	new ResizeObserver(resized).observe(frame);
 	matchMedia(`(resolution: ${devicePixelRatio}dppx)`).addEventListener("change", resized);
 }
+
+export { camera, toImage, toScreen };

@@ -185,9 +185,9 @@ function selected() {
 
 const signed = (value) => (value === 0 ? "0" : (value > 0 ? "+" : "−") + Math.abs(value).toFixed(2));
 
-function clickChip(object, { x, y, positive, pending }, index, count) {
+function clickChip(object, { x, y, positive, pending, box, scribble }, index, count) {
 	const picked = index === (state.pickedClick < 0 ? count - 1 : state.pickedClick);
-	const name = `Click ${index + 1}, ${positive ? "object" : "background"}, at ${Math.round(x)}, ${Math.round(y)}`;
+	const name = `${box ? "Box" : scribble ? "Stroke" : "Click"} ${index + 1}, ${positive ? "object" : "background"}, at ${Math.round(x)}, ${Math.round(y)}`;
 	return el(
 		"span", { class: `click-chip ${positive ? "positive" : "negative"} ${pending ? "waiting" : ""}` },
 		el("button", { "aria-label": name, title: name, "aria-pressed": picked, onclick: () => set({ pickedClick: index }) }, icon(positive ? "plus" : "minus")),

@@ -1,0 +1,108 @@
+// What lies over the masks: prompts and their markers, the brush, the keyboard's crosshair.
+
+import { camera, toScreen } from "./camera.js";
+import { state } from "./state.js";
+
+const MARKER = 8; // radius of a click's marker, CSS pixels
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const SLOW = 300; // ms after which a click that waits shows it; drawing takes from the server's time
+
+export const colors = {}; // of the theme, as the browser resolves them
+
+// A box or a scribble has its line; a marker stands on all of them.
+export function drawPrompt(context, marker) {
+	const { box, scribble, positive } = marker;
+	const points = box ? [[box[0], box[1]], [box[2], box[1]], [box[2], box[3]], [box[0], box[3]], [box[0], box[1]]] : scribble;
+	if (points?.length > 1) drawLine(context, points, positive ? colors.positive : colors.negative, box ? [6, 4] : []);
+	drawMarker(context, marker);
+}
+
+export function drawGhost(context, { kind, from, to, points, positive }) {
+	const color = positive ? colors.positive : colors.negative;
+	if (kind === "scribble") return drawLine(context, points, color);
+	drawLine(context, [from, [to[0], from[1]], to, [from[0], to[1]], from], color, [6, 4]);
+}
+
+function drawLine(context, points, color, dashes = []) {
+	context.beginPath();
+	for (const point of points) context.lineTo(...toScreen(...point));
+	context.lineJoin = "round";
+	for (const [style, width, dash] of [["rgb(0 0 0 / 0.6)", 4, []], ["#fff", 3, []], [color, 2, dashes]]) {
+		context.strokeStyle = style;
+		context.lineWidth = width;
+		context.setLineDash(dash);
+		context.stroke();
+	}
+	context.setLineDash([]);
+}
+
+// Plus and minus as well as colours: a marker is read without telling colours apart.
+function drawMarker(context, { x, y, positive, pending, picked }) {
+	const [sx, sy] = toScreen(x, y);
+	const color = positive ? colors.positive : colors.negative;
+	context.lineCap = "round";
+	disc(context, sx, sy, MARKER + 1.5, "rgb(0 0 0 / 0.55)");
+	disc(context, sx, sy, MARKER, "#fff");
+	disc(context, sx, sy, MARKER - 1.5, color);
+	context.strokeStyle = "#fff";
+	context.lineWidth = 2;
+	context.beginPath();
+	context.moveTo(sx - 3, sy);
+	context.lineTo(sx + 3, sy);
+	if (positive) {
+		context.moveTo(sx, sy - 3);
+		context.lineTo(sx, sy + 3);
+	}
+	context.stroke();
+	if (picked) ring(context, sx, sy, MARKER + 4, colors.accent, 2);
+	if (pending && performance.now() - pending > SLOW) {
+		const grown = calm.matches ? 0.5 : (performance.now() % 900) / 900;
+		context.globalAlpha = calm.matches ? 1 : 1 - grown;
+		ring(context, sx, sy, MARKER + 3 + 8 * grown, "#fff", 2);
+		context.globalAlpha = 1;
+	}
+}
+
+function disc(context, x, y, radius, color) {
+	context.fillStyle = color;
+	context.beginPath();
+	context.arc(x, y, radius, 0, 2 * Math.PI);
+	context.fill();
+}
+
+function ring(context, x, y, radius, color, width) {
+	context.strokeStyle = color;
+	context.lineWidth = width;
+	context.beginPath();
+	context.arc(x, y, radius, 0, 2 * Math.PI);
+	context.stroke();
+}
+
+export function drawBrush(context, x, y) {
+	const radius = Math.max(state.radius * camera.scale, 1);
+	ring(context, x, y, radius, "rgb(0 0 0 / 0.7)", 3);
+	ring(context, x, y, radius, "#fff", 1.5);
+	if (state.tool === "eraser") {
+		const reach = Math.min(radius, 6) * 0.7;
+		context.beginPath();
+		context.moveTo(x - reach, y + reach);
+		context.lineTo(x + reach, y - reach);
+		context.stroke();
+	}
+}
+
+export function drawCrosshair(context, x, y) {
+	const lines = [[x - 22, y, x - 5, y], [x + 5, y, x + 22, y], [x, y - 22, x, y - 5], [x, y + 5, x, y + 22]];
+	for (const [color, width] of [["rgb(0 0 0 / 0.75)", 4], ["#fff", 2]]) {
+		context.strokeStyle = color;
+		context.lineWidth = width;
+		context.beginPath();
+		for (const [x1, y1, x2, y2] of lines) {
+			context.moveTo(x1, y1);
+			context.lineTo(x2, y2);
+		}
+		context.stroke();
+	}
+	disc(context, x, y, 1.5, "#fff");
+	if (state.tool !== "click") drawBrush(context, x, y);
+}
