@@ -124,6 +124,16 @@ def test_s_prior_by_hand():
     assert scoring.s_prior(AREA, 40.0).tolist() == [1, 1, 0, 0, 0]
 
 
+@pytest.mark.parametrize("pixels", [7, 102, 3600])
+def test_the_prior_of_candidates_by_pixel_is_the_first_versions(pixels):
+    """Which spreads all but the whole image evenly over [0, 1] and asks for less than tau."""
+    bound = scoring.prior_bound(pixels, 0.4, "pixels")
+    area = np.arange(1, pixels, dtype=np.int32)
+    expected = np.linspace(0, 1, pixels - 1) < 0.4
+    np.testing.assert_array_equal(scoring.s_prior(area, bound), expected)
+    assert scoring.prior_bound(pixels, 0.4, "level-sets") == 0.4 * pixels
+
+
 def test_s_adapt_by_hand():
     assert scoring.s_adapt(AREA, 40.0, 10.0).tolist() == [1, 0, 0, 0, 0]
     assert scoring.s_adapt(AREA, 40.0, 10.1).tolist() == [1, 1, 0, 0, 0]
@@ -194,6 +204,18 @@ def test_the_best_scale_is_the_first_maximum_of_the_product(case):
     assert best.score == max(product)
     assert best.threshold == known.thresholds[product.index(max(product))]
     assert best.area == known.area[np.flatnonzero(known.thresholds == best.threshold)[-1]]
+
+
+@pytest.mark.parametrize(
+    ("other", "bound", "expected"),
+    [([0.75], math.inf, 0.25), ([], 60.0, 0.25), ([0.75], 20.0, 0.0), ([], math.inf, 0.75)],
+)
+def test_an_edge_that_is_excluded_hides_none_before_it(other, bound, expected):
+    """The strongest edge is on the third, which holds the other class or is too large."""
+    thresholds = np.array([0, 0.25, 0.75, 1], np.float32)
+    area, edge = np.array([10, 20, 60, 100], np.int32), np.array([0.1, 0.2, 0.9, 0], np.float32)
+    known = scoring.Candidates(thresholds, area, edge)
+    assert scoring.best_scale(known, [0.0], other, bound).threshold == expected
 
 
 def test_the_first_of_equal_scores_is_chosen():
