@@ -7,23 +7,29 @@ from m2n2v2.presets import ABLATIONS, PRESETS, preset
 
 
 @pytest.mark.parametrize(
-    ("ablation", "changed"),
+    ("base", "ablation", "changed"),
     [
-        ("without-depth-guided-maps", {"depth_guided_upsampling", "depth_guided_fill"}),
-        ("without-depth-guided-upsampling", {"depth_guided_upsampling"}),
-        ("without-depth-guided-fill", {"depth_guided_fill"}),
-        ("without-adaptive-score", {"size_rule"}),
-        ("without-scale-evidence", {"scale_evidence"}),
-        ("without-steady-scales", {"steady_scales"}),
-        ("without-refinement", {"refinement"}),
-        ("alpha-4", {"alpha"}),
+        ("paper", "without-depth-guided-maps", {"depth_guided_upsampling", "depth_guided_fill"}),
+        ("paper", "without-depth-guided-upsampling", {"depth_guided_upsampling"}),
+        ("paper", "without-depth-guided-fill", {"depth_guided_fill"}),
+        ("paper", "without-adaptive-score", {"size_rule"}),
+        ("paper", "alpha-4", {"alpha"}),
+        ("dinov2-graph", "without-scale-evidence", {"scale_evidence"}),
+        ("dinov2-graph", "without-steady-scales", {"steady_scales"}),
+        ("dinov2-graph", "without-object-model", {"object_model"}),
+        ("dinov2-graph", "without-refinement", {"refinement"}),
+        (
+            "dinov2-graph",
+            "without-photograph-terms",
+            {"scale_evidence", "steady_scales", "object_model", "refinement"},
+        ),
     ],
 )
 def test_an_ablation_changes_what_it_names_and_nothing_else(
-    ablation: str, changed: set[str]
+    base: str, ablation: str, changed: set[str]
 ) -> None:
-    before = preset("offline").settings.to_dict()
-    after = preset(f"offline/{ablation}").settings.to_dict()
+    before = preset(base).settings.to_dict()
+    after = preset(f"{base}/{ablation}").settings.to_dict()
     assert {name for name in before if before[name] != after[name]} == changed
 
 
