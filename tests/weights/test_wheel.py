@@ -17,6 +17,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from m2n2v2.errors import WeightsError
+from m2n2v2.presets import preset
+from m2n2v2.states.preparing import Recipe
 from m2n2v2.weights import catalogue, hub, wheel
 from m2n2v2.weights.catalogue import Model, Source
 from m2n2v2.weights.checks import RECORD
@@ -373,6 +375,26 @@ def test_no_answer_about_the_hubs_address_is_not_waited_for(
         assert "no answer in 0.01 s" in str(hub.no_address())
     finally:
         asked.set()
+
+
+def test_the_address_is_asked_once_for_all_sources_of_all_models(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`paper` has two models, the first of three sources: without a network it waits once."""
+    asked: list[object] = []
+
+    def nowhere(*where: object) -> None:
+        asked.append(where)
+        raise OSError(-2, "Name or service not known")
+
+    monkeypatch.setattr(hub.socket, "getaddrinfo", nowhere)
+    monkeypatch.setattr(hub, "getproxies", dict)
+    monkeypatch.setenv("HF_ENDPOINT", "http://hub.invalid")
+    recipe = Recipe(preset=preset("paper"))
+    with pytest.raises(WeightsError, match=r"sd2 are not in the cache .*hub\.invalid has no"):
+        recipe.identity(fetch=True)
+    assert asked == [("hub.invalid", 443)]
+    assert hub.LOOK_UP_SECONDS <= 5
 
 
 def small_network(path: Path, without: str = "", reshaped: str = "") -> dict[str, np.ndarray]:
