@@ -1,5 +1,7 @@
 """DINOv2 Small with its real weights: what it makes of a photograph, and the tool with it."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,8 @@ from tests.cli.test_annotate import ask, running
 from tests.scenes import iou
 
 pytestmark = pytest.mark.network
+
+ROOT = Path(__file__).parents[2]
 
 CUP = [(177, 110), (185, 70), (210, 40), (250, 22), (292, 17), (340, 25), (380, 48), (403, 85)]
 CUP += [(407, 125), (395, 180), (378, 235), (345, 255), (300, 262), (260, 260), (250, 285)]
@@ -118,3 +122,16 @@ def test_the_annotator_over_http(tmp_path: Path, coffee: Image) -> None:
         done = ask(url, "POST", "/api/images/1/edits", edit)
     area = int(cup(coffee).sum())
     assert 0.7 * area < done["objects"][0]["area"] < 1.4 * area
+
+
+@pytest.mark.usefixtures("weights")
+def test_the_picture_of_the_readme(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples/one_click.py"), str(tmp_path / "picture.jpg")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "dinov2-small (" in done.stdout
+    assert (tmp_path / "picture.jpg").exists()
