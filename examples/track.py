@@ -54,8 +54,10 @@ def main(folder: Path, name: str) -> None:
     frames, chosen = open_frames(clip), preset(name)
     session = TrackingSession(Follower(frames, *source_of(chosen)), Preparer(Recipe(preset=chosen)))
     session.click(0, *CLICK)
-    for index, found in session.follow():
-        print(f"frame {index}: {(found.labels > 0).sum()} pixels, {found.confidence[1]:.2f} sure")
+    for index, tracked in session.follow():
+        print(
+            f"frame {index}: {(tracked.labels > 0).sum()} pixels, {tracked.confidence[1]:.2f} sure"
+        )
 
     strip = np.concatenate([drawn(frames.read(i), session.labels(i)) for i in SHOWN], 1)
     PILImage.fromarray(strip).save(folder / "filmstrip.jpg", quality=85)

@@ -71,22 +71,22 @@ def main() -> None:
             path = given.out / f"{label}_{sequence.name}.json"
             if not path.is_file():
                 path.write_text(json.dumps(measured(sequence, row, given)))
-            found = json.loads(path.read_text())
-            table.setdefault(label, []).append(found)
-            last = found["clicks"][0]
+            result = json.loads(path.read_text())
+            table.setdefault(label, []).append(result)
+            last = result["clicks"][0]
             print(
                 f"{label} {sequence.name}: J {np.mean(last['j']):.3f} F {np.mean(last['f']):.3f}, "
-                f"{found['seconds_per_frame']:.2f} s a frame",
+                f"{result['seconds_per_frame']:.2f} s a frame",
                 flush=True,
             )
-    for label, all_found in table.items():
-        print(f"\n{label}, {len(all_found)} sequences, {all_found[0]['features']}")
+    for label, results in table.items():
+        print(f"\n{label}, {len(results)} sequences, {results[0]['features']}")
         for clicks in SHOWN:
             if clicks > given.clicks:
                 break
-            j, f = mean([as_scores(found, clicks) for found in all_found])
+            j, f = mean([as_scores(result, clicks) for result in results])
             print(f"  {clicks} clicks: J {j:.3f}  F {f:.3f}  J&F {(j + f) / 2:.3f}")
-        seconds = np.mean([found["seconds_per_frame"] for found in all_found])
+        seconds = np.mean([result["seconds_per_frame"] for result in results])
         print(f"  seconds per frame {seconds:.2f}")
 
 
@@ -111,27 +111,29 @@ def measured(sequence: Sequence, row: str, given: argparse.Namespace) -> dict[st
     began = time.perf_counter()
     if row == "first-mask":
         first = Tracked.of(session.labels(0), {})
-        found = [(0, scores(sequence, dict.fromkeys(range(len(frames.names)), first)))]
+        measures = [(0, scores(sequence, dict.fromkeys(range(len(frames.names)), first)))]
         seconds = 0.0
     else:
         for _ in session.follow(backward=False):
             pass
         seconds = (time.perf_counter() - began) / max(1, len(frames.names) - 1)
-        found = list(corrected(sequence, session, given.clicks))
+        measures = list(corrected(sequence, session, given.clicks))
     return {
         "sequence": sequence.name,
         "features": source.name if source else "none",
         "seconds_per_frame": seconds,
         "features_kept": bool(cached),
         "confidence": [t.confidence for _, t in sorted(session.tracks.items())],
-        "clicks": [{"j": each.region.tolist(), "f": each.contour.tolist()} for _, each in found],
+        "clicks": [
+            {"j": measure.region.tolist(), "f": measure.contour.tolist()} for _, measure in measures
+        ],
     }
 
 
-def as_scores(found: dict[str, Any], clicks: int) -> Scores:
+def as_scores(result: dict[str, Any], clicks: int) -> Scores:
     """The numbers after some clicks; after the last one where there were fewer."""
-    after = found["clicks"][min(clicks, len(found["clicks"]) - 1)]
-    return Scores(found["sequence"], np.array(after["j"]), np.array(after["f"]))
+    after = result["clicks"][min(clicks, len(result["clicks"]) - 1)]
+    return Scores(result["sequence"], np.array(after["j"]), np.array(after["f"]))
 
 
 class Lazy:

@@ -115,10 +115,10 @@ def track(
     from tqdm.auto import tqdm
 
     with tqdm(total=len(missing), unit="frame", desc="following", disable=None) as bar:
-        for index, found in follower.follow(tracks, todo, known=frozenset(known)):
-            folder.put(index, found)
-            tracks[index] = found
-            bar.set_postfix_str(f"confidence {min(found.confidence.values()):.2f}")
+        for index, tracked in follower.follow(tracks, todo, known=frozenset(known)):
+            folder.put(index, tracked)
+            tracks[index] = tracked
+            bar.set_postfix_str(f"confidence {min(tracked.confidence.values()):.2f}")
             bar.update()
     seconds = time.perf_counter() - began
     written = {"masks": out / "masks"}
@@ -197,18 +197,18 @@ def _labels(path: Path, frames: "Frames", values: str) -> "Labels":
     from m2n2v2.masks.conventions import checked_convention
     from m2n2v2.masks.mask_files import read_mask
 
-    found = read_mask(path, checked_convention(values))
-    if found.numbers.shape != frames.size.shape:
-        height, width = found.numbers.shape
+    marked = read_mask(path, checked_convention(values))
+    if marked.numbers.shape != frames.size.shape:
+        height, width = marked.numbers.shape
         raise MaskError(
             f"mask {path.name} is {width}x{height} and its frame {frames.size}",
             cure="give a mask of the frame's size",
         )
-    if not found.present:
+    if not marked.present:
         raise MaskError(f"mask {path.name} marks no object", cure="mark one, with 1 to 255")
-    if found.rule:
-        options.tell(f"mask {path.name}: {found.rule}; {int(found.void.sum())} pixels are void")
-    return found.numbers
+    if marked.rule:
+        options.tell(f"mask {path.name}: {marked.rule}; {int(marked.void.sum())} pixels are void")
+    return marked.numbers
 
 
 def _clicks(frames: "Frames", path: Path) -> "tuple[tuple[int, int, Click], ...]":
@@ -223,11 +223,11 @@ def _clicks(frames: "Frames", path: Path) -> "tuple[tuple[int, int, Click], ...]
         else:
             rows = [line.split(",") for line in text.splitlines() if line.strip()]
         rows = [[0, 1, *row] if len(row) == 3 else list(row) for row in rows]
-        found = [(str(f).strip(), int(n), float(x), float(y), int(b)) for f, n, x, y, b in rows]
+        parsed = [(str(f).strip(), int(n), float(x), float(y), int(b)) for f, n, x, y, b in rows]
     except (OSError, UnicodeDecodeError, ValueError, TypeError) as error:
         raise ClickError(f"{path} holds no clicks ({error})", cure=form) from error
     out = []
-    for frame, number, x, y, label in found:
+    for frame, number, x, y, label in parsed:
         index = _frame_of(frames, frame)
         if index is None:
             raise ClickError(
@@ -283,9 +283,9 @@ def _describe(
 
     cache = FeatureCache()
     jobs = list(missing)
-    each = KeptFeatures(source, cache).bytes(follower.size)
+    size = KeptFeatures(source, cache).bytes(follower.size)
     options.tell(
-        f"features: {each / 1e6:.1f} MB a frame, {each * len(jobs) / 1e6:.0f} MB, kept in "
+        f"features: {size / 1e6:.1f} MB a frame, {size * len(jobs) / 1e6:.0f} MB, kept in "
         f"{cache.folder} ({cache.limit / 2**30:g} GiB at most)"
     )
     if workers == 1:

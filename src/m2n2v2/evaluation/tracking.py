@@ -72,19 +72,19 @@ def scores(sequence: Sequence, tracks: Tracks) -> Scores:
     contour = np.zeros_like(region)
     for at, frame in enumerate(scored):
         labels, void = sequence.labels(frame)
-        found = tracks[frame].labels
+        labelled = tracks[frame].labels
         for row, number in enumerate(numbers):
-            truth, predicted = labels == number, found == number
+            truth, predicted = labels == number, labelled == number
             region[row, at] = iou(truth, predicted, void)
             contour[row, at] = contour_accuracy(truth, predicted, void)
     return Scores(sequence.name, region, contour)
 
 
-def mean(found: list[Scores]) -> tuple[float, float]:
+def mean(sequences: list[Scores]) -> tuple[float, float]:
     """J and F over all objects of all sequences: an object counts as much as another."""
     return (
-        float(np.mean(np.concatenate([each.region.mean(1) for each in found]))),
-        float(np.mean(np.concatenate([each.contour.mean(1) for each in found]))),
+        float(np.mean(np.concatenate([one.region.mean(1) for one in sequences]))),
+        float(np.mean(np.concatenate([one.contour.mean(1) for one in sequences]))),
     )
 
 
@@ -119,9 +119,9 @@ def _correct(
     worst: list[tuple[float, int, int]] = []
     for frame in range(1, len(sequence.frames)):
         labels, void = sequence.labels(frame)
-        found = session.labels(frame)
+        labelled = session.labels(frame)
         worst += [
-            (iou(labels == number, found == number, void), frame, number)
+            (iou(labels == number, labelled == number, void), frame, number)
             for number in sequence.objects()
         ]
     for _, frame, number in sorted(worst):

@@ -50,6 +50,8 @@ def refined(
     pixels: Sequence[Pixels | tuple[int, int]],
     labels: Sequence[bool],
     reach: float,
+    *,
+    passes: int | None = None,
 ) -> PixelMap:
     """A margin whose outline follows the photograph; clicked pixels keep their label.
 
@@ -57,13 +59,14 @@ def refined(
         margin: over 0 on the object.
         pixels, labels: what the prompts mark, and with which label.
         reach: half the band's width, as a share of the shorter side, over 0.
+        passes: outlines drawn one after another, at least 1; `PASSES` if not given.
 
     Returns:
         The margin, in the band of each pass replaced by the belief in the object, in [-1, 1].
     """
     array = given = margin.cpu().numpy()
     fixed = _fixed(array.shape, pixels, labels)
-    for _ in range(PASSES):
+    for _ in range(passes or PASSES):
         mask = array > 0
         if mask.all() or not mask.any():
             break

@@ -82,8 +82,8 @@ class NetworkCells:
         Raises:
             WeightsError, BackendError, DeviceError: they cannot be loaded, or not here.
         """
-        network, found = VisionTransformer.load(model, loading or Loading())
-        return cls(network, found.name)
+        network, located = VisionTransformer.load(model, loading or Loading())
+        return cls(network, located.name)
 
     def cells(self, size: Size) -> Size:
         return grid_of(size, self.count)

@@ -89,7 +89,7 @@ def coco(frames: Frames, tracks: Tracks, clip: str) -> dict[str, Any]:
         }
         for at, (index, number, mask, confidence) in enumerate(objects(tracks), 1)
     ]
-    numbers = sorted({each["track_id"] for each in annotations})
+    numbers = sorted({annotation["track_id"] for annotation in annotations})
     return {
         "info": {"version": f"m2n2v2 {__version__}"},
         "videos": [{"id": 1, "name": clip, "width": size.width, "height": size.height}],

@@ -93,12 +93,12 @@ class FeatureCache:
                 path.unlink(missing_ok=True)
 
     def _files(self) -> list[tuple[int, int, Path]]:
-        found = []
+        files = []
         for path in self.folder.glob(f"[!.]*{SUFFIX}"):
             with contextlib.suppress(OSError):  # another process dropped it
                 stat = path.stat()
-                found.append((stat.st_mtime_ns, stat.st_size, path))
-        return found
+                files.append((stat.st_mtime_ns, stat.st_size, path))
+        return files
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}{SUFFIX}"

@@ -48,8 +48,8 @@ def flow(start: Image, stop: Image) -> Field:
     cv2 = opencv()
     grey = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (start, stop)]
     dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    found: Field = dis.calc(grey[0], grey[1], None)
-    return found
+    field: Field = dis.calc(grey[0], grey[1], None)
+    return field
 
 
 def warped(values: Float32[np.ndarray, "H W *c"], field: Field) -> Float32[np.ndarray, "H W *c"]:

@@ -96,10 +96,10 @@ class Follower:
                 nobody = np.zeros(self.frames.size.shape, np.int32)
                 yield index, Tracked.of(nobody, dict.fromkeys(numbers, 0.0))
                 continue
-            found = propagation.step(index, image)
-            labels = enlarged_labels(found.labels, self.frames.size)
+            step = propagation.step(index, image)
+            labels = enlarged_labels(step.labels, self.frames.size)
             propagation.settle(reduced_labels(labels, self.size))  # as after an interruption
-            yield index, Tracked.of(labels, found.confidence)
+            yield index, Tracked.of(labels, step.confidence)
 
     def _propagation(self, tracks: Tracks, run: Run, numbers: tuple[int, ...]) -> Propagation:
         """A run's memory: the frames of a person nearest to its begin."""
@@ -118,18 +118,18 @@ class Follower:
 
     def _behind(self, propagation: Propagation, tracks: Tracks, run: Run, done: int) -> list[Known]:
         """The frames to go on from, the newest last; broken ones do not count."""
-        found: list[Known] = []
+        behind: list[Known] = []
         for index in [*reversed(run.frames[:done]), run.start]:
-            if len(found) == self.settings.recent:
+            if len(behind) == self.settings.recent:
                 break
             try:
                 image = self.image(index)
             except FrameError:
-                if index == run.start and not found:
+                if index == run.start and not behind:
                     raise
                 continue
-            found.append(propagation.known(index, image, self._labels(tracks[index])))
-        return found[::-1]
+            behind.append(propagation.known(index, image, self._labels(tracks[index])))
+        return behind[::-1]
 
     def _labels(self, tracked: Tracked) -> Labels:
         """A frame's labels at working size."""
@@ -147,10 +147,10 @@ def numbers_of(tracks: Tracks) -> tuple[int, ...]:
     Raises:
         TrackError: there are none.
     """
-    found = {number for each in tracks.values() for number in each.by_person}
-    if not found:
+    numbers = {number for tracked in tracks.values() for number in tracked.by_person}
+    if not numbers:
         raise TrackError("the masks hold no object", cure="mark one in a frame in which it is seen")
-    return tuple(sorted(found))
+    return tuple(sorted(numbers))
 
 
 def reduced_labels(labels: Labels, size: Size) -> Int32[np.ndarray, "h w"]:

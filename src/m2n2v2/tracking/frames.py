@@ -65,14 +65,14 @@ def open_frames(path: Path, stride: int = 1) -> Frames:
     if stride < 1:
         raise FrameError(f"stride is {stride}", cure="use 1 or more")
     if path.is_dir():
-        found: Frames = FolderFrames.of(path)
+        frames: Frames = FolderFrames.of(path)
     elif path.is_file():
         from m2n2v2.tracking.video import VideoFrames
 
-        found = VideoFrames.of(path)
+        frames = VideoFrames.of(path)
     else:
         raise FrameError(f"there is no {path}", cure="give a folder of frames or a video file")
-    return found if stride == 1 else Strided(found, stride)
+    return frames if stride == 1 else Strided(frames, stride)
 
 
 @dataclass(frozen=True)
@@ -186,8 +186,8 @@ def natural(path: Path) -> tuple[list[tuple[int, int, str]], str]:
 
 def gaps(paths: list[Path]) -> list[str]:
     """A note for each gap in the numbers at the end of the names, where these are regular."""
-    found = [re.fullmatch(r"(.*?)(\d+)", path.stem) for path in paths]
-    numbers = [(m[1], int(m[2])) for m in found if m]
+    matches = [re.fullmatch(r"(.*?)(\d+)", path.stem) for path in paths]
+    numbers = [(m[1], int(m[2])) for m in matches if m]
     if len(numbers) < len(paths) or len({prefix for prefix, _ in numbers}) != 1:
         return []
     steps = [b - a for (_, a), (_, b) in pairwise(numbers)]

@@ -40,15 +40,15 @@ def runs(count: int, anchors: Sequence[int], *, backward: bool) -> list[Run]:
             raise TrackError(
                 f"frame {anchor} of a clip of {count} was named", cure=f"use 0 to {count - 1}"
             )
-    found = []
+    reached = []
     if backward:
-        found.append(Run(anchors[0], range(anchors[0] - 1, -1, -1)))
+        reached.append(Run(anchors[0], range(anchors[0] - 1, -1, -1)))
     for before, after in pairwise(anchors):
         middle = before + (after - before) // 2
-        found.append(Run(before, range(before + 1, middle + 1)))
-        found.append(Run(after, range(after - 1, middle, -1)))
-    found.append(Run(anchors[-1], range(anchors[-1] + 1, count)))
-    return [run for run in found if len(run.frames)]
+        reached.append(Run(before, range(before + 1, middle + 1)))
+        reached.append(Run(after, range(after - 1, middle, -1)))
+    reached.append(Run(anchors[-1], range(anchors[-1] + 1, count)))
+    return [run for run in reached if len(run.frames)]
 
 
 def after_correction(

@@ -51,7 +51,7 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Found:
+class Answer:
     """What propagation says of a frame: labels at working size, and how sure it is."""
 
     labels: Labels
@@ -87,19 +87,19 @@ class Propagation:
         cells = Size(*features.shape[:2])
         return Known(index, image, labels, features, shares_of(labels, self._numbers, cells))
 
-    def remember(self, found: Known) -> None:
+    def remember(self, known: Known) -> None:
         """Go on from a frame whose labels are known: the person's, or an earlier result."""
         if self._recent:
-            there = flow(found.image, self._recent[0][0].image)
-            self._move(over_cells(there, Size(*found.features.shape[:2])))
-        still = np.zeros((*found.features.shape[:2], 2), np.float32)
-        self._recent.appendleft((found, still))
+            there = flow(known.image, self._recent[0][0].image)
+            self._move(over_cells(there, Size(*known.features.shape[:2])))
+        still = np.zeros((*known.features.shape[:2], 2), np.float32)
+        self._recent.appendleft((known, still))
 
-    def step(self, index: int, image: Image) -> Found:
+    def step(self, index: int, image: Image) -> Answer:
         """The labels of the next frame; `settle` remembers it."""
         settings, (last, _) = self._settings, self._recent[0]
         size = Size(*image.shape[:2])
-        there, back = flow(image, last.image), flow(last.image, image)
+        there = flow(image, last.image)
         known = self.known(index, image, np.zeros(size.shape, np.int32))
         self._move(over_cells(there, Size(*known.features.shape[:2])))
         likely = np.zeros((*size.shape, len(self._numbers) + 1), np.float32)
@@ -112,14 +112,16 @@ class Propagation:
             )
             likely += enlarged(cells, size)
         if settings.flow_weight:
-            share = settings.flow_weight * belief(there, back)[:, :, None]
-            share = share if settings.keep else np.ones_like(share)
+            share = np.ones((*size.shape, 1), np.float32)
+            if settings.keep:
+                believed = belief(there, flow(last.image, image))
+                share = np.float32(settings.flow_weight) * believed[:, :, None]
             prior = shares_of(last.labels, self._numbers, size)
             likely += share * _channels(warped(prior, there))
             likely /= share + (1 if settings.keep else 0)
         self._stepped = known
         labels = decided(likely, self._numbers, image, settings.refinement)
-        return Found(labels, confidences(likely, labels, self._numbers))
+        return Answer(labels, confidences(likely, labels, self._numbers))
 
     def settle(self, labels: Labels) -> None:
         """Go on from the frame of the last step, with the labels that are kept of it."""
@@ -141,14 +143,17 @@ class Propagation:
         here = set(np.unique(self._recent[0][0].labels).tolist())
         if not here.issuperset(self._numbers):  # one is hidden: it may come back anywhere
             far = float("inf")
-        found = [Context(k.features, k.shares, way, near) for k, way in self._recent]
+        contexts = [Context(k.features, k.shares, way, near) for k, way in self._recent]
         recent = {known.index for known, _ in self._recent}
         for known in self._anchors:
             if known.index not in recent:
                 still = np.zeros((*known.features.shape[:2], 2), np.float32)
-                found.append(Context(known.features, known.shares, still, far))
-        return found
+                contexts.append(Context(known.features, known.shares, still, far))
+        return contexts
 
+
+PASSES = 1
+"""Of the refinement: the next frame goes on from its outline, so more would wander."""
 
 _NOTHING: Features = np.zeros((1, 1, 1), np.float32)
 
@@ -188,7 +193,9 @@ def decided(
         others = np.delete(likely, at, axis=2).max(2)
         margin = likely[:, :, at] - others
         if photograph is not None:
-            margin = refined(torch.from_numpy(margin), photograph, [], [], reach).numpy()
+            margin = refined(
+                torch.from_numpy(margin), photograph, [], [], reach, passes=PASSES
+            ).numpy()
         ahead = margin > best
         labels[ahead], best[ahead] = number, margin[ahead]
     return labels
@@ -199,12 +206,12 @@ def confidences(
 ) -> dict[int, float]:
     """How sure each object's mask is: the mean share it has there; of an empty one, what the
     largest share that it has anywhere leaves."""
-    found = {}
+    sure = {}
     for at, number in enumerate(numbers, 1):
         mask = labels == number
         value = likely[:, :, at][mask].mean() if mask.any() else 1 - likely[:, :, at].max()
-        found[number] = float(np.clip(value, 0, 1))
-    return found
+        sure[number] = float(np.clip(value, 0, 1))
+    return sure
 
 
 def _channels(values: Float32[np.ndarray, "..."]) -> Float32[np.ndarray, "H W k"]:

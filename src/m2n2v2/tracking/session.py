@@ -99,7 +99,9 @@ class TrackingSession:
                 cure="give a mask of the frame's size",
             )
         there = {int(value) for value in np.unique(labels) if value}
-        spoken = frozenset(there | {n for each in self.tracks.values() for n in each.by_person})
+        spoken = frozenset(
+            there | {n for tracked in self.tracks.values() for n in tracked.by_person}
+        )
         if not spoken:
             raise TrackError("the mask is empty", cure="mark an object in it")
         self._said(frame, labels, spoken)
@@ -148,8 +150,8 @@ class TrackingSession:
         start = now.before.get(frame, self.tracks.get(frame))
         clicks = (*self.clicks(frame, number), click)
         session = Session(self._prepared(frame), None if start is None else start.mask(number))
-        for each in clicks:
-            session.click(each.x, each.y, each.positive)
+        for made in clicks:
+            session.click(made.x, made.y, made.positive)
         mask = session.mask
         labels = _with(self.labels(frame), mask, number)
         kept = replace(
@@ -218,9 +220,9 @@ class TrackingSession:
         tracks = dict(now.tracks)
         moment = replace(now, tracks=tracks)
         self._record(moment)
-        for index, found in self.follower.follow(dict(now.tracks), todo):
-            tracks[index] = found
-            yield index, found
+        for index, tracked in self.follower.follow(dict(now.tracks), todo):
+            tracks[index] = tracked
+            yield index, tracked
 
     def _said(
         self,

@@ -56,9 +56,9 @@ class TrackFolder:
         try:
             (root / MASKS).mkdir(parents=True, exist_ok=True)
             if path.is_file() and not overwrite:
-                found = json.loads(path.read_text("utf-8"))
-                if found != header:
-                    other = sorted(k for k in header | found if header.get(k) != found.get(k))
+                there = json.loads(path.read_text("utf-8"))
+                if there != header:
+                    other = sorted(k for k in header | there if header.get(k) != there.get(k))
                     raise TrackError(
                         f"{root} holds the results of another run, which differs in "
                         f"{', '.join(other)}",
@@ -103,10 +103,10 @@ class TrackFolder:
 
     def known(self) -> dict[int, Tracked]:
         """All that is there; lines and masks cut off by a kill do not count."""
-        found: dict[int, Tracked] = {}
+        known: dict[int, Tracked] = {}
         path = self.root / LINES
         if not path.is_file():
-            return found
+            return known
         text = path.read_text("utf-8", "replace")
         for line in text.splitlines():
             try:
@@ -116,13 +116,13 @@ class TrackFolder:
                 labels = read_labels(self._mask(index))
             except (ValueError, KeyError, IndexError, AttributeError, TypeError):
                 continue  # cut off, or its masks are
-            found[index] = Tracked.of(labels, confidence, frozenset(said["by_person"]))
+            known[index] = Tracked.of(labels, confidence, frozenset(said["by_person"]))
         if text and not text.endswith("\n"):  # the next line must not be glued to half of one
             with path.open("a", encoding="utf-8") as file:
                 file.write("\n")
                 file.flush()
                 os.fsync(file.fileno())
-        return found
+        return known
 
     def _mask(self, index: int) -> Path:
         return self.root / MASKS / f"{self.names[index]}.png"

@@ -70,4 +70,4 @@ Tracks = Mapping[int, Tracked]
 
 def people(tracks: Tracks) -> tuple[int, ...]:
     """The frames in which a person said something, ascending."""
-    return tuple(sorted(index for index, each in tracks.items() if each.by_person))
+    return tuple(sorted(index for index, tracked in tracks.items() if tracked.by_person))
