@@ -68,9 +68,21 @@ def test_the_frame_counts_as_outside() -> None:
     assert evidence.middle(nothing, everything, (1, 20)) < 0.25
 
 
-def test_masks_are_seen_coarsely_and_points_at_the_edge_still_fall_inside() -> None:
-    shape = (500, 700)
-    assert evidence.middle(np.zeros(shape, bool), np.ones(shape, bool), (699, 499)) < 0.1
+def seen_coarsely(inside: np.ndarray, point: tuple[int, int]) -> float:
+    """How deep in a set a click lies, as its candidates are asked."""
+    member = (~inside).astype(np.int32)
+    return float(evidence._middles(member, 1, np.ones_like(inside), point)[0])
+
+
+def test_candidates_are_seen_coarsely_and_points_at_the_edge_still_fall_inside() -> None:
+    assert seen_coarsely(np.ones((500, 700), bool), (699, 499)) < 0.1
+
+
+def test_a_change_is_seen_whole() -> None:
+    """To the pixel, however large the photograph."""
+    nothing, changed = np.zeros((500, 700), bool), square(301, 201, 5, (500, 700))
+    assert evidence.middle(nothing, changed, (303, 203)) == 1
+    assert evidence.middle(nothing, changed, (301, 201)) == pytest.approx(2.5 / 3.5)
 
 
 @given(st.integers(0, 2**31), st.integers(0, 3), st.integers(0, 3))
@@ -87,14 +99,13 @@ def test_the_pixels_seen_are_the_middles_of_blocks(seed: int, right: int, below:
         blocks = np.hstack([blocks, column])
     x, y = int(rng.integers(seen.shape[1])), int(rng.integers(seen.shape[0]))
     there = min(x // 4, blocks.shape[1] - 1), min(y // 4, blocks.shape[0] - 1)
-    found = evidence.middle(np.zeros_like(seen), seen, (x, y))
-    assert found == evidence.middle(np.zeros_like(blocks), blocks, there)
+    assert seen_coarsely(seen, (x, y)) == seen_coarsely(blocks, there)
 
 
 @pytest.mark.parametrize("shape", [(1, 60_000), (60_000, 1), (2, 60_000)])
 def test_a_strip_is_seen_coarsely_too(shape: tuple[int, int]) -> None:
-    nothing, place = np.zeros(shape, bool), (shape[1] // 2, shape[0] // 2)
-    assert evidence.middle(nothing, ~nothing, place) == 1
+    place = (shape[1] // 2, shape[0] // 2)
+    assert seen_coarsely(np.ones(shape, bool), place) == 1
 
 
 def two_steps() -> torch.Tensor:
@@ -145,6 +156,7 @@ def ratio(
     strength: np.ndarray | None = None,
     point: tuple[int, int] = (20, 20),
     edges: tuple[float, float] = (0.5, 0.5),
+    before: tuple[slice, slice] | None = None,
 ) -> float:
     """How much better the outer of two nested sets scores than the inner."""
     values = np.where(inner, 0.25, np.where(outer, 0.5, 1)).astype(np.float32)
@@ -154,8 +166,10 @@ def ratio(
     seen = photograph(np.zeros(values.shape, bool))
     if strength is not None:
         seen = dataclasses.replace(seen, strength=strength.astype(np.float32))
-    nothing = np.zeros(values.shape, bool)
-    weighed = evidence.weighed(torch.from_numpy(values), found, point, True, nothing, seen)
+    earlier = np.zeros(values.shape, bool)
+    if before is not None:
+        earlier[before] = True
+    weighed = evidence.weighed(torch.from_numpy(values), found, point, True, earlier, seen)
     assert weighed.thresholds.tolist() == [0.25, 0.5]
     np.testing.assert_array_equal(weighed.area, area[:2])
     return float(weighed.edge[1] / weighed.edge[0])
@@ -211,6 +225,15 @@ def test_a_click_off_the_middle_scores_less() -> None:
     expected = (441 / 81) ** 0.45 * (shares[1] / shares[0]) ** 4
     assert shares[0] < shares[1] < 1
     assert ratio(INNER, OUTER, point=point) == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_correction_off_the_middle_scores_less_still() -> None:
+    """By the tenth power, where there was a mask before; here it lies beside both."""
+    nothing, point = np.zeros((41, 41), bool), (17, 20)
+    shares = [evidence.middle(nothing, mask, point) for mask in (INNER, OUTER)]
+    expected = (441 / 81) ** 0.45 * (shares[1] / shares[0]) ** 10
+    found = ratio(INNER, OUTER, point=point, before=np.s_[36:40, 36:40])
+    assert found == pytest.approx(expected, rel=1e-4)
 
 
 def depths_by_paths(inside: np.ndarray) -> np.ndarray:

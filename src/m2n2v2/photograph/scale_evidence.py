@@ -43,7 +43,10 @@ AREA_POWER = 0.45
 """Of the segment's area."""
 
 MIDDLE_POWER = 4.0
-"""Of `middle`, the depth of the click inside the change."""
+"""Of `middle`, the depth of a first click inside its segment."""
+
+CORRECTION_POWER = 10.0
+"""Of `middle`, the depth of a later click inside the change; a correction is meant more exactly."""
 
 COARSE = 12_000
 """Pixels at which the depths of candidates are measured."""
@@ -74,12 +77,13 @@ def weighed(
     sums = np.empty((len(chosen) + 1, 3))
     kernel.outlines(member, photograph.strength, sums)
     outline, strength, frame = sums[:-1].T
+    middle_power = CORRECTION_POWER if before.any() else MIDDLE_POWER
     log_score = (
         np.log(known.edge[chosen] + 1e-3)
         + BOUNDARY_POWER * np.log(strength / np.maximum(outline, 1) + BOUNDARY_FLOOR)
         - FRAME_WEIGHT * frame / np.maximum(frame + outline, 1)
         + AREA_POWER * np.log(area)
-        + MIDDLE_POWER * np.log(_middles(member, len(chosen), before != positive, point))
+        + middle_power * np.log(_middles(member, len(chosen), before != positive, point))
     )
     score = np.exp(log_score - log_score.max()).astype(np.float32)
     return Candidates(thresholds, area, score)
