@@ -107,7 +107,7 @@ def test_relaxation_beside_a_field_updated_pixel_by_pixel() -> None:
     fixed = np.zeros((height, width), np.int8)
     fixed[2, 3], fixed[8, 10] = 1, -1
     colour, place, smoothness, contrast, reach = (np.float32(x) for x in (0.5, 0.7, 0.9, 150, 3))
-    belief = np.empty((height, width), np.float32)
+    belief = np.where(mask, np.float32(1), np.float32(-1))
     alike = np.empty((height, width, 4), np.float32)
     kernel.likeness(0, height, lab, contrast, alike)
     kernel.relax(

@@ -49,10 +49,12 @@ def colour_ratio(mask, distance, reach, colours, kinds, tile, prior, ratio):  # 
     local = np.zeros((rows, columns, 2, kinds), np.float32)
     wanted = np.zeros((rows, columns), np.bool_)
     for y in range(height):
-        for x in range(width):
-            local[y // tile, x // tile, int(mask[y, x]), colours[y, x]] += 1
-            if distance[y, x] <= reach:
-                wanted[y // tile, x // tile] = True
+        for j in range(columns):
+            histogram, near = local[y // tile, j], False
+            for x in range(j * tile, min((j + 1) * tile, width)):
+                histogram[int(mask[y, x]), colours[y, x]] += 1
+                near |= distance[y, x] <= reach
+            wanted[y // tile, j] |= near
     whole = np.zeros((2, kinds), np.float32)
     for i in range(rows):
         for j in range(columns):
@@ -118,7 +120,7 @@ def relax(  # type: ignore[no-untyped-def]
     place_weight,
     smoothness,
     rounds,
-    belief,  # f4 (H, W): in [-1, 1], out
+    belief,  # f4 (H, W): on the band and where a label is fixed in [-1, 1], out
 ):
     """Mean-field relaxation of a binary field on the band, Gauss-Seidel, back and forth.
 
@@ -127,16 +129,14 @@ def relax(  # type: ignore[no-untyped-def]
     """
     height, width = mask.shape
     stride = width + 2
-    field = np.zeros((height + 2) * stride, np.float32)  # `belief`, with a border of nothing
-    count = 0
+    field = np.zeros((height + 2) * stride, np.float32)  # with a border of nothing
+    one, count = np.float32(1), 0
     for y in range(height):
-        at = (y + 1) * stride + 1
+        row = field[(y + 1) * stride + 1 : (y + 2) * stride - 1]
         for x in range(width):
-            field[at + x] = 1 if mask[y, x] else -1
-            if fixed[y, x] != 0:
-                field[at + x] = fixed[y, x]
-            elif distance[y, x] <= reach:
-                count += 1
+            label = np.float32(fixed[y, x])
+            row[x] = label if label != 0 else (one if mask[y, x] else -one)
+            count += (label == 0) & (distance[y, x] <= reach)
     first = np.empty(height + 1, np.int64)  # of the free pixels of each row
     place = np.empty(count, np.int64)
     unary = np.empty(count, np.float32)
@@ -146,7 +146,10 @@ def relax(  # type: ignore[no-untyped-def]
     for y in range(height):
         first[y] = at
         for x in range(width):
-            if fixed[y, x] != 0 or distance[y, x] > reach:
+            if fixed[y, x] != 0:
+                belief[y, x] = fixed[y, x]
+                continue
+            if distance[y, x] > reach:
                 continue
             place[at] = (y + 1) * stride + x + 1
             away = distance[y, x] / reach
@@ -195,5 +198,5 @@ def relax(  # type: ignore[no-untyped-def]
                     now[lane] += step
                     left -= 1
     for y in range(height):
-        at = (y + 1) * stride + 1
-        belief[y] = field[at : at + width]
+        for at in range(first[y], first[y + 1]):
+            belief[y, place[at] - (y + 1) * stride - 1] = field[place[at]]

@@ -112,7 +112,7 @@ def _drawn(
         np.float32(PRIOR),
         ratio,
     )
-    belief = np.empty(mask.shape, np.float32)
+    belief = np.array(margin, np.float32)
     kernel.relax(
         photograph.likeness,
         mask,
@@ -126,7 +126,7 @@ def _drawn(
         ROUNDS,
         belief,
     )
-    return np.where((distance <= band) | (fixed != 0), belief, margin)
+    return belief
 
 
 def _around(marked: Pixels | tuple[int, int], grown: int, shape: tuple[int, ...]) -> Any:
