@@ -83,6 +83,14 @@ def proper_name(name: str) -> bool:
     return not any(unicodedata.category(character) in ("Cc", "Cs") for character in name)
 
 
+def is_file(path: Path) -> bool:
+    """Is there such a file? A name that no file system takes is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 @dataclass(frozen=True)
 class Listing:
     """The files of a folder that are taken, and those that are not.

@@ -542,3 +542,10 @@ def test_what_is_left_out_of_a_folder_is_told(tmp_path: Path) -> None:
         f"{tmp_path / 'set/images'}: 1 file left out: notes.txt (not by their suffix)",
         f"{tmp_path / 'set/masks'}: 1 masks belong to no image",
     ]
+
+
+def test_a_name_that_no_file_system_takes(tmp_path: Path) -> None:
+    coco_set(tmp_path / "set", [{"id": 3, **BOX}], file_name="é" * 300)
+    (item,) = find("set/annotations.json", tmp_path)
+    with pytest.raises(ImageError, match="cannot be read"):
+        load(item)

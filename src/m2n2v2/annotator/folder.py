@@ -17,7 +17,7 @@ from PIL import Image as PILImage
 
 from m2n2v2.arrays import Image
 from m2n2v2.errors import ConflictError, FolderError, ImageError, M2N2Error, StoreError
-from m2n2v2.files import FORBIDDEN, Listing, proper_name, whole_file
+from m2n2v2.files import FORBIDDEN, Listing, is_file, proper_name, whole_file
 from m2n2v2.grid import Size
 from m2n2v2.images import ORIENTATION, decoded, is_photograph, opened_image, photographs
 
@@ -126,7 +126,7 @@ class Folder:
     def has(self, name: str) -> bool:
         """Is there a file of that name in the folder?"""
         try:
-            return self.path(name).is_file()
+            return is_file(self.path(name))
         except FolderError:
             return False
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from m2n2v2.datasets.base import Convention, Item, Tell
 from m2n2v2.errors import DatasetError, FormatError
-from m2n2v2.files import walk_files
+from m2n2v2.files import is_file, walk_files
 from m2n2v2.grid import Size
 from m2n2v2.images import photographs, size_of
 from m2n2v2.masks.coco_files import read_coco
@@ -86,7 +86,7 @@ class Places:
         """
         plain = called.replace("\\", "/").lstrip("/")
         for place in (self._folder / plain, self._folder / "images" / plain):
-            if place.is_file():
+            if is_file(place):
                 return place
         candidates = self._names.candidates(called)
         if len(candidates) > 1:

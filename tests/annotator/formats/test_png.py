@@ -194,6 +194,10 @@ def test_damaged_files(tmp_path: Path) -> None:
         ({"images": [{}]}, "is incomplete"),
         ({"images": [{"name": "b", "width": 8, "height": 6, "objects": []}]}, "not in the folder"),
         (
+            {"images": [{"name": "a.jpg", "width": 1e400, "height": 6, "objects": []}]},
+            "its size is said to be inf x 6",
+        ),
+        (
             {"images": [{"name": "a.jpg", "width": 9, "height": 6, "objects": []}]},
             "labelled at 9x6",
         ),
@@ -250,3 +254,14 @@ def test_what_values_mean_can_be_said(tmp_path: Path, values: str, area: int) ->
     assert [each.mask.area for each in image.objects] == [area]
     with pytest.raises(FormatError, match="coco has no mask files"):
         read("coco", tmp_path, SIZES, mask_values=values)
+
+
+@pytest.mark.parametrize("name", ["é" * 300, "a\0b", "", "."])
+def test_a_mask_of_a_name_that_no_file_system_takes(tmp_path: Path, name: str) -> None:
+    png.write(labels(), tmp_path)
+    path = tmp_path / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["images"][0]["objects"][0]["mask"] = name
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(FormatError):
+        read("png", tmp_path, SIZES)

@@ -1,11 +1,14 @@
 """What stopped people: each fault as a person meets it."""
 
+import io
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image as PILImage
 
 from tests.annotator.page.conftest import Desk, Served
 
@@ -195,6 +198,38 @@ def test_an_import_that_skips_nothing_says_nothing_of_it(desk: Open, tmp_path: P
     me.page.get_by_role("button", name="Import").last.click()
     me.page.get_by_text("1 object imported into 1 image.").wait_for()
     assert "null" not in me.page.get_by_role("dialog").inner_text()
+
+
+def test_what_masks_mean_can_be_said_in_the_dialog(
+    photographs: Path, desk: Open, tmp_path: Path
+) -> None:
+    with PILImage.open(photographs / "1.png") as photo:
+        width, height = photo.size
+    me = desk().open()
+    soft = np.zeros((height, width), np.uint8)
+    soft[4:20, 4:20], soft[3, 4:20] = 255, 100
+    out = io.BytesIO()
+    PILImage.fromarray(soft).save(out, "PNG")
+    with zipfile.ZipFile(tmp_path / "masks.zip", "w") as packed:
+        packed.writestr("1.png", out.getvalue())
+    me.page.get_by_role("button", name="Import").click()
+    me.page.get_by_text("PNG masks").click()
+    me.page.get_by_label("File to import").set_input_files(tmp_path / "masks.zip")
+    me.page.get_by_role("button", name="Import").last.click()
+    me.page.get_by_text("soft edges, numbers of objects").wait_for()
+    me.page.get_by_label("What the values of masks mean").select_option("half")
+    me.page.get_by_role("button", name="Import").last.click()
+    me.page.get_by_text("1 object imported into 1 image.").wait_for()
+
+
+@pytest.fixture
+def notes(photographs: Path) -> None:
+    (photographs / "notes.txt").write_text("")
+
+
+def test_what_the_folder_holds_beside_its_images_is_said(notes: None, desk: Open) -> None:
+    me = desk().open()
+    me.page.get_by_text("1 file left out: notes.txt (not by their suffix)").wait_for()
 
 
 def test_photographs_that_nobody_takes_are_said(desk: Open) -> None:

@@ -30,8 +30,9 @@ from m2n2v2.annotator.formats.photos_out import read_names
 from m2n2v2.annotator.formats.problems import Problems
 from m2n2v2.annotator.formats.voc import CLASSES, LABELMAP, OBJECTS
 from m2n2v2.errors import FormatError
-from m2n2v2.files import read_json, walk_files
+from m2n2v2.files import is_file, read_json, walk_files
 from m2n2v2.grid import Size
+from m2n2v2.masks.coco_files import said_size
 from m2n2v2.masks.conventions import Convention, Marked
 from m2n2v2.masks.mask_files import SUFFIXES, read_mask
 from m2n2v2.masks.runs import Runs
@@ -169,11 +170,13 @@ def _read_manifest(
             for label in manifest["classes"]
         )
         for entry in manifest["images"]:
-            called, size = str(entry["name"]), Size(int(entry["height"]), int(entry["width"]))
+            called = str(entry["name"])
             with problems.noting(called):
-                name = names.find(called, size)
+                name = names.find(called, said_size(entry["height"], entry["width"]))
                 objects = tuple(
-                    LabelledObject(_one(path, str(o["mask"]), size), _class_named(o["class"]))
+                    LabelledObject(
+                        _one(path, str(o["mask"]), sizes[name]), _class_named(o["class"])
+                    )
                     for o in entry["objects"]
                 )
                 images.append(Labelled(name, sizes[name], objects))
@@ -193,7 +196,7 @@ def _one(path: Path, file: str, size: Size) -> Runs:
     place = (path / file).resolve()
     if not place.is_relative_to(path.resolve()):
         raise FormatError(f"mask {file!r} lies outside the folder", cure="export again")
-    if not place.is_file():
+    if not is_file(place):
         raise FormatError(f"mask {place.name} is not there", cure="copy all files")
     mask = read_mask(place, "any", name="the mask")
     _check_size(mask, size)

@@ -115,10 +115,23 @@ async function download(format, onlyDone) {
 	return decodeURIComponent(response.headers.get("X-Losses") ?? "").split("; ").filter(Boolean);
 }
 
+// What `mask_values` of the API takes, in words.
+const MASK_VALUES = {
+	auto: "as their values say, or refused",
+	half: "soft edges: half and more is object",
+	any: "all over 0 is one object",
+	trimap: "128 is unknown",
+	voc: "numbers of objects, 255 is void",
+	index: "numbers of objects",
+	alpha: "the transparency",
+};
+
 dialogs.import = () => {
 	const file = el("input", { type: "file", accept: ".json,.zip,.png", "aria-label": "File to import" });
 	const cards = formats(["coco", "labelme", "voc", "png"], "coco");
 	const skip = el("input", { type: "checkbox" });
+	const values = el("select", { "aria-label": "What the values of masks mean" },
+		...Object.entries(MASK_VALUES).map(([value, text]) => el("option", { value }, text)));
 	const result = el("div.stack", { role: "status" });
 	const drop = el("label.drop", { ondragover: (event) => event.preventDefault(), ondrop: take }, icon("import"), el("span", "Choose a file, or drop it here"), file);
 	function take(event) {
@@ -127,7 +140,7 @@ dialogs.import = () => {
 		if (event.dataTransfer.files.length) file.files = event.dataTransfer.files;
 	}
 	dialog("Import", {
-		body: [el("p.dim", "Objects are added to the images of the same name; nothing that is there is changed. Several files go into one zip."), cards, drop, el("label.check", skip, "Leave out what matches no image here"), result],
+		body: [el("p.dim", "Objects are added to the images of the same name; nothing that is there is changed. Several files go into one zip."), cards, drop, el("label.check", skip, "Leave out what matches no image here"), el("label.row", "Masks (VOC, PNG):", values), result],
 		confirm: "Import",
 		async done() {
 			const [chosen] = file.files;
@@ -138,7 +151,9 @@ dialogs.import = () => {
 			result.replaceChildren(el("p.dim", "Importing…"));
 			try {
 				const type = chosen.type || "application/octet-stream";
-				const brought = await json("POST", `/api/import?${new URLSearchParams({ format: picked(cards), skip: skip.checked })}`, { body: chosen, type, patience: 600_000 });
+				const parameters = new URLSearchParams({ format: picked(cards), skip: skip.checked });
+				if (["voc", "png"].includes(picked(cards))) parameters.set("mask_values", values.value);
+				const brought = await json("POST", `/api/import?${parameters}`, { body: chosen, type, patience: 600_000 });
 				const skipped = brought.skipped ?? [];
 				result.replaceChildren(el("p", `${plural(brought.objects, "object")} imported into ${plural(brought.images, "image")}.`));
 				if (skipped.length) {
