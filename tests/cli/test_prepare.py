@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image as PILImage
 
 from m2n2v2.cli.main import run
 from m2n2v2.images import read_image
+from m2n2v2.presets import PRESETS, preset
 from m2n2v2.states.file import read_header, read_state
 from tests.scenes import disc, iou
 
@@ -75,21 +77,45 @@ def test_other_settings_and_images_are_refused_or_made_anew(
     assert m2n2v2(*PREPARE) == 0
     capsys.readouterr()
     other = [*PREPARE]
-    other[other.index("offline")] = "offline/alpha-4"
+    other[other.index("offline")] = "offline-m2n2"
     assert m2n2v2(*other) == 2
     captured = capsys.readouterr()
     assert json.loads(captured.out)["refused"] == 3
-    assert "alpha 32.0 and not 4.0" in captured.err
+    assert "was prepared with" in captured.err
     assert "3 of 3 photographs have no state" in captured.err
     assert m2n2v2(*other, "--overwrite") == 0
     assert counts(capsys) == (3, 0, 0, 0)
-    assert read_header("states/a.png.safetensors").settings.alpha == 4
+    assert read_header("states/a.png.safetensors").settings == PRESETS["offline-m2n2"].settings
 
     PILImage.fromarray(IMAGE[::-1].copy()).save("photos/a.png")
     assert m2n2v2(*other) == 2
     captured = capsys.readouterr()
     assert "another image" in captured.err
     assert json.loads(captured.out)["skipped"] == 2
+
+
+def test_finished_states_take_over_other_settings_of_clicking(
+    folder: Path, m2n2v2: Verb, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert m2n2v2(*PREPARE) == 0
+    before = read_state("states/a.png.safetensors", settings=preset("offline/alpha-4").settings)
+    capsys.readouterr()
+    other = [*PREPARE]
+    other[other.index("offline")] = "offline/alpha-4"
+    assert m2n2v2(*other) == 0
+    assert counts(capsys) == (0, 3, 0, 0)
+    after = read_state("states/a.png.safetensors")
+    assert after.settings == before.settings
+    assert after.settings.alpha == 4
+    old, new = before.transition.arrays(), after.transition.arrays()
+    assert all(torch.equal(old[name], new[name]) for name in old)
+
+    damaged = Path("states/b.png.safetensors")
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"\x00")
+    assert m2n2v2(*PREPARE) == 2
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["refused"] == 1
+    assert "checksum is wrong" in captured.err
 
 
 def test_a_state_of_another_source_or_version_is_refused(

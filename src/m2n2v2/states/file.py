@@ -129,6 +129,30 @@ def write_state(
         errors,
         getattr(state.transition.attention, "error", None),
     ).to_json()
+    return _written(path, header, arrays)
+
+
+def set_clicking(path: str | os.PathLike[str], settings: Settings) -> None:
+    """Let a state be clicked with other settings from here on; its arrays stay as they are.
+
+    Args:
+        settings: whose preparing half is that of the state.
+
+    Raises:
+        StateError: it is no state, damaged, or prepared with settings of another preparing half.
+        OutputError: the file cannot be written.
+    """
+    path = Path(path)
+    with _opened(path) as (header, checksum, file):
+        refuse(path, header, settings=settings)
+        arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
+        if _checksum(header.to_json(), arrays) != checksum:
+            raise StateError(f"{path} is damaged: its checksum is wrong", cure=_AGAIN)
+    _written(path, replace(header, settings=settings).to_json(), arrays)
+
+
+def _written(path: Path, header: str, arrays: dict[str, Tensor]) -> Path:
+    """The file, whole or not at all."""
     metadata = {_HEADER: header, _CHECKSUM: _checksum(header, arrays)}
     with whole_file(path, lasting=True) as temporary:
         try:

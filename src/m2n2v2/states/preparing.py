@@ -32,7 +32,7 @@ from m2n2v2.method.walk import Progress
 from m2n2v2.preparation import prepare
 from m2n2v2.presets import ATTENTION, DEPTH, Preset, backbone
 from m2n2v2.states.cache import StateCache, cache_key
-from m2n2v2.states.file import SUFFIX, read_header, refuse, write_state
+from m2n2v2.states.file import SUFFIX, read_header, refuse, set_clicking, write_state
 from m2n2v2.version import __version__
 from m2n2v2.weights.devices import choose_device, compute_dtype
 from m2n2v2.weights.locating import Loading, at_hand, locate
@@ -238,7 +238,8 @@ class Result:
 
 @dataclass(frozen=True, kw_only=True)
 class FolderWork:
-    """Prepare photographs into files, for any executor; those that are finished are left alone.
+    """Prepare photographs into files, for any executor; those that are finished are left alone,
+    but for the settings that they are clicked with.
 
     Attributes:
         identity: `recipe.identity`, asked once.
@@ -269,6 +270,7 @@ class FolderWork:
             image = read_image(job.image)
             if job.state.exists():
                 reason = self._against(job.state, pixel_digest(image))
+                reason = reason or self._not_taken_over(job.state)
                 if reason is None:
                     yield Result(job.image, "skipped", bytes=job.state.stat().st_size)
                     return
@@ -300,14 +302,21 @@ class FolderWork:
             refuse(path, header, image_sha256=image_sha256, settings=self.recipe.settings)
         except StateError as error:
             return str(error)
-        if different := self.recipe.settings.unlike(header.settings):
-            return f"{path} was written for clicks with {different}"
         if header.recipe != self.identity:
             return f"{path} was prepared with {header.recipe}, and not {self.identity}"
         if header.provenance.version != __version__:
             return f"{path} was prepared by version {header.provenance.version}"
         if self.exact and any(header.errors.values()):
             return f"{path} is not exact"
+        return None
+
+    def _not_taken_over(self, path: Path) -> str | None:
+        """Let a state be clicked with the recipe's settings; why it cannot be, None if it is."""
+        try:
+            if read_header(path).settings != self.recipe.settings:
+                set_clicking(path, self.recipe.settings)
+        except StateError as error:
+            return str(error)
         return None
 
 
