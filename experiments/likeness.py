@@ -30,6 +30,7 @@ from m2n2v2.evaluation.runner import Plan
 from m2n2v2.evaluation.work import Work
 from m2n2v2.grid import Size
 from m2n2v2.method.settings import Settings
+from m2n2v2.presets import preset
 from m2n2v2.weights.locating import Loading
 from m2n2v2.weights.vit import VisionTransformer
 
@@ -61,6 +62,7 @@ FINE = {"grid": 96}
 KEYS, TOKENS, VALUES, QUERIES = ((-1, kind) for kind in ("keys", "tokens", "values", "queries"))
 
 ROWS = {
+    "preset": Row(settings=preset("dinov2-graph").settings.to_dict()),
     "keys-64-adaptive": Row(settings=ADAPTIVE, parameters=COARSE),
     "keys-64-prior": Row(settings=PRIOR, parameters=COARSE),
     "keys-96-adaptive": Row(settings=ADAPTIVE, parameters=FINE),
