@@ -138,9 +138,12 @@ def test_numbers_of_other_ranges_are_stretched_from_their_own(array):
     assert read_image(array)[0, :, 0].tolist() == [0, 64, 255]
 
 
-def test_a_mode_that_pillow_cannot_convert_is_named():
-    with pytest.raises(ImageError, match="mode La"):
-        read_image(PILImage.new("La", (3, 2)))
+def test_premultiplied_grey_is_grey_with_transparency():
+    values = np.array([[[200, 255], [90, 128], [7, 0]]], np.uint8)
+    image = PILImage.fromarray(values)
+    assert image.mode == "LA"
+    held = read_image(image.convert("La"))
+    assert np.abs(held.astype(int) - read_image(image)).max() <= 1
 
 
 def test_truth_values_are_black_and_white():
@@ -524,3 +527,19 @@ def test_the_size_of_a_file_is_that_of_its_picture(tmp_path: Path, orientation: 
     exif[0x0112] = orientation
     PILImage.new("RGB", (5, 3)).save(tmp_path / "a.jpg", exif=exif)
     assert size_of(tmp_path / "a.jpg").shape == read_image(tmp_path / "a.jpg").shape[:2]
+
+
+def test_a_file_that_claims_more_rows_than_it_holds_is_refused() -> None:
+    """Pillow makes them black and says nothing."""
+    out = io.BytesIO()
+    PILImage.new("RGB", (5, 3), "red").save(out, "TIFF")
+    data = bytearray(out.getvalue())
+    (first,) = struct.unpack_from("<I", data, 4)
+    (count,) = struct.unpack_from("<H", data, first)
+    for entry in range(first + 2, first + 2 + 12 * count, 12):
+        if struct.unpack_from("<H", data, entry) == (257,):  # ImageLength
+            struct.pack_into("<I", data, entry + 8, 300)
+        if struct.unpack_from("<H", data, entry) == (278,):  # RowsPerStrip
+            struct.pack_into("<I", data, entry + 8, 3)
+    with pytest.raises(ImageError, match="holds 15 of the 1,500 pixels"):
+        read_image(bytes(data))

@@ -260,6 +260,13 @@ def upright(
     """
     if 0 in file.size:
         raise ImageError(f"{name} has no pixels", cure="give an image of at least 1x1")
+    if file.format == "TIFF" and isinstance(file, ImageFile.ImageFile) and file.tile:
+        parts = sum((x1 - x0) * (y1 - y0) for _, (x0, y0, x1, y1), *_ in file.tile)
+        if parts < file.width * file.height:  # Pillow leaves the others black, without a word
+            raise ImageError(
+                f"{name} holds {parts:,} of the {file.width * file.height:,} pixels of its size",
+                cure="the file may be damaged; get it again",
+            )
     try:
         low = _low_bytes(file)
         file.load()
