@@ -260,13 +260,7 @@ def upright(
     """
     if 0 in file.size:
         raise ImageError(f"{name} has no pixels", cure="give an image of at least 1x1")
-    if file.format == "TIFF" and isinstance(file, ImageFile.ImageFile) and file.tile:
-        parts = sum((x1 - x0) * (y1 - y0) for _, (x0, y0, x1, y1), *_ in file.tile)
-        if parts < file.width * file.height:  # Pillow leaves the others black, without a word
-            raise ImageError(
-                f"{name} holds {parts:,} of the {file.width * file.height:,} pixels of its size",
-                cure="the file may be damaged; get it again",
-            )
+    _check_whole(file, name)
     try:
         low = _low_bytes(file)
         file.load()
@@ -279,6 +273,19 @@ def upright(
     low.getexif()[ORIENTATION] = file.getexif().get(ORIENTATION, 1)
     low = ImageOps.exif_transpose(low)
     return turned, np.asarray(turned).astype(np.uint16) * np.uint16(256) + np.asarray(low)
+
+
+def _check_whole(file: PILImage.Image, name: str) -> None:
+    """A TIFF that holds fewer pixels than its size: Pillow makes the others black, without a word."""
+    if file.format != "TIFF" or not isinstance(file, ImageFile.ImageFile) or not file.tile:
+        return
+    boxes = [box for _, box, *_ in file.tile if box is not None]
+    held = sum((right - left) * (bottom - top) for left, top, right, bottom in boxes)
+    if boxes and held < file.width * file.height:
+        raise ImageError(
+            f"{name} holds {held:,} of the {file.width * file.height:,} pixels of its size",
+            cure="the file may be damaged; get it again",
+        )
 
 
 def _from_pil(file: PILImage.Image, name: str) -> Image:
