@@ -226,11 +226,11 @@ def whole_file(path: Path, *, lasting: bool = False) -> Iterator[Path]:
             yield temporary
             temporary.chmod(0o666 & ~_umask())
             if lasting:
-                _confirm(temporary)
+                _confirm(temporary, os.O_RDWR)  # which Windows asks for
             os.replace(temporary, path)
             if lasting:
                 with suppress(OSError):  # some systems open no folders
-                    _confirm(path.parent)
+                    _confirm(path.parent, os.O_RDONLY)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
@@ -247,8 +247,8 @@ def _umask() -> int:
     return mask
 
 
-def _confirm(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
+def _confirm(path: Path, mode: int) -> None:
+    handle = os.open(path, mode)
     try:
         os.fsync(handle)
     finally:

@@ -1,5 +1,6 @@
 """Starting the server: the port, the address with its token, the browser."""
 
+import os
 import secrets
 import shutil
 import socket
@@ -39,7 +40,8 @@ def listening(host: str, port: int) -> socket.socket:
         # With the protocol named, asyncio turns off Nagle's algorithm, which costs 40 ms an answer.
         bound = socket.socket(family, kind, protocol)
         try:
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if os.name == "posix":  # elsewhere it lets two programs have one port
+                bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             bound.bind(address)
             bound.listen(128)
         except BaseException:

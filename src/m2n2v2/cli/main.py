@@ -4,6 +4,7 @@
 Nothing heavy is imported until a verb runs, so that `--help` answers at once.
 """
 
+import io
 import sys
 from typing import Annotated
 
@@ -60,6 +61,9 @@ def _main(
 
 def run() -> None:
     """Entry point of the console script."""
+    for stream in (sys.stdout, sys.stderr):  # a name that cannot be shown stops nothing
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except M2N2Error as error:

@@ -1,5 +1,6 @@
 """One JSON line per object, written whole or not at all."""
 
+import importlib
 import json
 import os
 from collections.abc import Iterable
@@ -96,7 +97,7 @@ class RecordFile:
     def __init__(self, run: Path) -> None:
         self._path = run / RECORDS
         try:
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | _BINARY, 0o666)
             _lock(self._file, run)
             self._cut_torn_line()
         except OSError as error:
@@ -133,16 +134,30 @@ class RecordFile:
 def _lock(file: int, run: Path) -> None:
     """Until the file is closed, or its process ends."""
     try:
-        import fcntl
-    except ImportError:  # Windows
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+        _lock_or_raise(file)
+    except (BlockingIOError, PermissionError) as error:
         os.close(file)
         raise RunError(
             f"another process is writing {run}", cure="wait for it, or give another --out"
         ) from error
+
+
+_BINARY: int = getattr(os, "O_BINARY", 0)
+"""Windows writes two bytes for a line's end without it."""
+
+_BEYOND = 1 << 30
+"""A byte no record reaches: what is locked on Windows cannot be read."""
+
+
+def _lock_or_raise(file: int) -> None:
+    try:
+        import fcntl
+    except ImportError:
+        msvcrt = importlib.import_module("msvcrt")
+        os.lseek(file, _BEYOND, os.SEEK_SET)
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _cannot_write(path: Path, error: OSError) -> OutputError:

@@ -5,6 +5,7 @@ The libraries fill weights that are missing with random numbers and warn; here t
 
 import json
 import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -100,7 +101,10 @@ def transformer(cls: Any, located: Located, loading: Loading, infer_config: Any)
 
             safetensors.torch.save_file(unpickled(file, located), safe, metadata={"format": "pt"})
         else:
-            safe.symlink_to(file.resolve())
+            try:
+                safe.symlink_to(file.resolve())
+            except OSError:  # Windows lets few make links
+                shutil.copyfile(file, safe)
         with loading_errors(file, located):
             infer_config(tensor_shapes(safe)).save_pretrained(folder)
         with loading_errors(file, located):

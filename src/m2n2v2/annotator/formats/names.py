@@ -9,7 +9,9 @@ LONGEST = 80
 """Characters of a part; with four bytes each still under every system's limit."""
 
 FORBIDDEN = re.compile(r'[<>:"/\\|?*\s]')
-RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+RESERVED = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[\d\u00b9\u00b2\u00b3])(\..*)?", re.IGNORECASE
+)
 """Names that Windows keeps for devices, whatever their suffix."""
 
 
