@@ -2,19 +2,26 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+DEMO := $(VENV)/.demo
 READY := $(VENV)/.ready
+OLDEST := .venv-oldest
 BENCH_OUT ?= benchmarks/results
 
-.PHONY: demo docs release-check check test explore bench format clean
+.PHONY: demo docs release-check check test test-oldest explore bench format clean
 
-$(READY): pyproject.toml constraints.txt
+# What the demo and the annotator need; the rest is added to the same environment.
+$(DEMO): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade --constraint constraints.txt pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[annotator,network,plots]'
+	touch $@
+
+$(READY): $(DEMO)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable '.[all]'
 	touch $@
 
-demo: $(READY)
+demo: $(DEMO)
 	$(BIN)/python examples/demo.py out
 
 check: $(READY)
@@ -25,6 +32,18 @@ check: $(READY)
 
 test: $(READY)
 	$(BIN)/pytest $(PYTEST)
+
+# The lower bounds of pyproject.toml, with the oldest Python.
+$(OLDEST)/.ready: pyproject.toml constraints-oldest.txt
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --upgrade --constraint constraints.txt pip
+	$(OLDEST)/bin/python -m pip install --quiet --constraint constraints-oldest.txt torch
+	$(OLDEST)/bin/python -m pip install --quiet --constraint constraints-oldest.txt \
+	  --group oldest --editable '.[annotator,backbones,evaluation,network,plots,tracking,video]'
+	touch $@
+
+test-oldest: $(OLDEST)/.ready
+	$(OLDEST)/bin/pytest -m 'not slow' $(PYTEST)
 
 explore: $(READY)
 	HYPOTHESIS_PROFILE=explore $(BIN)/pytest $(PYTEST)
@@ -45,4 +64,4 @@ format: $(READY)
 	$(BIN)/ruff format
 
 clean:
-	rm -rf $(VENV) out site dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(OLDEST) out site dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -95,7 +95,7 @@ def test_the_segmentation_before_the_first_click_is_empty(state):
 def test_stages_are_announced_in_order():
     heard: list[str] = []
     prepare(photograph(SIZE, BOXES), ColourAttention(CELLS), progress=heard.append)
-    assert tuple(heard) == STAGES
+    assert tuple(stage for stage in heard if stage in STAGES) == STAGES  # or compiling is said
 
 
 def test_a_state_says_where_it_came_from(state):

@@ -20,7 +20,8 @@ class StageBar:
         )
 
     def __call__(self, stage: str) -> None:
-        self._bar.n = STAGES.index(stage)
+        if stage in STAGES:  # else how far the last one is
+            self._bar.n = STAGES.index(stage)
         self._bar.set_postfix_str(stage, refresh=True)
 
     def __enter__(self) -> Self:

@@ -11,25 +11,56 @@ import hashlib
 import logging
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from numba.core import config
-from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, NullCache, _CacheLocator
 
 from m2n2v2.files import private_temporary_folder, user_cache
-from m2n2v2.source_code import source_digest
+
+SHARED = ("exponential.py", "kernels.py", "sorting.py")
+"""What is written into kernels of other files, and how all are compiled."""
 
 log = logging.getLogger(__name__)
 
 
 def keep(function: Any) -> None:
     """Load a function's machine code from where it is kept, and put it there once compiled."""
+    function._cache = _Nowhere()
     if _place(Path(function.py_func.__code__.co_filename).parent) is not None:
         with suppress(RuntimeError):  # NUMBA_CACHE_LOCATOR_CLASSES names none that is suitable
             function._cache = _Kept(function.py_func)
+
+
+class Beside(threading.Thread):
+    """A thread that compiles what will be needed; it stops when the program ends."""
+
+    def run(self) -> None:
+        with suppress(_EndedError):
+            super().run()
+
+
+class _EndedError(Exception):
+    """The program ends, and nobody waits for what is being compiled."""
+
+
+_begun: list[object] = []
+"""What had to be compiled, being kept nowhere yet."""
+
+
+def compiled_now() -> int:
+    """How many functions this process had to compile so far, or compiles now."""
+    return len(_begun)
+
+
+def _begins(what: object) -> None:
+    if isinstance(threading.current_thread(), Beside) and not threading.main_thread().is_alive():
+        raise _EndedError
+    _begun.append(what)
 
 
 class _Place(_CacheLocator):
@@ -44,8 +75,9 @@ class _Place(_CacheLocator):
         return str(self._folder)
 
     def get_source_stamp(self) -> str:
-        """Of its file and of all of ours that it uses: numba's own forgets the latter."""
-        return source_digest(self._function.__module__)
+        """Of its file and of the parts that kernels share: numba's own forgets the latter."""
+        files = (Path(self._py_file), *(Path(__file__).with_name(name) for name in SHARED))
+        return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
     def get_disambiguator(self) -> str:
         return str(self._function.__code__.co_firstlineno)
@@ -59,12 +91,25 @@ class _Files(CompileResultCacheImpl):
     _locator_classes = [_Place]  # noqa: RUF012 - as numba declares it
 
 
+class _Nowhere(NullCache):
+    """Nothing is kept."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> None:
+        _begins(sig)
+
+
 class _Kept(FunctionCache):
     """Numba's files, of which no failure matters."""
 
     _impl_class = _Files
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
+        kept = self._loaded(sig, target_context)
+        if kept is None:
+            _begins(sig)
+        return kept
+
+    def _loaded(self, sig: Any, target_context: Any) -> Any:
         try:
             return super().load_overload(sig, target_context)
         except Exception as error:  # whatever a damaged pickle raises

@@ -2,18 +2,22 @@
 
 import numpy as np
 
-from m2n2v2.compiled.kernels import kernel
+from m2n2v2.compiled.kernels import inlined
 
 DIGIT = 11
 """Bits per pass: 2048 counters and as many write streams, which the second-level cache holds."""
 
+PASSES = -(-32 // DIGIT)
+"""At most."""
 
-@kernel()
-def radix_sort(keys, items, pairs, spare):  # type: ignore[no-untyped-def]
+
+@inlined
+def radix_sort(keys, items, pairs, spare, place):  # type: ignore[no-untyped-def]
     """Sort `items` by `keys` (uint32, stable); least significant digit first.
 
     `pairs` and `spare` are uint64 workspaces; one of them is returned, each entry a key in its
-    upper half and the item in its lower, and the other is free again.
+    upper half and the item in its lower, and the other is free again. So is `place`, int32 of
+    `PASSES` and `1 << DIGIT`.
     """
     largest = np.uint32(0)
     for i in range(len(keys)):
@@ -22,7 +26,9 @@ def radix_sort(keys, items, pairs, spare):  # type: ignore[no-untyped-def]
     while passes * DIGIT < 32 and largest >> np.uint32(passes * DIGIT) > 0:
         passes += 1
     mask = np.uint64((1 << DIGIT) - 1)
-    place = np.zeros((passes, 1 << DIGIT), np.int32)
+    for digit in range(passes):
+        for value in range(1 << DIGIT):
+            place[digit, value] = 0
     for i in range(len(keys)):
         key = np.uint64(keys[i])
         pairs[i] = key << np.uint64(32) | np.uint64(items[i])

@@ -38,6 +38,7 @@ def fill(  # type: ignore[no-untyped-def]
     spare,  # u8 (H * W)
     rank,  # u4 ((H + 2) * (W + 1))
     waiting,  # u8 (2 * H * W // 64 + 1)
+    counters,  # i4 (PASSES, 1 << DIGIT), of the sort
 ):
     """Smallest possible maximum of `keys` over 4-connected paths from the starts, per pixel.
 
@@ -58,7 +59,7 @@ def fill(  # type: ignore[no-untyped-def]
     for y in range(height):
         for x in range(width):
             place[y * width + x] = (y + 1) * stride + x
-    ranked, stack = radix_sort(keys.reshape(n), place, pairs, spare)
+    ranked, stack = radix_sort(keys.reshape(n), place, pairs, spare, counters)
     seen, border = np.uint32(n), np.uint32(2 * n)
     rank[:] = border
     for i in range(n):

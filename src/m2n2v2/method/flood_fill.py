@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt32
 
 from m2n2v2.arrays import DepthMap, PixelMap
+from m2n2v2.compiled.sorting import DIGIT, PASSES
 from m2n2v2.compiled.threads import over_rows
 from m2n2v2.compiled.workspace import workspace
 from m2n2v2.errors import MapError
@@ -55,6 +56,7 @@ def filled_level_sets(
         (n, np.uint64),
         ((height + 2) * (width + 1), np.uint32),
         (2 * n // 64 + 1, np.uint64),
+        ((PASSES, 1 << DIGIT), np.int32),
     ) as (cost, distinct, area, *rest):
         _distance(source, starts, depth, cost)
         if not np.isfinite(cost.sum()):

@@ -155,7 +155,8 @@ def _positions(
     highest = np.where(inside, np.ceil(position), -1).reshape(blocks).max(2)
     position = np.where(inside, position, -2).astype(np.float32)
     highest = np.minimum(highest, across.taps - 1)
-    return position, lowest.T.astype(np.int32), highest.T.astype(np.int32)
+    first, last = (np.ascontiguousarray(taps.T, np.int32) for taps in (lowest, highest))
+    return position, first, last
 
 
 @dataclass(frozen=True)

@@ -55,23 +55,32 @@ def colour_ratio(mask, distance, reach, colours, kinds, tile, prior, ratio):  # 
                 histogram[int(mask[y, x]), colours[y, x]] += 1
                 near |= distance[y, x] <= reach
             wanted[y // tile, j] |= near
-    whole = np.zeros((2, kinds), np.float32)
-    for i in range(rows):
-        for j in range(columns):
-            whole += local[i, j]
+    whole, around = np.zeros((2, kinds), np.float32), np.zeros((2, kinds), np.float32)
+    floor, one = np.float32(0.02), np.float32(1)
     for label in range(2):
-        whole[label] /= max(whole[label].sum(), np.float32(1))
-    floor = np.float32(0.02)
-    around = np.empty((2, kinds), np.float32)
+        total = np.float32(0)
+        for kind in range(kinds):
+            for i in range(rows):
+                for j in range(columns):
+                    whole[label, kind] += local[i, j, label, kind]
+            total += whole[label, kind]
+        for kind in range(kinds):
+            whole[label, kind] = floor + prior * (whole[label, kind] / max(total, one))
     for i in range(rows):
         for j in range(columns):
             if not wanted[i, j]:
                 continue
-            around[:] = floor + prior * whole
-            for a in range(max(i - 1, 0), min(i + 2, rows)):
-                for b in range(max(j - 1, 0), min(j + 2, columns)):
-                    around += local[a, b]
-            offset = np.log(around[1].sum() / around[0].sum())
+            background, foreground = np.float32(0), np.float32(0)
+            for kind in range(kinds):
+                for label in range(2):
+                    count = whole[label, kind]
+                    for a in range(max(i - 1, 0), min(i + 2, rows)):
+                        for b in range(max(j - 1, 0), min(j + 2, columns)):
+                            count += local[a, b, label, kind]
+                    around[label, kind] = count
+                background += around[0, kind]
+                foreground += around[1, kind]
+            offset = np.log(foreground / background)
             for y in range(i * tile, min((i + 1) * tile, height)):
                 for x in range(j * tile, min((j + 1) * tile, width)):
                     if distance[y, x] <= reach:
@@ -160,8 +169,10 @@ def relax(  # type: ignore[no-untyped-def]
                 links[at, 1] = likeness[y - 1, x, 2]
                 links[at, 2] = likeness[y - 1, x + 1, 1] if x + 1 < width else 0
             links[at, 3] = likeness[y, x - 1, 0] if x > 0 else 0
-            links[at, 4:] = likeness[y, x]
-            links[at] *= smoothness
+            for k in range(4):
+                links[at, 4 + k] = likeness[y, x, k]
+            for k in range(8):
+                links[at, k] *= smoothness
             at += 1
     first[height] = at
     now, end = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)

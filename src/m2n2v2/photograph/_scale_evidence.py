@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from m2n2v2.compiled.kernels import kernel
+from m2n2v2.compiled.kernels import inlined, kernel
 
 
 @kernel()
@@ -51,16 +51,14 @@ def outlines(member, strength, sums):  # type: ignore[no-untyped-def]
 
 
 @kernel()
-def depths(start, stop, member, free, x, y, share):  # type: ignore[no-untyped-def]
+def depths(start, stop, member, free, x, y, depth, share):  # type: ignore[no-untyped-def]
     """For the sets `free & (member <= k)`, k from `start` to `stop`: how deep inside the pixel
-    (x, y) lies, as a share of the deepest pixel."""
-    height, width = member.shape
-    depth = np.empty((height, width), np.float32)
+    (x, y) lies, as a share of the deepest pixel. `depth` is a workspace, f4 (H, W)."""
     for k in range(start, stop):
         share[k] = _depth_share(member, free, k, x, y, depth)
 
 
-@kernel()
+@inlined
 def _depth_share(member, free, k, x, y, depth):  # type: ignore[no-untyped-def]
     """Chamfer distances to the outside (sides 1, diagonals sqrt 2), the frame being outside."""
     height, width = member.shape

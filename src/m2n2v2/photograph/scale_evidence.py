@@ -94,7 +94,8 @@ def middle(before: Mask, after: Mask, point: tuple[int, int]) -> float:
     depth of the deepest pixel; 1 where nothing changed."""
     unchanged = (before == after).astype(np.int32)
     share = np.empty(1)
-    kernel.depths(0, 1, unchanged, np.ones_like(before), *point, share)
+    depth = np.empty(before.shape, np.float32)
+    kernel.depths(0, 1, unchanged, np.ones_like(before), *point, depth, share)
     return float(share[0])
 
 
@@ -116,5 +117,6 @@ def _middles(
     coarse = np.ascontiguousarray(member[half::step, half::step])
     share = np.empty(count)
     x, y = (min(at // step, side - 1) for at, side in zip(point, coarse.shape[::-1], strict=True))
-    kernel.depths(0, count, coarse, np.ascontiguousarray(free[half::step, half::step]), x, y, share)
+    coarse_free = np.ascontiguousarray(free[half::step, half::step])
+    kernel.depths(0, count, coarse, coarse_free, x, y, np.empty(coarse.shape, np.float32), share)
     return share

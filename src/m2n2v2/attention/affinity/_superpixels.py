@@ -32,32 +32,36 @@ def assign(start, stop, lab, centres, place_weight, labels):  # type: ignore[no-
 
 
 @kernel()
-def update(lab, labels, centres):  # type: ignore[no-untyped-def]
-    """Move every centre to the mean of its pixels; one without pixels stays."""
-    rows, columns = centres.shape[:2]
-    flat = centres.reshape(rows * columns, 5)
-    total = np.zeros((rows * columns, 6))
+def update(lab, labels, centres, total):  # type: ignore[no-untyped-def]
+    """Move every centre to the mean of its pixels; one without pixels stays.
+
+    `centres` are (segments, 5); `total`, float64 (segments, 6), is a workspace.
+    """
+    for i in range(len(total)):
+        for j in range(6):
+            total[i, j] = 0
     height, width = labels.shape
     for y in range(height):
         for x in range(width):
-            t = total[labels[y, x]]
-            t[0] += lab[y, x, 0]
-            t[1] += lab[y, x, 1]
-            t[2] += lab[y, x, 2]
-            t[3] += y
-            t[4] += x
-            t[5] += 1
-    for i in range(len(flat)):
+            own = labels[y, x]
+            for c in range(3):
+                total[own, c] += lab[y, x, c]
+            total[own, 3] += y
+            total[own, 4] += x
+            total[own, 5] += 1
+    for i in range(len(total)):
         if total[i, 5] > 0:
             for j in range(5):
-                flat[i, j] = total[i, j] / total[i, 5]
+                centres[i, j] = total[i, j] / total[i, 5]
 
 
 @kernel()
-def connected(labels, components):  # type: ignore[no-untyped-def]
-    """Number the 4-connected components of equal labels in row-major order; returns how many."""
+def connected(labels, components, queue):  # type: ignore[no-untyped-def]
+    """Number the 4-connected components of equal labels in row-major order; returns how many.
+
+    `queue`, int32 (H * W), is a workspace.
+    """
     height, width = labels.shape
-    queue = np.empty(height * width, np.int32)
     components[:] = -1
     count = 0
     for y in range(height):
@@ -92,14 +96,14 @@ def connected(labels, components):  # type: ignore[no-untyped-def]
 
 
 @kernel()
-def absorb(pairs, colour, area, least, root):  # type: ignore[no-untyped-def]
+def absorb(pairs, start, colour, area, least, root):  # type: ignore[no-untyped-def]
     """Join components smaller than `least` pixels to the neighbour of the nearest colour.
 
-    `pairs` lists neighbours, both ways, sorted. `root` returns each component's representative;
-    colours and areas of representatives are kept up to date.
+    `pairs` lists neighbours, both ways, sorted; those of i are numbers `start[i]` to
+    `start[i + 1]`. `root` returns each component's representative; colours and areas of
+    representatives are kept up to date.
     """
     count = len(area)
-    start = np.searchsorted(pairs[:, 0], np.arange(count + 1))
     for i in range(count):
         root[i] = i
     changed = True

@@ -60,17 +60,19 @@ def slic(lab: Float32[np.ndarray, "H W 3"], segments: int, compactness: float) -
     row = (2 * np.arange(height) + 1) * rows // (2 * height)
     column = (2 * np.arange(width) + 1) * columns // (2 * width)
     labels = (row[:, None] * columns + column[None, :]).astype(np.int32)
-    kernel.update(lab, labels, centres)
+    total = np.empty((rows * columns, 6))
+    means = centres.reshape(-1, 5)
+    kernel.update(lab, labels, means, total)
     place_weight = np.float32((compactness / side) ** 2)
     for _ in range(SLIC_ROUNDS):
         over_rows(kernel.assign, height, lab, centres, place_weight, labels)
-        kernel.update(lab, labels, centres)
+        kernel.update(lab, labels, means, total)
     return _without_fragments(labels, lab, LEAST_SHARE * side * side)
 
 
 def _without_fragments(labels: Labels, lab: Float32[np.ndarray, "H W 3"], least: float) -> Labels:
     components = np.empty_like(labels)
-    count = kernel.connected(labels, components)
+    count = kernel.connected(labels, components, np.empty(labels.size, np.int32))
     flat = components.ravel()
     area = np.bincount(flat, minlength=count).astype(np.float64)
     colour = np.stack([np.bincount(flat, lab[:, :, i].ravel(), count) / area for i in range(3)], 1)
@@ -78,7 +80,9 @@ def _without_fragments(labels: Labels, lab: Float32[np.ndarray, "H W 3"], least:
     steps = _distinct(steps)
     both = _distinct(np.concatenate([steps, steps % count * count + steps // count]))
     root = np.empty(count, np.int64)
-    kernel.absorb(np.stack([both // count, both % count], 1), colour, area, least, root)
+    pairs = np.stack([both // count, both % count], 1)
+    start = np.searchsorted(pairs[:, 0], np.arange(count + 1))
+    kernel.absorb(pairs, start, colour, area, least, root)
     return _numbers(root)[root][components]
 
 
