@@ -379,6 +379,7 @@ def test_a_batch_of_boxes_is_a_batch_of_masks(predictor: Predictor) -> None:
         np.testing.assert_array_equal(predictor.predict(point, label, box)[0][0], mask)
 
 
+@pytest.mark.slow
 def test_a_thousand_boxes(predictor: Predictor) -> None:
     rng = np.random.default_rng(0)
     low = rng.uniform(0, [70, 50], (1000, 2))

@@ -32,14 +32,14 @@ STEPS = 20
 CHOICES = 64
 """Scales weighed: of so many bands of the threshold, evenly spaced, the strongest edge."""
 
-EDGE_POWER = 0.25
+EDGE_POWER = 0.5
 """Of the edge score, in the score of a box's segment."""
 
 GAP_WEIGHT = 5.0
 """The score falls to 1/e for every fifth of the box's side that the segment stays away from a side
 of the box."""
 
-USUAL, USUAL_WEIGHT = 0.4, 5.0
+USUAL, USUAL_WEIGHT = 0.5, 5.0
 """The usual threshold of a segment, and how strongly others fall behind."""
 
 AREA_POWER = -0.5
@@ -48,10 +48,13 @@ AREA_POWER = -0.5
 Window = tuple[slice, slice]
 
 
-def box_map(state: ImageState, box: Box) -> MarkovMap:
+def box_map(state: ImageState, box: Box, held: CellMap | None = None) -> MarkovMap:
     """The map of a box, 0 where its object is surest, and its scales, scored.
 
     A negative box's map is 0 inside, which is background for certain, and 1 outside.
+
+    Args:
+        held: how much of a walk a step in a cell leaves, in (0, 1]; all, if not given.
     """
     window = box.window(state.size, state.working_size)
     marked = box.pixels(state.size, state.working_size)
@@ -62,7 +65,8 @@ def box_map(state: ImageState, box: Box) -> MarkovMap:
         only = Candidates(np.array([0, 1], np.float32), area, np.array([1, 0], np.float32))
         return MarkovMap(values, _middle(marked), only, marked, window)
     cells = state.transition.cells
-    times = staying(state.transition, _inside(window, state.working_size, cells))
+    inside = _inside(window, state.working_size, cells)
+    times = staying(state.transition, inside if held is None else inside * held)
     upsampled = 1 - state.upsampling(times[None]).cpu()[0]  # H W, [0, 1]
     values[window] = upsampled[window]
     surest = np.argwhere(values.numpy() == values.numpy().min())[:, ::-1]
@@ -76,7 +80,7 @@ def staying(transition: Transition, inside: CellMap) -> CellMap:
     maximum, in [0, 1].
 
     Args:
-        inside: the share of every cell that lies inside.
+        inside: the share of a walk that a step in a cell leaves: what of the cell lies inside.
     """
     free: Float[Tensor, "n 1"] = inside.reshape(-1, 1).to(transition.rows)
     left = free

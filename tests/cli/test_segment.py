@@ -139,6 +139,39 @@ def test_prompts_of_every_kind_count_in_the_order_typed(
     np.testing.assert_array_equal(_mask("mask.png"), once)
 
 
+def test_a_mask_leaves_clean_and_as_polygons(
+    folder: Path, m2n2v2: Verb, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = (
+        "segment",
+        "photo.png",
+        "--fg",
+        "30,28",
+        "--bg",
+        "30,34",
+        "--attention",
+        "attention.npy",
+    )
+    assert m2n2v2(*asked, "-o", "raw.png") == 0
+    raw = _mask("raw.png")
+    capsys.readouterr()
+    clean = ("--clean", "holes=9,specks=9", "--polygons", "p.json", "--simplify", "0", "--json")
+    assert m2n2v2(*asked, *clean) == 0
+    facts, mask = json.loads(capsys.readouterr().out), _mask("mask.png")
+    assert not raw[34, 30]
+    assert facts["cleaned"]["added"] == (mask & ~raw).sum()
+    assert facts["cleaned"]["removed"] == (raw & ~mask).sum()
+    polygons = json.loads(Path("p.json").read_text())
+    assert polygons["size"] == [80, 60]
+    assert polygons["points"] == sum(
+        len(p["outer"]) + sum(map(len, p["holes"])) for p in polygons["polygons"]
+    )
+    assert m2n2v2(*asked, "--polygons", "p.json", "--single-ring") == 0
+    rings = json.loads(Path("p.json").read_text())
+    assert all(p["holes"] == [] for p in rings["polygons"])
+    assert rings["deviation"] == 2.0
+
+
 def test_the_command_and_the_library_agree(folder: Path, m2n2v2: Verb) -> None:
     from m2n2v2.attention import Precomputed
     from m2n2v2.preparation import prepare
@@ -203,6 +236,7 @@ BAD = {
     ),
     "scribble file": (("photo.png", "--scribble", "clicks.txt"), "clicks.txt holds no"),
     "missing scribble": (("photo.png", "--scribble", "none.txt"), "cannot read"),
+    "clean": (("photo.png", "--fg", "3,3", "--clean", "holes=x"), "--clean is 'holes=x'"),
     "clicks file": (("photo.png", "--clicks", "clicks.txt"), "clicks.txt holds no clicks"),
     "missing clicks": (("photo.png", "--clicks", "none.txt"), "cannot read clicks"),
     "folder as mask": (("photo.png", "--fg", "3,3", "-o", "."), "cannot write"),

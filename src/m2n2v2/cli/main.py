@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from m2n2v2.cli.annotate import annotate
+from m2n2v2.cli.boxes import boxes
 from m2n2v2.cli.datasets import datasets
 from m2n2v2.cli.evaluate import evaluate
 from m2n2v2.cli.exchange import export, import_
@@ -37,6 +38,7 @@ app.command()(export)
 app.command("import")(import_)
 app.command()(prepare)
 app.command()(track)
+app.command()(boxes)
 app.command()(evaluate)
 app.command()(report)
 app.command()(datasets)

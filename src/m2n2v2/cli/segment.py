@@ -72,6 +72,24 @@ def segment(
     overlay: Annotated[
         Path | None, typer.Option(help="The mask drawn on the photograph, a PNG.")
     ] = None,
+    clean: Annotated[
+        str | None,
+        typer.Option(
+            metavar="holes=N,specks=N,smooth=R",
+            help="Fill holes and remove specks up to so many pixels, smooth by a radius.",
+        ),
+    ] = None,
+    polygons: Annotated[
+        Path | None, typer.Option(help="The mask as polygons, JSON: outer rings and holes.")
+    ] = None,
+    simplify: Annotated[
+        float,
+        typer.Option(help="Pixels that an outline may lie from its polygon; 0 keeps every corner."),
+    ] = 2.0,
+    single_ring: Annotated[
+        bool,
+        typer.Option("--single-ring", help="Join holes to their outer rings by bridges, counted."),
+    ] = False,
     maps: Annotated[
         Path | None, typer.Option(help="A folder for a picture of each click's walk to its mask.")
     ] = None,
@@ -104,16 +122,19 @@ def segment(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Segment a photograph by clicks, scribbles and boxes; they count in the order given."""
+    from m2n2v2.cli.outlines import read_cleaning, write_polygons
     from m2n2v2.cli.prompts import read_prompts
     from m2n2v2.depth import Measured
     from m2n2v2.images import write_png
+    from m2n2v2.masks.cleaning import clean as clean_mask
     from m2n2v2.prompts import prompts_to_json
     from m2n2v2.session import Session
     from m2n2v2.states.preparing import Recipe
 
     typed = dict(zip(PROMPTS, (fg, bg, box, bg_box, scribble, bg_scribble), strict=True))
     prompts = read_prompts(ctx.meta["m2n2v2.prompts"], typed, clicks_file)
-    for path in (output, overlay):
+    cleaning = read_cleaning(clean)
+    for path in (output, overlay, polygons):
         _check_writable(path)
     folder = _folder(maps) if maps else None
     started = time.perf_counter()
@@ -146,8 +167,11 @@ def segment(
     clicked = time.perf_counter()
 
     result = session.segmentation
-    mask = result.mask
+    cleaned = clean_mask(result.mask, **cleaning)
+    mask = cleaned.mask
     written = {"mask": write_png(output, mask)}
+    if polygons:
+        written["polygons"] = write_polygons(polygons, mask, simplify, single_ring=single_ring)
     if overlay:
         from m2n2v2.pictures import overlay as draw
 
@@ -162,6 +186,7 @@ def segment(
         "clicks": [[c.x, c.y, int(c.positive)] for c in result.clicks],
         "prompts": prompts_to_json(result.given),
         "area": int(mask.sum()),
+        **({"cleaned": {"added": cleaned.added, "removed": cleaned.removed}} if clean else {}),
         "scales": [scale.threshold for scale in result.scales],
         "scores": [scale.score for scale in result.scales],
         "preset": name,
@@ -232,6 +257,8 @@ def _tell(facts: dict[str, Any]) -> None:
         f"prepared in {facts['seconds_to_prepare']:.2f} s, "
         f"{1000 * facts['seconds_per_click']:.0f} ms per click, {facts['area']} pixels"
     )
+    if "cleaned" in facts:
+        print("cleaned: {added} pixels added, {removed} removed".format(**facts["cleaned"]))
     for name, path in facts["written"].items():
         print(f"{name}: {path}")
 

@@ -21,6 +21,7 @@ from m2n2v2.errors import SettingsError
 from m2n2v2.method.values import ImageState, MarkovMap, Prompt, Segmentation
 from m2n2v2.method.walk import merged
 from m2n2v2.photograph.base import Photograph
+from m2n2v2.photograph.box_colours import held
 from m2n2v2.photograph.object_model import supported
 from m2n2v2.photograph.refinement import refined
 from m2n2v2.photograph.scale_evidence import middle, weighed
@@ -47,8 +48,12 @@ class PhotographTerms:
         return Photograph.of(self.guide)
 
     def mapped(self, state: ImageState, box: Box) -> MarkovMap:
-        """The map of a box: `boxed.box_map`."""
-        return box_map(state, box)
+        """The map of a box, on which the colours outside have a say where our evidence is asked."""
+        if not (box.positive and state.settings.scale_evidence):
+            return box_map(state, box)
+        colours, kinds = self.photograph.colours, self.photograph.kinds
+        window = box.window(state.size, state.working_size)
+        return box_map(state, box, held(colours, kinds, window, state.transition.cells))
 
     def weighed(self, state: ImageState, prompt: Prompt, previous: Segmentation) -> Prompt:
         """The prompt with a few of its candidates to choose from, weighed by our evidence.
