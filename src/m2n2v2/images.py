@@ -276,7 +276,7 @@ def upright(
 
 
 def _check_whole(file: PILImage.Image, name: str) -> None:
-    """A TIFF that holds fewer pixels than its size: Pillow makes the others black, without a word."""
+    """Of a TIFF that holds fewer pixels than its size Pillow makes the others black, silently."""
     if file.format != "TIFF" or not isinstance(file, ImageFile.ImageFile) or not file.tile:
         return
     boxes = [box for _, box, *_ in file.tile if box is not None]

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
+from PIL import Image as PILImage
 
 from m2n2v2.baselines import description
 from m2n2v2.cli.main import run
@@ -53,6 +55,25 @@ def test_evaluate_and_report(m2n2v2: Verb, capsys: pytest.CaptureFixture[str]) -
     assert [(row["dataset"], row["objects"]) for row in table] == [("mine", 4), ("mine", 4)]
     assert m2n2v2("report", "one", "two", "--compare") == 0
     assert "over 4 objects" in capsys.readouterr().out
+
+
+def test_how_masks_were_read_is_printed(
+    m2n2v2: Verb, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mask = next(Path("data/mine/masks").iterdir())
+    with PILImage.open(mask) as file:
+        soft = np.array(file)
+    soft[0, 0], soft[0, 1] = 60, 200
+    PILImage.fromarray(soft).save(mask)
+    assert evaluate(m2n2v2, "doubtful") == 2
+    error = capsys.readouterr().err
+    assert f"{mask.name} has 3 values besides 0" in error
+    assert "--mask-values half" in error
+    assert evaluate(m2n2v2, "declared", "--mask-values", "half", "--void", "-1") == 0
+    error = capsys.readouterr().err
+    assert "mine: masks: half of the full scale and more is object" in error
+    assert evaluate(m2n2v2, "unknown", "--mask-values", "soft") == 2
+    assert "mask values are 'soft'; use auto, any, half" in capsys.readouterr().err
 
 
 def test_logs_path_is_out(m2n2v2: Verb) -> None:
