@@ -57,9 +57,7 @@ def test_evaluate_and_report(m2n2v2: Verb, capsys: pytest.CaptureFixture[str]) -
     assert "over 4 objects" in capsys.readouterr().out
 
 
-def test_how_masks_were_read_is_printed(
-    m2n2v2: Verb, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_how_masks_were_read_is_printed(m2n2v2: Verb, capsys: pytest.CaptureFixture[str]) -> None:
     mask = next(Path("data/mine/masks").iterdir())
     with PILImage.open(mask) as file:
         soft = np.array(file)
