@@ -108,20 +108,23 @@ def measured(sequence: Sequence, row: str, given: argparse.Namespace) -> dict[st
         click_first_frame(sequence, session, given.first_clicks)
     else:
         session.set_labels(0, sequence.labels(0)[0])
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     if row == "first-mask":
         first = Tracked.of(session.labels(0), {})
         measures = [(0, scores(sequence, dict.fromkeys(range(len(frames.names)), first)))]
-        seconds = 0.0
+        seconds = work = 0.0
     else:
         for _ in session.follow(backward=False):
             pass
-        seconds = (time.perf_counter() - began) / max(1, len(frames.names) - 1)
+        followed = max(1, len(frames.names) - 1)
+        seconds = (time.perf_counter() - began) / followed
+        work = (time.process_time() - worked) / followed
         measures = list(corrected(sequence, session, given.clicks))
     return {
         "sequence": sequence.name,
         "features": source.name if source else "none",
         "seconds_per_frame": seconds,
+        "core_seconds_per_frame": work,
         "features_kept": bool(cached),
         "confidence": [t.confidence for _, t in sorted(session.tracks.items())],
         "clicks": [
