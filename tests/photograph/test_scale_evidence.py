@@ -262,6 +262,18 @@ def test_the_middle_is_by_shortest_ways_out(inside: np.ndarray, data: st.DataObj
     assert evidence.middle(np.zeros_like(inside), inside, (x, y)) == pytest.approx(expected)
 
 
+def test_a_hole_is_an_outside_from_every_side() -> None:
+    nothing = np.zeros((9, 9), bool)
+    for y, x in itertools.product(range(1, 8), repeat=2):
+        inside = np.ones((9, 9), bool)
+        inside[y, x] = False
+        depth = depths_by_paths(inside)
+        for there in ((x - 1, y), (x + 1, y), (x, y - 1), (x, y + 1), (4, 4)):
+            rows, columns = (slice(max(at - 1, 0), at + 2) for at in there[::-1])
+            expected = (depth[rows, columns].max() + 0.5) / (depth.max() + 0.5)
+            assert evidence.middle(nothing, inside, there) == pytest.approx(expected)
+
+
 def test_the_strongest_edge_of_each_range_of_areas_is_weighed() -> None:
     """Areas from 12 pixels to nine tenths of the largest, in 48 parts alike in their logarithm."""
     area = np.arange(1, 10_001, dtype=np.int32)
