@@ -75,6 +75,8 @@ def passed_over(tree: ast.AST) -> set[ast.AST]:
         match node:
             case ast.FunctionDef():
                 parts += [node.returns, *node.decorator_list]
+            case ast.ClassDef():
+                parts += node.decorator_list
             case ast.arg() | ast.AnnAssign():
                 parts.append(node.annotation)
             case ast.Expr(value=ast.Constant()) | ast.Raise() | ast.Import() | ast.ImportFrom():

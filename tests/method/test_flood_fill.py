@@ -109,6 +109,21 @@ def test_agrees_with_morphological_reconstruction(case):
     assert np.array_equal(flood_fill(torch.from_numpy(values), (x, y)), expected)
 
 
+@pytest.mark.parametrize("levels", [2, 5, 100_000])
+def test_maps_of_many_words_of_the_queue(levels):
+    """The queue holds 64 ranks a word; small maps fill one."""
+    rng = np.random.default_rng(levels)
+    values = (rng.integers(0, levels, (30, 41)) / levels).astype(np.float32)
+    cost = np.abs(values - values[12, 17])
+    seed = np.full_like(cost, cost.max())
+    seed[12, 17] = 0
+    cross = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]])
+    expected = reconstruction(seed, cost, method="erosion", footprint=cross)
+    levels_of = filled_level_sets(torch.from_numpy(values), (17, 12))
+    np.testing.assert_array_equal(levels_of.values.numpy(), expected.astype(np.float32))
+    assert levels_of.area[-1] == values.size
+
+
 @given(maps_with_start())
 def test_the_fill_is_never_below_the_distance(case):
     values, (x, y) = case
