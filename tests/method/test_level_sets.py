@@ -31,6 +31,8 @@ def test_by_hand() -> None:
     halved = levels.over_maximum()
     assert halved.thresholds.tolist() == [0, 0.5, 1]
     assert halved.area is levels.area
+    small = LevelSets.of(torch.tensor([[0.25, 0.5]])).over_maximum()
+    assert small.thresholds.tolist() == [0.5, 1]
 
 
 def test_a_map_of_zeros_stays_as_it_is() -> None:
@@ -39,9 +41,9 @@ def test_a_map_of_zeros_stays_as_it_is() -> None:
 
 
 def test_values_that_division_makes_one_become_one_set() -> None:
-    near = np.array([[2 - 3 * 2.0**-23, 2 - 2 * 2.0**-23, 2 - 2.0**-23, 3.9]], np.float32)
+    near = np.array([[0, 2 - 3 * 2.0**-23, 2 - 2 * 2.0**-23, 2 - 2.0**-23, 3.9]], np.float32)
     levels = LevelSets.of(torch.from_numpy(near)).over_maximum()
-    assert len(levels.thresholds) == 3
+    assert len(levels.thresholds) == 4
     same(levels, LevelSets.of(torch.from_numpy(near / np.float32(3.9))))
 
 

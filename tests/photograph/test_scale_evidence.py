@@ -106,6 +106,9 @@ def test_the_pixels_seen_are_the_middles_of_blocks(seed: int, right: int, below:
 def test_a_strip_is_seen_coarsely_too(shape: tuple[int, int]) -> None:
     place = (shape[1] // 2, shape[0] // 2)
     assert seen_coarsely(np.ones(shape, bool), place) == 1
+    inside = np.ones(shape, bool)
+    inside[max(place[1] - 20, 0) : place[1] + 20, max(place[0] - 20, 0) : place[0] + 20] = False
+    assert seen_coarsely(inside, place) == pytest.approx(0.5 / 1.5)
 
 
 def two_steps() -> torch.Tensor:
