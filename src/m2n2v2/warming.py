@@ -15,6 +15,7 @@ import torch
 from m2n2v2.arrays import Image
 from m2n2v2.attention.base import Attention, DenseAttention
 from m2n2v2.attention.factored import FactoredAttention, Head
+from m2n2v2.attention.featured import FeaturedAttention
 from m2n2v2.attention.reduced import ReducedAttention
 from m2n2v2.attention.uniform import UniformAttention
 from m2n2v2.compiled import keeping
@@ -110,7 +111,7 @@ def _click(settings: Settings, depth: bool, enlarged: bool) -> None:
 
 
 @functools.cache
-def _chain(kind: type[Attention]) -> None:
+def _chain(kind: type) -> None:
     """The steps of a chain."""
     if kind not in _SMALL:
         return
@@ -148,20 +149,22 @@ def _reduced() -> ReducedAttention:
     return ReducedAttention(CELLS, torch.eye(n), _near(), nothing.to(torch.int16), nothing)
 
 
-_SMALL: dict[type[Attention], Callable[[], Attention]] = {
+_SMALL: dict[type, Callable[[], Attention]] = {
     DenseAttention: lambda: DenseAttention(_near().reshape(*CELLS.shape, *CELLS.shape)),
     FactoredAttention: _factored,
+    FeaturedAttention: _factored,  # the same steps
     ReducedAttention: _reduced,
 }
 
 _MODULES = {
     DenseAttention: "attention._dense",
     FactoredAttention: "attention._factored",
+    FeaturedAttention: "attention._factored",
     ReducedAttention: "attention._reduced",
 }
 
 
-def _how_far(kind: type[Attention]) -> str:
+def _how_far(kind: type) -> str:
     places = ("method.", "photograph.", _MODULES.get(kind, "photograph."))
     kernels = [
         kernel
