@@ -146,6 +146,13 @@ def test_a_scribble_on_an_object_gives_it(helped):
     assert iou(found.mask, covered(OBJECTS[0])) > 0.9
 
 
+def test_a_scribble_of_a_hundred_thousand_points_that_leaves_the_image(helped):
+    points = np.random.default_rng(0).uniform((-20, -20), (28, 60), (100_000, 2))
+    done = run(helped, [Scribble(points, False), Click(40, 12)])
+    assert not done.mask[:, :28].any()
+    assert done.mask[12, 40]
+
+
 def test_one_scribble_on_both_objects_is_one_prompt(helped):
     found = run(helped, [Scribble([(16, 12), (37, 12)])])
     assert len(found.prompts) == len(found.scales) == 1

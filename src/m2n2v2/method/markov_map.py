@@ -37,12 +37,9 @@ def start_state(
     Returns:
         One map per point, `k h w`, largest value 1.
     """
-    splat = _splat(points, cells, dtype, device)
+    down, across = _shares(points, cells, dtype, device)
+    splat = down[:, :, None] * across[:, None, :]
     return splat / splat.amax((1, 2), keepdim=True)
-
-
-AT_ONCE = 1024
-"""Points of a stroke splatted together."""
 
 
 def scribble_start_state(
@@ -60,24 +57,24 @@ def scribble_start_state(
     Args:
         points, cells, dtype, device: as of `start_state`.
     """
-    total = torch.zeros(cells.shape, dtype=dtype, device=device)
-    for first in range(0, len(points), AT_ONCE):
-        total += _splat(points[first : first + AT_ONCE], cells, dtype, device).sum(0)
+    down, across = _shares(points, cells, dtype, device)
+    total = down.T @ across
     return total / total.max()
 
 
-def _splat(
+def _shares(
     points: Sequence[tuple[float, float]],
     cells: Size,
     dtype: torch.dtype,
     device: torch.device | str,
-) -> CellMaps:
+) -> tuple[Float[Tensor, "k h"], Float[Tensor, "k w"]]:
+    """How much of each point falls on each row, and on each column, of cells."""
     xy = torch.tensor(points, dtype=dtype, device=device).reshape(-1, 2)
     column = torch.arange(cells.width, dtype=dtype, device=device)
     row = torch.arange(cells.height, dtype=dtype, device=device)
     across = (1 - (column - xy[:, :1]).abs()).clamp_min(0)
     down = (1 - (row - xy[:, 1:]).abs()).clamp_min(0)
-    return down[:, :, None] * across[:, None, :]
+    return down, across
 
 
 def saturation_time(
