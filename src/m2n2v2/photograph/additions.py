@@ -31,6 +31,9 @@ STEADY = 0.9
 """Earlier prompts are scored again unless the new click is, by this factor, less in the middle of
 the change then (`Settings.steady_scales`)."""
 
+HALFWAY = 0.5
+"""Nor are they where the click would lie less deep than this in the change."""
+
 
 @dataclass(frozen=True)
 class PhotographTerms:
@@ -93,7 +96,8 @@ class PhotographTerms:
             return steady
         before, point = previous.working_mask, newest.map.point
         moved = middle(before, result.working_mask, point)
-        return result if moved >= STEADY * middle(before, steady.working_mask, point) else steady
+        kept = middle(before, steady.working_mask, point)
+        return result if scored_again(moved, kept) else steady
 
     def refined(self, state: ImageState, result: Segmentation) -> Segmentation:
         """The segmentation with what the object's model says, and its outline drawn to the
@@ -142,6 +146,16 @@ def _window_around(prompt: Prompt, previous: Segmentation) -> tuple[slice, slice
         if (down & across).all():
             return box.window
     return None
+
+
+def scored_again(moved: float, kept: float) -> bool:
+    """Whether earlier prompts are scored again.
+
+    Args:
+        moved, kept: how far the new click is in the middle of the change if they are, and if they
+            keep their scales (`scale_evidence.middle`).
+    """
+    return moved >= max(HALFWAY, STEADY * kept)
 
 
 def features_of(state: ImageState) -> Float[Tensor, "y x d"]:
