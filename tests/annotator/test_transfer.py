@@ -168,7 +168,7 @@ def test_masks_stored_with_loss_are_named_and_values_can_be_declared(page: TestC
     sent = zipped({"1.png": png(soft), "2.jpg": b"a photograph", "notes.txt": b""})
     answer = page.post("/api/import", params={"format": "png"}, content=sent)
     assert answer.status_code == 400
-    assert "soft edges" in answer.json()["message"]
+    assert "soft edges" in answer.json()["error"]["message"]
     answer = page.post("/api/import", params={"format": "png", "mask_values": "half"}, content=sent)
     assert answer.json()["objects"] == 1
     assert answer.json()["skipped"] == [

@@ -19,6 +19,7 @@ from m2n2v2.evaluation.protocols import Protocol
 from m2n2v2.evaluation.records import Record, read_records
 from m2n2v2.evaluation.runner import Plan, evaluate
 from m2n2v2.grid import Size
+from m2n2v2.weights.locating import Loading
 
 IMAGE, TRUTH = disc()
 
@@ -152,7 +153,7 @@ def test_a_run_records_its_first_prompt(tmp_path: Path) -> None:
         datasets=("mine",),
         data_root=root,
         protocol=Protocol(first="box", loosen=0.2, n_clicks=2),
-        device="cpu",
+        loading=Loading(device="cpu"),
     )
     records = evaluate(plan, tmp_path / "run")
     assert records == read_records(tmp_path / "run")

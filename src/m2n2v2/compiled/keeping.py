@@ -40,8 +40,13 @@ class Beside(threading.Thread):
     """A thread that compiles what will be needed; it stops when the program ends."""
 
     def run(self) -> None:
-        with suppress(_EndedError):
+        try:
             super().run()
+        except _EndedError:
+            pass
+        except RuntimeError as error:  # the pool of threads ends before the program does
+            if not str(error).startswith("cannot schedule new futures after"):
+                raise
 
 
 class _EndedError(Exception):
