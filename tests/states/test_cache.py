@@ -52,7 +52,7 @@ def test_the_least_recently_used_goes_first(state: ImageState, tmp_path: Path) -
     cache = StateCache(tmp_path, limit=3 * size)
     for age, key in enumerate("cba"):
         cache.put(key, state)
-        os.utime(cache._path(key), (time.time() - 100 * (3 - age),) * 2)
+        os.utime(cache._kept.path(key), (time.time() - 100 * (3 - age),) * 2)
     assert used(cache) == ["a", "b", "c"]
     assert cache.find("c") is not None  # now the newest; b is the oldest
     cache.put("d", state)
@@ -71,7 +71,7 @@ def test_a_limit_of_nothing_keeps_nothing(state: ImageState, tmp_path: Path) -> 
 def test_a_damaged_state_is_made_again(state: ImageState, tmp_path: Path) -> None:
     cache = StateCache(tmp_path, limit=10**9)
     cache.put("a", state)
-    path = cache._path("a")
+    path = cache._kept.path("a")
     content = bytearray(path.read_bytes())
     content[-5] ^= 1
     path.write_bytes(bytes(content))

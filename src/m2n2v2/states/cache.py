@@ -1,21 +1,16 @@
-"""States kept between runs, by what they are made of; bounded, the least recently used dropped.
+"""States kept between runs (`kept.KeptFolder`), under names that say all that they depend on."""
 
-Any number of processes may share one: a file appears whole, under a name that says all its content
-depends on, and one that is dropped while another process reads it stays readable there.
-"""
-
-import contextlib
 import hashlib
 import json
 import os
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
-from m2n2v2.errors import OutputError, SettingsError, StateError
+from m2n2v2.errors import SettingsError, StateError
 from m2n2v2.files import user_cache
+from m2n2v2.kept import KeptFolder
 from m2n2v2.method.settings import Settings
 from m2n2v2.method.values import ImageState
 from m2n2v2.source_code import source_digest
@@ -26,8 +21,8 @@ FOLDER, LIMIT = "M2N2V2_CACHE", "M2N2V2_CACHE_GIB"
 
 DEFAULT_GIB = 4.0
 
-LEFT_BEHIND = 3600.0
-"""Seconds after which a temporary file belongs to nobody."""
+CURE = f"set {FOLDER} to a folder of yours, or use --no-cache"
+"""Where a cache cannot be made."""
 
 
 def default_folder() -> Path:
@@ -78,14 +73,12 @@ class StateCache:
         Args:
             settings: to click with; those of whoever kept it, if not given.
         """
-        path = self._path(key)
         try:
-            state = read_state(path, settings=settings, device=device)
+            state = read_state(self._kept.path(key), settings=settings, device=device)
         except StateError:
-            _remove(path)
+            self._kept.remove(key)
             return None
-        with contextlib.suppress(OSError):
-            os.utime(path)  # the time of last use
+        self._kept.use(key)
         return state
 
     def put(self, key: str, state: ImageState) -> None:
@@ -96,44 +89,25 @@ class StateCache:
         """
         if self.limit == 0:
             return
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(
-                f"cannot make the cache {self.folder} ({error.strerror})",
-                cure=f"set {FOLDER} to a folder of yours, or use --no-cache",
-            ) from error
-        write_state(self._path(key), state, exact=True)
+        self._kept.make(cure=CURE)
+        write_state(self._kept.path(key), state, exact=True)
         self.trim()
 
     def trim(self) -> None:
         """Drop the least recently used until the rest fits."""
-        now, total = time.time(), 0
-        for used, size, path in sorted(self._files(), reverse=True):
-            total += size
-            being_written = path.name.startswith(".")
-            if now - used > LEFT_BEHIND if being_written else total > self.limit:
-                _remove(path)
+        self._kept.trim()
 
     def bytes(self) -> int:
         """How much it takes now."""
-        return sum(size for _, size, _ in self._files())
+        return sum(size for _, size, _ in self._kept.files())
 
     def __len__(self) -> int:
         """How many states it holds."""
-        return sum(not path.name.startswith(".") for _, _, path in self._files())
+        return sum(not path.name.startswith(".") for _, _, path in self._kept.files())
 
-    def _files(self) -> list[tuple[float, int, Path]]:
-        """Time of last use, size and path of each."""
-        files = []
-        for path in self.folder.glob(f"*{SUFFIX}"):
-            with contextlib.suppress(OSError):  # another process dropped it
-                stat = path.stat()
-                files.append((stat.st_mtime, stat.st_size, path))
-        return files
-
-    def _path(self, key: str) -> Path:
-        return self.folder / f"{key}{SUFFIX}"
+    @property
+    def _kept(self) -> KeptFolder:
+        return KeptFolder(self.folder, SUFFIX, self.limit)
 
 
 def cache_key(image_sha256: str, settings: Settings, recipe: str) -> str:
@@ -141,8 +115,3 @@ def cache_key(image_sha256: str, settings: Settings, recipe: str) -> str:
     code = source_digest("m2n2v2.states.preparing")
     facts = [FORMAT, image_sha256, settings.to_dict("preparing"), recipe, code]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-
-def _remove(path: Path) -> None:
-    with contextlib.suppress(OSError):
-        path.unlink()

@@ -1,14 +1,12 @@
 """Features of frames kept on disk: what a network took seconds for is read in milliseconds.
 
-Kept as states are (`states.cache`): a file appears whole, under a name that says all its content
-depends on; bounded, the least recently used dropped. Half precision, 2 bytes a number: 1.6 MB for
-a frame of 854 x 480.
+Kept as states are (`kept.KeptFolder`), under names that say all that they depend on. Half
+precision, 2 bytes a number: 1.6 MB for a frame of 854 x 480.
 """
 
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,13 +17,14 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from m2n2v2.arrays import Image
-from m2n2v2.errors import FrameError, OutputError
+from m2n2v2.errors import FrameError
 from m2n2v2.files import whole_file
 from m2n2v2.grid import Size, limited
 from m2n2v2.images import pixel_digest, resized
+from m2n2v2.kept import KeptFolder
 from m2n2v2.presets import Preset
 from m2n2v2.source_code import source_digest
-from m2n2v2.states.cache import FOLDER, default_folder, default_limit
+from m2n2v2.states.cache import CURE, default_folder, default_limit
 from m2n2v2.tracking.cells import CellFeatures, Features
 from m2n2v2.tracking.frames import Frames, open_frames
 from m2n2v2.tracking.sources import source_of
@@ -53,16 +52,14 @@ class FeatureCache:
 
     def find(self, key: str) -> Float16[np.ndarray, "h w c"] | None:
         """What is kept under a key; a damaged file is removed."""
-        path = self._path(key)
         try:
-            values = load_file(path)[_VALUES]
+            values = load_file(self._kept.path(key))[_VALUES]
         except FileNotFoundError:
             return None
         except (SafetensorError, OSError, KeyError, ValueError):
-            path.unlink(missing_ok=True)
+            self._kept.remove(key)
             return None
-        with contextlib.suppress(OSError):
-            os.utime(path)  # the time of last use
+        self._kept.use(key)
         return values
 
     def put(self, key: str, values: Float16[np.ndarray, "h w c"]) -> None:
@@ -73,35 +70,18 @@ class FeatureCache:
         """
         if not self.limit:
             return
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(
-                f"cannot make the cache {self.folder} ({error.strerror})",
-                cure=f"set {FOLDER} to a folder of yours, or use --no-cache",
-            ) from error
-        with whole_file(self._path(key)) as temporary:
+        self._kept.make(cure=CURE)
+        with whole_file(self._kept.path(key)) as temporary:
             save_file({_VALUES: values}, temporary)
         self.trim()
 
     def trim(self) -> None:
         """Drop the least recently used until the rest fits."""
-        total = 0
-        for _, size, path in sorted(self._files(), reverse=True):
-            total += size
-            if total > self.limit:
-                path.unlink(missing_ok=True)
+        self._kept.trim()
 
-    def _files(self) -> list[tuple[int, int, Path]]:
-        files = []
-        for path in self.folder.glob(f"[!.]*{SUFFIX}"):
-            with contextlib.suppress(OSError):  # another process dropped it
-                stat = path.stat()
-                files.append((stat.st_mtime_ns, stat.st_size, path))
-        return files
-
-    def _path(self, key: str) -> Path:
-        return self.folder / f"{key}{SUFFIX}"
+    @property
+    def _kept(self) -> KeptFolder:
+        return KeptFolder(self.folder, SUFFIX, self.limit)
 
 
 class KeptFeatures:
