@@ -43,5 +43,5 @@ class Choice:
             case "empty":
                 return listed.objects == 0
             case "unreadable":
-                return (entry.problem or "").startswith("unreadable:")
+                return entry.unreadable
         return listed.status == self.state

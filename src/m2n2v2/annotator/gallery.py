@@ -9,9 +9,9 @@ from PIL import Image as PILImage
 
 from m2n2v2.annotator.document import Object
 from m2n2v2.annotator.project import Project
-from m2n2v2.annotator.views import png
+from m2n2v2.annotator.views import box_of, png
 from m2n2v2.arrays import Image
-from m2n2v2.errors import ConflictError, FolderError, ImageError, MissingError
+from m2n2v2.errors import ConflictError, FolderError, ImageError
 from m2n2v2.masks.runs import Runs
 
 SIDE = 200
@@ -58,9 +58,7 @@ def picture_of(image: Image, runs: Runs) -> bytes:
     Raises:
         MissingError: it has no pixel.
     """
-    x, y, width, height = runs.bbox
-    if not width:
-        raise MissingError("this object has no pixel", cure="click on it first")
+    x, y, width, height = box_of(runs)
     margin = 2 + round(MARGIN * max(width, height))
     top, left = max(y - margin, 0), max(x - margin, 0)
     box = np.s_[top : y + height + margin, left : x + width + margin]

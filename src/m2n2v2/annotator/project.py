@@ -46,6 +46,11 @@ class Entry:
     listed: Listed
     problem: str | None
 
+    @property
+    def unreadable(self) -> bool:
+        """Whether its file is no picture that can be decoded, as far as known."""
+        return self.problem is not None and self.problem.startswith("unreadable:")
+
 
 class Project:
     """All that the routes need.
@@ -97,7 +102,7 @@ class Project:
         return Counts(
             images=len(every),
             done=sum(e.listed.done for e in every),
-            unreadable=sum(not e.listed.done and _is_unreadable(e.problem) for e in every),
+            unreadable=sum(e.unreadable and not e.listed.done for e in every),
             objects=sum(e.listed.objects for e in every),
         )
 
@@ -285,10 +290,6 @@ class Project:
         if each.name not in self._place:
             return f"missing: {each.name} is no longer in the folder; put it back"
         return self._problems.get(each.id)
-
-
-def _is_unreadable(problem: str | None) -> bool:
-    return problem is not None and problem.startswith("unreadable:")
 
 
 def check_revision(document: Document, revision: int) -> None:

@@ -66,15 +66,24 @@ def curve(state: ImageState, segmentation: Segmentation, index: int) -> Curve:
     )
 
 
+def box_of(runs: Runs) -> tuple[int, int, int, int]:
+    """Left, top, width and height of an object.
+
+    Raises:
+        MissingError: it has no pixel.
+    """
+    if not runs.area:
+        raise MissingError("this object has no pixel", cure="click on it first")
+    return runs.bbox
+
+
 def cutout_png(image: Image, runs: Runs) -> bytes:
     """The object alone, cropped to its box, transparent around it.
 
     Raises:
         MissingError: it has no pixel.
     """
-    x, y, width, height = runs.bbox
-    if not width:
-        raise MissingError("this object has no pixel", cure="click on it first")
+    x, y, width, height = box_of(runs)
     box = np.s_[y : y + height, x : x + width]
     return png(np.dstack([image[box], np.where(runs.mask[box], 255, 0).astype(np.uint8)]))
 

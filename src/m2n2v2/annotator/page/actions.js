@@ -25,46 +25,46 @@ function locked(object) {
 	return Boolean(object?.locked);
 }
 
-// Click at a point of the photograph; a new object begins where none is current.
-// `insists`: even where a finished object is.
-export function click(x, y, positive, began = performance.now(), insists = false) {
-	if (!editable() || !isInside(x, y)) return;
+// Whether a prompt can be given now; says why not.
+function takes(positive) {
 	const object = current();
-	if (locked(object)) return;
+	if (locked(object)) return false;
 	if (!object && !positive) {
-		announce("A background click needs an object to correct");
-		tell("Click an object first: a background click corrects it.");
-		return;
+		announce("A background prompt needs an object to correct");
+		tell("Mark an object first: what does not belong is taken from it.");
+		return false;
 	}
-	if (state.image.state === "failed") return tell("This image could not be prepared, so clicks do nothing here.", "Try again below the message, or paint with the brush.");
-	const there = object || insists ? null : objectAt(x, y, objectsOf(state.image).filter(({ finished }) => finished));
-	if (there) return offer(there, x, y);
-	const edit = { kind: "click", object: object ? object.id : null, class_id: state.classId, x: round(x), y: round(y), positive };
-	const key = submit(state.image, edit, { began });
+	if (state.image.state !== "failed") return true;
+	tell("This image could not be prepared, so clicks do nothing here.", "Try again below the message, or paint with the brush.");
+	return false;
+}
+
+function prompt(edit, began) {
+	const object = current();
+	const key = submit(state.image, { ...edit, object: object ? object.id : null, class_id: state.classId }, { began });
 	set({ selection: key, pickedClick: -1, hinted: true });
+}
+
+// Click at a point of the photograph; a new object begins where none is current. `insists`: even
+// where a finished object is.
+export function click(x, y, positive, began = performance.now(), insists = false) {
+	if (!editable() || !isInside(x, y) || !takes(positive)) return;
+	const there = current() || insists ? null : objectAt(x, y, objectsOf(state.image).filter(({ finished }) => finished));
+	if (there) offer(there, x, y);
+	else prompt({ kind: "click", x: round(x), y: round(y), positive }, began);
 }
 
 // A box round the object, or round what does not belong; a new object begins where none is current.
 export function box([x0, y0], [x1, y1], positive, began) {
 	const corners = [Math.min(x0, x1), Math.min(y0, y1), Math.max(x0, x1), Math.max(y0, y1)].map(round);
-	prompt({ kind: "box", box: corners, positive }, began);
+	if (editable() && takes(positive)) prompt({ kind: "box", box: corners, positive }, began);
 }
 
 // A stroke over the object, or over what does not belong, which is one prompt.
 export function scribble(points, positive, began) {
 	const least = points.length / (LONGEST / 2);
 	const thinned = points.filter((_, i) => i === points.length - 1 || i % Math.ceil(least) === 0);
-	prompt({ kind: "scribble", points: thinned.map(([x, y]) => [round(x), round(y)]), positive }, began);
-}
-
-function prompt(edit, began) {
-	if (!editable()) return;
-	const object = current();
-	if (locked(object)) return;
-	if (!object && !edit.positive) return tell("Mark an object first: what does not belong is taken from it.");
-	if (state.image.state === "failed") return;
-	const key = submit(state.image, { ...edit, object: object ? object.id : null, class_id: state.classId }, { began });
-	set({ selection: key, pickedClick: -1, hinted: true });
+	if (editable() && takes(positive)) prompt({ kind: "scribble", points: thinned.map(([x, y]) => [round(x), round(y)]), positive }, began);
 }
 
 // A click on what is finished takes it up again: a second mask of the same thing is seldom meant.
@@ -234,11 +234,14 @@ const ALIKE = 0.9; // intersection over union from which two masks are of one th
 function alike(image) {
 	const shown = objectsOf(image).filter(({ shape }) => shape && !shape.empty);
 	for (const [i, upper] of shown.entries()) {
-		const lower = shown.slice(0, i).find(({ shape }) => shape.iou(upper.shape) > ALIKE);
+		const lower = shown.slice(0, i).find((one) => mayBeAlike(one, upper) && one.shape.iou(upper.shape) > ALIKE);
 		if (lower) return [lower, upper];
 	}
 	return null;
 }
+
+// The ratio of the areas bounds their IoU: most pairs of many objects are told apart by it.
+const mayBeAlike = (one, other) => Math.min(one.area, other.area) > ALIKE * Math.max(one.area, other.area);
 
 function askAbout([lower, upper]) {
 	select(upper.id);
