@@ -1,6 +1,8 @@
 """Looking at what others made, and going through a folder."""
 
+import contextlib
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -83,3 +85,31 @@ def test_brightness_changes_the_screen_alone(desk: Open) -> None:
     assert me.colour(70, 4) != before
     me.page.get_by_label("Brightness on the screen").dblclick()
     assert me.colour(70, 4) == before
+
+
+@pytest.mark.usefixtures("classes")
+def test_a_late_answer_does_not_fill_the_gallery_twice(desk: Open) -> None:
+    me = desk().open()
+    me.page.keyboard.press("1")
+    me.click(24, 24)
+    me.settled()
+    held: list[Any] = []
+
+    def hold_the_first(route: Any) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    me.page.route("**/api/objects?*", hold_the_first)
+    me.page.get_by_role("button", name="Look through the objects").click()
+    pick = me.page.get_by_label("Class", exact=True)
+    pick.select_option("saucer")
+    me.page.get_by_text("No object of this class yet.").wait_for()
+    pick.select_option("cup")
+    me.page.get_by_title("Object 1 of 1.png").wait_for()
+    late = [{"image": 1, "name": "1.png", "object": 1, "area": 9, "finished": False}]
+    with contextlib.suppress(Exception):  # the page has given it up
+        held[0].fulfill(json=late)
+    me.page.evaluate("async () => { await (await fetch('/api/project')).json(); }")
+    assert me.page.get_by_title("Object 1 of 1.png").count() == 1

@@ -30,6 +30,7 @@ dialogs.gallery = () => {
 	const said = el("p.dim", { role: "status" });
 	const more = el("button.quiet", { hidden: true, onclick: () => show(false) }, "Show more");
 	let shown = 0;
+	let asked = new AbortController(); // for the newest answer: an earlier one may come later
 	const box = dialog("Objects of a class", { wide: true, body: [el("div.row", pick, said), cells, more] });
 	const cell = ({ image, name, object }) => el("button", { title: `Object ${object} of ${name}`, onclick: () => {
 		box.close();
@@ -38,18 +39,21 @@ dialogs.gallery = () => {
 		el("img", { src: `/api/images/${image}/objects/${object}/picture`, alt: "", loading: "lazy", decoding: "async" }),
 		el("span.line", name));
 	async function show(anew) {
+		asked.abort();
+		const { signal } = (asked = new AbortController());
 		if (anew) {
 			shown = 0;
 			cells.replaceChildren();
 		}
 		try {
-			const placed = await json("GET", `/api/objects?${new URLSearchParams({ class_id: pick.value, offset: shown, limit: PAGE })}`);
+			const placed = await json("GET", `/api/objects?${new URLSearchParams({ class_id: pick.value, offset: shown, limit: PAGE })}`, { signal });
+			if (signal.aborted) return;
 			shown += placed.length;
 			cells.append(...placed.map(cell));
 			more.hidden = placed.length < PAGE;
 			said.textContent = shown ? `${plural(shown, "object")} so far; a click opens its image` : "No object of this class yet.";
 		} catch (error) {
-			complain(error);
+			if (!signal.aborted) complain(error);
 		}
 	}
 	show(true);
