@@ -10,10 +10,9 @@ from typing import Protocol, runtime_checkable
 
 from m2n2v2.arrays import Image
 from m2n2v2.errors import FrameError, ImageError
+from m2n2v2.files import counting
 from m2n2v2.grid import Size
-from m2n2v2.images import ORIENTATION, SUFFIXES, opened_image, read_image
-
-NUMBER = re.compile(r"\d+")
+from m2n2v2.images import photographs, read_image, size_of
 
 
 @runtime_checkable
@@ -89,7 +88,7 @@ class FolderFrames:
 
     @classmethod
     def of(cls, folder: Path) -> "FolderFrames":
-        """The frames of a folder; files beside them that are no images do not matter.
+        """The frames of a folder (`images.photographs`); what lies beside them has a note.
 
         A file that cannot be opened is a broken frame, which has its place and its note.
 
@@ -97,8 +96,8 @@ class FolderFrames:
             FrameError: there is no frame that can be opened, two differ in size, or two have the
                 same name but for the suffix.
         """
-        files = (p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
-        paths = sorted((p for p in files if not p.name.startswith(".")), key=natural)
+        listing = photographs(folder, deep=False)
+        paths = sorted((folder / name for name in listing.names), key=lambda p: counting(p.stem))
         by_stem = {path.stem: path for path in reversed(paths)}
         for path in paths:
             if by_stem[path.stem] != path:
@@ -107,10 +106,10 @@ class FolderFrames:
                     cure="take one of them away",
                 )
         first: tuple[Path, Size] | None = None
-        notes = gaps(paths)
+        notes = [*gaps(paths), *([listing.said] if listing.said else [])]
         for path in paths:
             try:
-                size = upright_size(path)
+                size = size_of(path)
             except ImageError as error:
                 notes.append(f"{path.name} is broken ({error.what}); its masks are empty")
                 continue
@@ -177,13 +176,6 @@ class Strided:
         return self.whole.read(index * self.stride)
 
 
-def natural(path: Path) -> tuple[list[tuple[int, int, str]], str]:
-    """A key that sorts `frame2` before `frame10`."""
-    parts = re.split(r"(\d+)", path.stem)
-    key = [(0, int(p), "") if NUMBER.fullmatch(p) else (1, 0, p) for p in parts if p]
-    return key, path.name
-
-
 def gaps(paths: list[Path]) -> list[str]:
     """A note for each gap in the numbers at the end of the names, where these are regular."""
     matches = [re.fullmatch(r"(.*?)(\d+)", path.stem) for path in paths]
@@ -197,15 +189,3 @@ def gaps(paths: list[Path]) -> list[str]:
         for before, after, step in zip(paths, paths[1:], steps, strict=False)
         if step != usual
     ]
-
-
-def upright_size(path: Path) -> Size:
-    """The size of an image, turned as its EXIF tag says, without decoding it.
-
-    Raises:
-        ImageError: it cannot be opened.
-    """
-    with opened_image(path, path.name) as file:
-        tag = file.getexif().get(ORIENTATION, 1)
-        sideways = tag in (5, 6, 7, 8)
-        return Size(file.width, file.height) if sideways else Size(file.height, file.width)
