@@ -5,9 +5,10 @@
     python experiments/tracking.py ... --rows network --first-clicks 3
 
 One line a sequence and row, each kept in the output folder as JSON, so that a run that was stopped
-goes on; the table of all that is there at the end. Rows: `first-mask` copies the first mask, `warp`
+goes on; the tables of all of them at the end. Rows: `first-mask` copies the first mask, `warp`
 is the optical flow alone, `flow` colours, gradients and flow, `network` the keys of DINOv2 Small.
-`--clicks N` adds the interactive protocol, `--first-clicks N` gives the first frame by clicks.
+`--clicks N` adds the interactive protocol: J&F after 0, 1, 3, 5 and 10 corrective clicks, each in
+the worst frame. `--first-clicks N` gives each object of the first frame by N clicks of `ritm`.
 
 Hardware: a CPU. Time: on one core about 0.5 s a frame for `flow`, 3 s for `network`; a corrective
 click follows all again that it may change. Expected: docs/tracking.md.
@@ -25,6 +26,7 @@ import numpy as np
 from m2n2v2.arrays import Image
 from m2n2v2.datasets.davis import Sequence, davis_sequences
 from m2n2v2.evaluation.tracking import Scores, click_first_frame, corrected, mean, scores
+from m2n2v2.files import whole_file
 from m2n2v2.method.values import ImageState
 from m2n2v2.presets import preset
 from m2n2v2.states.cache import StateCache
@@ -40,6 +42,8 @@ from m2n2v2.tracking.tracks import Tracked
 ROWS = ("first-mask", "warp", "flow", "network")
 SHOWN = (0, 1, 3, 5, 10)
 """After how many clicks the table says something."""
+
+TIMES = ("seconds_per_frame", "core_seconds_per_frame")
 
 
 def main() -> None:
@@ -70,7 +74,9 @@ def main() -> None:
         for sequence in sequences:
             path = given.out / f"{label}_{sequence.name}.json"
             if not path.is_file():
-                path.write_text(json.dumps(measured(sequence, row, given)))
+                result = measured(sequence, row, given)
+                with whole_file(path) as temporary:
+                    temporary.write_text(json.dumps(result))
             result = json.loads(path.read_text())
             table.setdefault(label, []).append(result)
             last = result["clicks"][0]
@@ -80,14 +86,27 @@ def main() -> None:
                 flush=True,
             )
     for label, results in table.items():
-        print(f"\n{label}, {len(results)} sequences, {results[0]['features']}")
-        for clicks in SHOWN:
-            if clicks > given.clicks:
-                break
-            j, f = mean([as_scores(result, clicks) for result in results])
-            print(f"  {clicks} clicks: J {j:.3f}  F {f:.3f}  J&F {(j + f) / 2:.3f}")
-        seconds = np.mean([result["seconds_per_frame"] for result in results])
-        print(f"  seconds per frame {seconds:.2f}")
+        print(f"\n{label}, {len(results)} sequences, {results[0]['features']}\n")
+        print(report(results, given.clicks))
+
+
+def report(results: list[dict[str, Any]], clicks: int) -> str:
+    """A table: a line a sequence and one of the mean over objects; J, F, J&F after some clicks,
+    seconds a frame."""
+    shown = [count for count in SHOWN if count <= clicks]
+    heads = ["sequence", "objects", "J", "F"]
+    heads += [f"J&F after {count}" if clicks else "J&F" for count in shown]
+    heads += ["s a frame", "s of a core"]
+    lines = [heads, ["---"] * len(heads)]
+    for chosen, name in [*(([r], r["sequence"]) for r in results), (results, "mean")]:
+        after = [mean([as_scores(result, count) for result in chosen]) for count in shown]
+        lines.append(
+            [name, str(sum(len(result["clicks"][0]["j"]) for result in chosen))]
+            + [f"{value:.3f}" for value in after[0]]
+            + [f"{(j + f) / 2:.3f}" for j, f in after]
+            + [f"{np.mean([r[kind] for r in chosen]):.2f}" for kind in TIMES]
+        )
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def measured(sequence: Sequence, row: str, given: argparse.Namespace) -> dict[str, Any]:

@@ -44,6 +44,16 @@ def test_2017_numbers_objects_and_marks_void(tmp_path: Path) -> None:
     assert together.labels(0)[0].tolist() == [[0, 1], [1, 1]]
 
 
+def test_void_stays_void_where_all_objects_are_gone(tmp_path: Path) -> None:
+    """What 255 means is known from the first frame, which shows an object."""
+    frames = [np.array([[0, 1], [0, 255]]), np.array([[0, 0], [0, 255]])]
+    made_up(tmp_path, "gone", frames, palette=True)
+    (sequence,) = davis_sequences(tmp_path)
+    labels, void = sequence.labels(1)
+    assert not labels.any()
+    assert void.tolist() == [[False, False], [False, True]]
+
+
 def test_the_published_list_or_names_choose(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         made_up(tmp_path, name, [np.zeros((2, 2))], palette=False)

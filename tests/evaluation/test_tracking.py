@@ -1,16 +1,27 @@
 """The benchmark's rules, on a made-up sequence."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image as PILImage
-from tests.tracking.clips import passing
+from tests.patience import PATIENCE
+from tests.tracking.clips import passing, two
 
 from m2n2v2.attention import Affinity
 from m2n2v2.datasets.davis import Sequence, davis_sequences
 from m2n2v2.errors import DatasetError
-from m2n2v2.evaluation.tracking import Scores, click_first_frame, corrected, mean, scores
+from m2n2v2.evaluation.tracking import (
+    Scores,
+    click_first_frame,
+    corrected,
+    mean,
+    scores,
+    worst_first,
+)
 from m2n2v2.method.settings import Settings
 from m2n2v2.preparation import prepare
 from m2n2v2.tracking.cells import OwnCells
@@ -35,6 +46,9 @@ def sequence(
         file.save(masks / f"{i:05d}.png")
     (found,) = davis_sequences(root)
     return found
+
+
+EXPERIMENT = Path(__file__).parents[2] / "experiments" / "tracking.py"
 
 
 def test_the_first_and_the_last_frame_are_not_scored(tmp_path: Path) -> None:
@@ -95,3 +109,53 @@ def test_clicks_go_to_the_worst_frame_and_help(tmp_path: Path) -> None:
     assert len(session.touched) >= 2
     assert 0 in session.touched
     assert (session.labels(0) == wrong).all()
+
+
+def test_the_worst_frame_has_the_lowest_j_and_f() -> None:
+    """Frame 2 has the lower J, frame 1 the lower J&F; in frame 2 the second object is worse."""
+    region = np.array([[0.5, 0.4, 0.9], [0.5, 0.3, 0.9]])
+    contour = np.array([[0.2, 0.6, 0.9], [0.1, 0.5, 0.8]])
+    found = worst_first(Scores("a", region, contour))
+    assert found == [(1, 1), (1, 0), (2, 1), (2, 0), (3, 1), (3, 0)]
+
+
+def test_without_an_error_no_click_is_made(tmp_path: Path) -> None:
+    clip = passing(4)
+    made = sequence(tmp_path, clip.truth, clip.images)
+    frames = open_frames(tmp_path / "JPEGImages/480p/one")
+    session = TrackingSession(Follower(frames, OwnCells(), FLOW))
+    for index, labels in enumerate(clip.truth):
+        session.set_labels(index, labels)
+    assert [(count, each.j) for count, each in corrected(made, session, 3)] == [(0, 1.0)]
+
+
+def test_the_experiment_on_a_folder_of_davis_2017(tmp_path: Path) -> None:
+    """Two objects by palette: given by clicks, followed, corrected once; then read from its file.
+
+    In the third frame the truth is made to lie beside the first object, so that there is an error.
+    """
+    clip = two(4)
+    truth = list(clip.truth)
+    truth[2] = np.where(truth[2] == 2, 2, np.roll(truth[2] == 1, 6, 1))
+    sequence(tmp_path / "davis", truth, clip.images)
+    usual = (
+        *(sys.executable, str(EXPERIMENT), "--davis", str(tmp_path / "davis")),
+        *("--out", str(tmp_path / "out"), "--rows", "flow"),
+        *("--first-clicks", "2", "--clicks", "1"),
+    )
+    for _ in range(2):
+        done = subprocess.run(usual, capture_output=True, text=True, check=False, timeout=PATIENCE)
+        assert done.returncode == 0, done.stderr
+    (path,) = (tmp_path / "out").iterdir()
+    assert path.name == "flow_first-2_clicks-1_one.json"
+    result = json.loads(path.read_text())
+    assert [np.shape(each[kind]) for each in result["clicks"] for kind in "jf"] == [(2, 2)] * 4
+    heads, _, one, overall = done.stdout.strip().splitlines()[-4:]
+    assert heads.startswith("| sequence | objects | J | F | J&F after 0 | J&F after 1 | s a frame")
+    cells = [cell.strip() for cell in one.strip("|").split("|")]
+    j, f = (np.mean(result["clicks"][0][kind]) for kind in "jf")
+    after = [np.mean([each["j"], each["f"]]) for each in result["clicks"]]
+    assert cells[:2] == ["one", "2"]
+    assert [float(each) for each in cells[2:6]] == pytest.approx([j, f, *after], abs=6e-4)
+    assert overall.startswith("| mean | 2 |")
+    assert j > 0.7

@@ -159,6 +159,25 @@ def test_little_of_a_video_is_in_memory(tmp_path: Path, monkeypatch: pytest.Monk
         assert len(frames._kept) <= 2
 
 
+def test_a_broken_frame_in_the_middle_of_a_video(tmp_path: Path) -> None:
+    """What was packed for the fifth frame, which others do not need, is overwritten."""
+    path = video(tmp_path / "a.mp4", [20 * i for i in range(9)])
+    with av.open(str(path)) as container:
+        packets = [p for p in container.demux(video=0) if p.size]
+        at, size = packets[4].pos, packets[4].size
+    data = bytearray(path.read_bytes())
+    data[at : at + size] = bytes(size)
+    path.write_bytes(bytes(data))
+    frames = open_frames(path)
+    assert len(frames.names) == 9
+    with pytest.raises(FrameError, match=r"frame 4 of a\.mp4 cannot be decoded"):
+        frames.read(4)
+    assert int(frames.read(8)[20, 50].mean()) == pytest.approx(160, abs=6)
+    assert int(frames.read(3)[20, 50].mean()) == pytest.approx(60, abs=6)
+    with pytest.raises(FrameError, match="frame 4"):
+        frames.read(4)
+
+
 def test_a_phone_held_upright(tmp_path: Path) -> None:
     """The file says that its frames are to be turned; the band on the left is then below."""
     path = video(tmp_path / "a.mp4", [0, 0])

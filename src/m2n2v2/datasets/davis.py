@@ -26,12 +26,14 @@ class Sequence:
     Attributes:
         frames, annotations: their files, in order, one annotation a frame.
         one_object: all objects together are one, as in 2016.
+        grey: its masks are 0 and 255, which is then the one object and not void.
     """
 
     name: str
     frames: tuple[Path, ...]
     annotations: tuple[Path, ...]
     one_object: bool
+    grey: bool
 
     def labels(self, index: int) -> tuple[Int32[np.ndarray, "H W"], Mask]:
         """A frame's true objects by number, 0 background; and its void pixels.
@@ -42,7 +44,7 @@ class Sequence:
         values = label_values(self.annotations[index])
         if self.one_object:
             return (values > 0).astype(np.int32), np.zeros(values.shape, bool)
-        if set(np.unique(values).tolist()) <= {0, VOID}:  # grey, as in 2016
+        if self.grey:
             return (values == VOID).astype(np.int32), np.zeros(values.shape, bool)
         void = values == VOID
         return np.where(void, 0, values).astype(np.int32), void
@@ -85,4 +87,5 @@ def davis_sequences(
 def _sequence(folder: Path, annotations: Path, one_object: bool) -> Sequence:
     pairs = by_stem(folder, subfolder(annotations, folder.name))
     frames, masks = zip(*pairs, strict=True)
-    return Sequence(folder.name, frames, masks, one_object)
+    grey = set(np.unique(label_values(masks[0])).tolist()) <= {0, VOID}
+    return Sequence(folder.name, frames, masks, one_object, grey)

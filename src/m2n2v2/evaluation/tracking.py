@@ -91,48 +91,58 @@ def mean(sequences: list[Scores]) -> tuple[float, float]:
 def corrected(
     sequence: Sequence, session: TrackingSession, clicks: int
 ) -> Iterator[tuple[int, Scores]]:
-    """The measures after 0, 1, 2, ... corrective clicks.
+    """The measures after 0, 1, 2, ... corrective clicks; fewer where no error is left.
 
-    A click goes to the frame and object with the smallest J, any frame but the first, onto the
-    middle of its largest error (`clicker.largest_error_click`); then all that it changes is
-    followed again, before and after. A frame may be clicked more than once, a pixel may not.
+    A click goes to the frame with the lowest J&F (`worst_first`), onto the middle of an object's
+    largest error there (`clicker.largest_error_click`); then all that it changes is followed
+    again, before and after. A frame may be clicked more than once, a pixel may not.
 
     Args:
         session: in which the first frame is given and everything was followed.
     """
-    yield 0, scores(sequence, session.tracks)
+    measured = scores(sequence, session.tracks)
+    yield 0, measured
     clicked: dict[tuple[int, int], Mask] = {}
     for count in range(1, clicks + 1):
-        done = _correct(sequence, session, clicked)
-        for frame in done:
-            for _ in session.follow_from(frame, before=True):
-                pass
-        yield count, scores(sequence, session.tracks)
-        if not done:
+        frame = _correct(sequence, session, measured, clicked)
+        if frame is None:
             return
+        for _ in session.follow_from(frame, before=True):
+            pass
+        measured = scores(sequence, session.tracks)
+        yield count, measured
+
+
+def worst_first(measured: Scores) -> list[tuple[int, int]]:
+    """Frames and rows of objects in the order in which a person would look at them.
+
+    The frame with the lowest J&F, mean over its objects, comes first, and in a frame the object
+    with the lowest. Frames are counted as the clip's, so those that are not scored are left out.
+    """
+    both = (measured.region + measured.contour) / 2
+    rows = range(both.shape[0])
+    frames = sorted(range(both.shape[1]), key=lambda at: float(both[:, at].mean()))
+    return [(at + 1, row) for at in frames for row in sorted(rows, key=lambda r: both[r, at])]
 
 
 def _correct(
-    sequence: Sequence, session: TrackingSession, clicked: dict[tuple[int, int], Mask]
-) -> list[int]:
-    """Click once where it is worst; the frame clicked in, if an error is left."""
-    worst: list[tuple[float, int, int]] = []
-    for frame in range(1, len(sequence.frames)):
-        labels, void = sequence.labels(frame)
-        labelled = session.labels(frame)
-        worst += [
-            (iou(labels == number, labelled == number, void), frame, number)
-            for number in sequence.objects()
-        ]
-    for _, frame, number in sorted(worst):
+    sequence: Sequence,
+    session: TrackingSession,
+    measured: Scores,
+    clicked: dict[tuple[int, int], Mask],
+) -> int | None:
+    """Click once where it is worst; the frame clicked in, or None if no error is left."""
+    numbers = sequence.objects()
+    for frame, row in worst_first(measured):
+        number = numbers[row]
         labels, void = sequence.labels(frame)
         before = clicked.setdefault((frame, number), np.zeros(labels.shape, bool))
         click = largest_error_click(labels == number, void, session.labels(frame) == number, before)
         if click is not None:
             session.click(frame, click.x, click.y, click.positive, number)
             before[click.y, click.x] = True
-            return [frame]
-    return []
+            return frame
+    return None
 
 
 def click_first_frame(sequence: Sequence, session: TrackingSession, clicks: int) -> None:
