@@ -96,7 +96,7 @@ def test_a_damaged_image_is_named_in_the_list_counted_apart_and_passed(
         me.until(f"state.counts.done === {done}")
         if done < 4:
             me.until("!state.image.done")
-    toast(me, "1 image cannot be read")
+    me.page.get_by_role("dialog").get_by_text("1 image cannot be read").wait_for()
     assert me.errors == []
     context.close()
 

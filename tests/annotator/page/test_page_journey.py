@@ -153,6 +153,7 @@ def test_views_of_the_method(desk: Open) -> None:
     me = desk().open()
     page = me.page
     photograph = me.colour(70, 4)
+    page.get_by_text("Why this mask?").click()
     page.get_by_role("button", name="Markov-map").click()
     page.get_by_text("Select an object with clicks").wait_for()
     assert me.colour(70, 4) == photograph
@@ -160,7 +161,6 @@ def test_views_of_the_method(desk: Open) -> None:
     me.settled()
     me.until("document.querySelector('#live').textContent === 'Markov-map shown'")
     assert me.colour(70, 4) != photograph
-    page.locator("summary", has_text="Score curve").click()
     page.locator(".chart svg").wait_for()
     assert "threshold" in page.locator(".chart").inner_text()
     page.get_by_role("button", name="Photo", exact=True).click()
@@ -218,7 +218,7 @@ def test_by_touch(desk: Open) -> None:
     me.until(f"state.zoom > {1.5 * before}")
     assert len(me.stored()["objects"][0]["clicks"]) == 2, "a pinch is no click"
     page.get_by_role("button", name="Classes, objects, views").tap()
-    page.get_by_role("button", name="no class 1").tap()
+    page.get_by_role("button", name="Object 1").first.tap()
     assert me.state("state.selection") == found["id"]
     page.locator("#scrim").tap(position={"x": 10, "y": 300})
     page.get_by_role("button", name="Images", exact=True).tap()
@@ -410,6 +410,7 @@ def test_the_scale_nudges_the_mask(desk: Open) -> None:
     me = desk().open()
     me.click(24, 24)
     me.settled()
+    me.page.get_by_text("Why this mask?").click()
     slider = me.page.get_by_label("Scale of the mask")
     slider.focus()
     for _ in range(10):

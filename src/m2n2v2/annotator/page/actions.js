@@ -2,8 +2,8 @@
 
 import { plural } from "./dom.js";
 import { afterEdits, redo as redoEdit, submit, undo as undoEdit } from "./edits.js";
-import { list, nextTodo } from "./list.js";
-import { PROMPTS, clicksOf, current, find, idOf, objectsOf, waitingFor } from "./model.js";
+import { isWhole, list, nextTodo } from "./list.js";
+import { PROMPTS, called, clicksOf, current, find, idOf, objectsOf, waitingFor } from "./model.js";
 import { open, openAt, setStatus, step } from "./open.js";
 import { announce, classOf, dialogs, set, state } from "./state.js";
 import { complain, tell } from "./toasts.js";
@@ -21,7 +21,7 @@ function editable() {
 }
 
 function locked(object) {
-	if (object?.locked) tell(`Object ${object.id} is locked.`, "Unlock it with L, or deselect it with Esc.");
+	if (object?.locked) tell(`${title(object)} is locked.`, "Unlock it with L, or deselect it with Esc.");
 	return Boolean(object?.locked);
 }
 
@@ -121,10 +121,7 @@ export function escape() {
 export function select(key) {
 	set({ selection: key, pickedClick: -1 });
 	const object = current();
-	if (object) {
-		const { name } = classOf(object.class_id);
-		announce(`${title(object)}, ${name}, ${plural(object.clicks.length, "click")}`);
-	}
+	if (object) announce(`${title(object)}, ${plural(object.clicks.length, "click")}`);
 }
 
 export function selectAt(x, y) {
@@ -144,7 +141,8 @@ export function listed() {
 	return image ? objectsOf(image).reverse() : [];
 }
 
-export const title = (object) => (object.draft ? "New object" : `Object ${object.id}`);
+// At the beginning of a sentence; a class is written as it is.
+export const title = (object) => called(object).replace(/^(object|new object)/, (word) => word[0].toUpperCase() + word.slice(1));
 
 export function setClass(id) {
 	set({ classId: id });
@@ -187,7 +185,7 @@ export function reorder(id, place) {
 	if (at < 0 || at === to || !editable()) return;
 	order.splice(to, 0, ...order.splice(at, 1));
 	submit(state.image, { kind: "order", order });
-	announce(`Object ${id} is now ${order.length - to} of ${order.length} from the top`);
+	announce(`${title(find(state.image, id))} is now ${order.length - to} of ${order.length} from the top`);
 }
 
 export function undo() {
@@ -221,12 +219,9 @@ export async function doneAndNext({ twins = false } = {}) {
 	}
 	const next = await nextTodo();
 	if (next && next.id !== image.id) return open(next.id);
-	const { unreadable } = state.counts;
-	const apart = unreadable ? `${plural(unreadable, "image")} cannot be read, and ${unreadable === 1 ? "is" : "are"} not counted.` : "";
 	announce("No image is left to do");
-	tell(list.filter === "all" ? "Every image of the folder is done." : "No image of this list is left to do.", apart, {
-		choices: [["Export", () => dialogs.export()]],
-	});
+	if (isWhole()) dialogs.end();
+	else tell("No image of this list is left to do.", "The folder may have others: choose All.");
 }
 
 const ALIKE = 0.9; // intersection over union from which two masks are of one thing, probably
@@ -245,8 +240,8 @@ const mayBeAlike = (one, other) => Math.min(one.area, other.area) > ALIKE * Math
 
 function askAbout([lower, upper]) {
 	select(upper.id);
-	tell(`${title(upper)} covers nearly the same pixels as ${title(lower).toLowerCase()}.`, "Is it there twice?", {
-		choices: [[`Delete ${title(upper).toLowerCase()}`, () => remove(upper)], ["Both are right: done, next", () => doneAndNext({ twins: true })]],
+	tell(`${title(upper)} covers nearly the same pixels as ${called(lower)}.`, "Is it there twice?", {
+		choices: [[`Delete ${called(upper)}`, () => remove(upper)], ["Both are right: done, next", () => doneAndNext({ twins: true })]],
 	});
 }
 

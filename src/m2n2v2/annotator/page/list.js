@@ -9,6 +9,9 @@ export const list = { filter: "all", query: "", more: {}, total: 0, known: false
 let fetching = new Map(); // page -> promise, of the present filter and query
 let asked = new AbortController();
 
+// Whether the list shows all that is to do in the folder.
+export const isWhole = () => ["all", "todo"].includes(list.filter) && !list.query && !Object.keys(list.more).length;
+
 // `more`: parameters besides, {class_id} or {person}.
 export async function choose({ filter = list.filter, query = list.query, more = list.more } = {}) {
 	asked.abort();

@@ -12,14 +12,16 @@ import * as notice from "./panels/notice.js";
 import * as objects from "./panels/objects.js";
 import * as tools from "./panels/tools.js";
 import * as topBar from "./panels/top.js";
+import "./panels/help.js";
 import "./panels/review.js";
 import * as views from "./panels/views.js";
+import * as why from "./panels/why.js";
 import { colorOf, set, state, watch } from "./state.js";
 import { showMarkers, showObjects, start as startView } from "./view.js";
 
 watch(["theme"], applyTheme);
 startView();
-for (const part of [topBar, tools, images, classes, objects, views, notice]) part.start();
+for (const part of [topBar, tools, images, classes, objects, why, views, notice]) part.start();
 
 watch(["image", "selection", "classes", "pickedClick"], () => {
 	const { image } = state;
@@ -32,6 +34,7 @@ watch(["image", "selection", "classes", "pickedClick"], () => {
 			color: colorOf(object),
 			current: object.id === chosen?.id,
 			faint: Boolean(chosen) && object.id !== chosen.id,
+			thin: object.id !== chosen?.id && (object.finished || Boolean(chosen)),
 		})),
 	);
 	const clicks = clicksOf(image, chosen);

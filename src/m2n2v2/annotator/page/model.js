@@ -4,7 +4,7 @@
  */
 
 import { Shape } from "./masks.js";
-import { set, state, touch } from "./state.js";
+import { classOf, set, state, touch } from "./state.js";
 
 const KEPT_RECORDS = 12;
 const records = new Map(); // by id, the least recently used first
@@ -113,6 +113,14 @@ export function find(image, key) {
 	if (key === null || !image) return undefined;
 	const id = idOf(image, key) ?? key;
 	return objectsOf(image).find((object) => object.id === id);
+}
+
+// An object as people call it: its class, and its number among those of that class on this image.
+export function called(object) {
+	if (object.draft) return "new object";
+	const before = state.image.objects.filter(({ id, class_id }) => class_id === object.class_id && id < object.id);
+	const { id, name } = classOf(object.class_id);
+	return `${id === null ? "object" : name} ${before.length + 1}`;
 }
 
 export const current = () => find(state.image, state.selection);

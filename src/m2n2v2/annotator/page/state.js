@@ -19,7 +19,7 @@ export const state = {
 	masks: true,
 	hover: kept.hover ?? false,
 	theme: kept.theme ?? null, // dark, light, or null: as the system
-	curve: kept.curve ?? false,
+	why: kept.why ?? false, // whether "Why this mask?" is open
 	hinted: kept.hinted ?? false,
 	zoom: 1,
 	person: kept.person ?? `guest ${Math.random().toString(36).slice(2, 6)}`, // who edits here
@@ -31,7 +31,7 @@ export const state = {
 
 export const dialogs = {}; // by name: help, export, import, theme, search; filled by the panels
 
-const KEPT = ["person", "classId", "radius", "opacity", "hover", "theme", "curve", "hinted"];
+const KEPT = ["person", "classId", "radius", "opacity", "hover", "theme", "why", "hinted"];
 const watchers = [];
 let changed = new Set();
 

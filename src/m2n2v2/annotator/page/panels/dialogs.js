@@ -1,8 +1,7 @@
-// Dialogs: help, export, import, and the frame that all of them share.
+// Dialogs: export, import, a name, the end of the folder, and the frame that all of them share.
 
 import { Failing, Refused, attempt, json } from "../api.js";
 import { byId, el, icon, iconButton, plural } from "../dom.js";
-import { KEYS } from "../keys.js";
 import { choose } from "../list.js";
 import { refresh } from "../edits.js";
 import { dialogs, set, state } from "../state.js";
@@ -39,20 +38,6 @@ export function dialog(title, { body, confirm = "", done = () => true, cancel = 
 	box.showModal();
 	return box;
 }
-
-const MAC = navigator.platform.startsWith("Mac");
-const SHOWN = { Mod: MAC ? "⌘" : "Ctrl", Up: "↑", Down: "↓", Escape: "Esc", Wheel: "Wheel" };
-
-dialogs.help = () => {
-	const key = (name) => (name.length > 1 ? name.split("+") : [name]).flatMap((part, i) => [i ? "+" : null, el("kbd", SHOWN[part] ?? part)]);
-	const row = ({ keys, does }) => [el("dt", ...keys.flatMap((one, i) => [i ? " or " : null, ...key(one)])), el("dd", does)];
-	const groups = KEYS.map(({ title, rows }) => el("section", el("h3", title), el("dl", ...rows.flatMap(row))));
-	const touch = el("section", el("h3", "Touch and pen"), el("dl",
-		...[["Tap", "Click; the switch below the photograph tells object from background"], ["Drag", "Move the photograph; with a brush, paint"], ["Two fingers", "Zoom and move"], ["Pen", "As a mouse; its button is a right click, its other end erases"]]
-			.flatMap(([what, does]) => [el("dt", what), el("dd", does)])));
-	const { project } = state;
-	dialog("Keys and help", { wide: true, body: [el("div.sheet", ...groups, touch), el("p.dim", `m2n2v2 ${project?.version ?? ""} · ${project?.preset ?? ""} · ${project?.note ?? ""}`)] });
-};
 
 const FORMATS = [
 	["coco", "COCO", "One JSON; outlines and run lengths, holes kept"],
@@ -186,6 +171,22 @@ dialogs.person = () => {
 		},
 	});
 	name.select();
+};
+
+// Nothing is left to do: say so once, in the middle, and offer what comes next.
+dialogs.end = () => {
+	const { images, objects, unreadable } = state.counts;
+	const apart = unreadable ? `${plural(unreadable, "image")} cannot be read, and ${unreadable === 1 ? "is" : "are"} not counted.` : "";
+	dialog("Every image is done", {
+		body: [el("div.end", icon("check"), el("p", `${plural(objects, "object")} in ${plural(images - unreadable, "image")}.`), apart && el("p.dim", apart))],
+		cancel: "Stay here",
+		confirm: "Export",
+		done: () => dialogs.export(),
+		extra: [el("button", { onclick: (event) => {
+			event.target.closest("dialog").close();
+			dialogs.gallery();
+		} }, "Look through the objects")],
+	});
 };
 
 async function reread() {

@@ -1,10 +1,10 @@
-// The image's objects, the topmost first, and the current one's clicks and threshold.
+// The image's objects, the topmost first, and the current one's clicks.
 
 import * as actions from "../actions.js";
-import { Failing, json } from "../api.js";
-import { byId, el, icon, iconButton, number, plural, pressed, svg } from "../dom.js";
-import { clicksOf, current, waitingFor } from "../model.js";
-import { classOf, colorOf, set, state, watch } from "../state.js";
+import { byId, el, icon, iconButton, number, plural, pressed } from "../dom.js";
+import { called, clicksOf, current, waitingFor } from "../model.js";
+import { colorOf, set, state, watch } from "../state.js";
+import { thumbOf } from "../thumbs.js";
 import { dialog } from "./dialogs.js";
 
 export function start() {
@@ -34,14 +34,13 @@ function objects() {
 }
 
 function row(object, chosen) {
-	const { name } = classOf(object.class_id);
 	const { image } = state;
 	const waiting = waitingFor(image, object.id).length > 0;
 	const label = actions.title(object);
 	const tab = { tabIndex: chosen ? 0 : -1 };
 	const facts = object.draft ? "waiting for the server" : `${object.finished ? "" : "in progress · "}${extent(object, image)}`;
 	const action = (drawing, text, part, run, on) => {
-		const button = iconButton(drawing, `${text} ${label.toLowerCase()}`, { ...tab, "data-part": part, class: `icon-button small ${on ? "on" : ""}`, disabled: Boolean(object.draft), onclick: () => run(object) });
+		const button = iconButton(drawing, `${text} ${called(object)}`, { ...tab, "data-part": part, class: `icon-button small ${on ? "on" : ""}`, disabled: Boolean(object.draft), onclick: () => run(object) });
 		if (on !== undefined) pressed(button, on);
 		return button;
 	};
@@ -53,7 +52,8 @@ function row(object, chosen) {
 			"button",
 			{ class: "select", ...tab, "data-part": "select", "aria-current": chosen, title: "Select, reopen, correct. Alt+↑ ↓ moves it", onclick: () => actions.select(chosen ? null : object.id) },
 			el("i.swatch"),
-			el("span.grow", el("span.line", name, el("span.dim.nums", object.draft ? "" : ` ${object.id}`)), el("span.line.dim.nums", facts)),
+			object.shape && thumbOf(object.shape),
+			el("span.grow", el("span.line.nums", label), el("span.line.dim.nums", facts)),
 		),
 		action(object.hidden ? "eye-off" : "eye", object.hidden ? "Show" : "Hide", "hide", actions.hide, object.hidden),
 		action(object.locked ? "lock" : "unlock", object.locked ? "Unlock" : "Lock", "lock", actions.lock, object.locked),
@@ -133,29 +133,7 @@ function selected() {
 		iconButton("trash", "Delete", { keys: "Delete", onclick: () => actions.remove() }),
 	);
 	const clicks = el("div.clicks", { role: "group", "aria-label": "Clicks of the object" });
-	const slider = el("input", { type: "range", min: -1, max: 1, step: 0.02, "aria-label": "Scale of the mask: nudges the threshold of the last click" });
-	const nudge = el("output.nums");
-	const reset = el("button.link", { title: "The method's own choice", onclick: () => actions.scale(current(), 0) }, "reset");
-	const scale = el("div.stack.none", el("div.row", el("label.grow", "Scale"), nudge, reset), slider,
-		el("div.row.ends.dim", { "aria-hidden": "true" }, el("span", "smaller"), el("span", "larger")));
-	const chart = el("div.chart");
-	const curve = el("details.curve", { open: state.curve, ontoggle: () => set({ curve: curve.open }) }, el("summary", "Score curve"), chart);
-	box.append(el("div.head", heading, tools), el("div.pad-x.stack", clicks, scale, curve));
-
-	let timer = 0, shown = null;
-	slider.addEventListener("input", () => {
-		nudge.textContent = signed(Number(slider.value));
-		clearTimeout(timer);
-		timer = setTimeout(commit, 180);
-	});
-	const commit = () => {
-		clearTimeout(timer);
-		timer = 0;
-		const object = current();
-		if (object && !object.draft && Math.abs(object.scale - slider.value) > 1e-6) actions.scale(object, Number(slider.value));
-	};
-	slider.addEventListener("change", commit);
-
+	box.append(el("div.head", heading, tools), el("div.pad-x.stack", clicks));
 	watch(["image", "selection", "classes", "pickedClick"], () => {
 		const { image } = state;
 		const object = current();
@@ -169,21 +147,8 @@ function selected() {
 		clicks.replaceChildren(...made.map((click, i) => clickChip(object, click, i, made.length)), ...strokes);
 		if (!made.length && !strokes.length) clicks.append(el("span.dim", object.source === "import" ? "Imported mask. Clicks correct it." : "No clicks."));
 		clicks.children[focused]?.querySelector?.("button")?.focus();
-		const settled = !waitingFor(image, object.id).length;
-		if ((settled && !timer) || shown !== object.id) slider.value = object.scale ?? 0;
-		shown = object.id;
-		nudge.textContent = signed(Number(slider.value));
-		slider.disabled = Boolean(object.draft || object.locked || !object.clicks.length);
-		reset.hidden = !object.scale;
-	});
-	watch(["image", "selection", "pickedClick", "curve"], () => {
-		const object = current();
-		curve.hidden = !object || object.draft || !object.clicks.length;
-		if (state.curve && !curve.hidden) drawCurve(chart, object);
 	});
 }
-
-const signed = (value) => (value === 0 ? "0" : (value > 0 ? "+" : "−") + Math.abs(value).toFixed(2));
 
 function clickChip(object, { x, y, positive, pending, box, scribble }, index, count) {
 	const picked = index === (state.pickedClick < 0 ? count - 1 : state.pickedClick);
@@ -193,50 +158,6 @@ function clickChip(object, { x, y, positive, pending, box, scribble }, index, co
 		el("button", { "aria-label": name, title: name, "aria-pressed": picked, onclick: () => set({ pickedClick: index }) }, icon(positive ? "plus" : "minus")),
 		picked && !pending ? iconButton("close", `Remove click ${index + 1}`, { class: "icon-button tiny", onclick: () => actions.removeClick(object, index) }) : null,
 	);
-}
-
-let curveAsked = null, curveOf = "";
-
-async function drawCurve(chart, object) {
-	const { image } = state;
-	const waits = waitingFor(image, object.id).length;
-	const name = [image.id, image.revision, object.id, state.pickedClick].join();
-	if (waits || curveOf === name || image.state !== "ready") return;
-	curveOf = name;
-	curveAsked?.abort();
-	const { signal } = (curveAsked = new AbortController());
-	try {
-		const told = await json("GET", `${image.path}/objects/${object.id}/curve?click=${state.pickedClick}`, { signal });
-		chart.replaceChildren(...(told.chosen === null ? [] : [drawing(told)]), caption(told));
-	} catch (error) {
-		if (signal.aborted) return;
-		if (error instanceof Failing) curveOf = "";
-		chart.replaceChildren(el("p.dim", error.message));
-	}
-}
-
-function drawing({ thresholds, score, chosen }) {
-	const wide = 248, high = 84, bottom = 6;
-	const finite = score.filter(Number.isFinite);
-	const least = Math.min(...finite, 0), most = Math.max(...finite, least + 1e-9);
-	const first = thresholds[0] ?? 0, span = (thresholds.at(-1) ?? 1) - first || 1;
-	const x = (value) => ((value - first) / span) * wide;
-	const y = (value) => high - bottom - ((value - least) / (most - least)) * (high - 2 * bottom);
-	const points = thresholds.flatMap((value, i) => (Number.isFinite(score[i]) ? [`${x(value).toFixed(1)},${y(score[i]).toFixed(1)}`] : []));
-	const picture = svg("svg", { viewBox: `0 0 ${wide} ${high}`, role: "img", "aria-label": `Score by threshold; chosen ${chosen.toFixed(3)}`, preserveAspectRatio: "none" });
-	picture.append(svg("line", { x1: 0, x2: wide, y1: high - bottom, y2: high - bottom, class: "axis" }));
-	if (points.length) {
-		picture.append(svg("polygon", { points: `0,${high - bottom} ${points.join(" ")} ${wide},${high - bottom}`, class: "area" }));
-		picture.append(svg("polyline", { points: points.join(" "), class: "line-of-score" }));
-	}
-	picture.append(svg("line", { x1: x(chosen), x2: x(chosen), y1: 0, y2: high, class: "chosen" }));
-	return picture;
-}
-
-function caption({ thresholds, area, score, chosen }) {
-	if (chosen === null) return el("p.dim", "No threshold scores for this click.");
-	const nearest = thresholds.reduce((best, value, i) => (Math.abs(value - chosen) < Math.abs(thresholds[best] - chosen) ? i : best), 0);
-	return el("p.dim.nums", `threshold ${chosen.toFixed(3)} · score ${score[nearest]?.toFixed(3) ?? "none"} · ${number(area[nearest])} px`);
 }
 
 function cutout(object) {
