@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 
 from m2n2v2.annotator import store as storing
+from m2n2v2.annotator import tables
 from m2n2v2.annotator.document import Document, Object, ObjectClass, PlacedClick, Stroke
-from m2n2v2.annotator.store import VERSION, Store
+from m2n2v2.annotator.store import Store
+from m2n2v2.annotator.tables import VERSION
 from m2n2v2.errors import (
     AccessError,
     BusyError,
@@ -251,7 +253,7 @@ def version_1(path: Path, mask: Runs) -> None:
             "INSERT INTO versions VALUES (?, 1, ?, 5, 3, ?, ?, NULL)",
             (step, step, json.dumps(content), packed),
         )
-    db.execute(f"PRAGMA application_id = {storing.APPLICATION}")
+    db.execute(f"PRAGMA application_id = {tables.APPLICATION}")
     db.execute("PRAGMA user_version = 1")
     db.commit()
     db.close()
@@ -282,8 +284,8 @@ def test_a_migration_that_fails_leaves_the_file(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version_1(path, drawn(7))
-    broken = storing.MIGRATIONS[1] + "; INSERT INTO nowhere VALUES (1)"
-    monkeypatch.setattr(storing, "MIGRATIONS", {**storing.MIGRATIONS, 1: broken})
+    broken = tables.MIGRATIONS[1] + "; INSERT INTO nowhere VALUES (1)"
+    monkeypatch.setattr(tables, "MIGRATIONS", {**tables.MIGRATIONS, 1: broken})
     with pytest.raises(StoreError):
         Store(path)
     monkeypatch.undo()

@@ -184,3 +184,13 @@ def test_help_and_import_need_no_server() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "--uploads" in done.stdout
     assert done.stdout.strip().endswith("[]")
+
+
+def test_classes_come_from_a_file(folder: Path, tmp_path: Path, refused: Refused) -> None:
+    listed = tmp_path / "classes.txt"
+    listed.write_text("cup\nsaucer\n")
+    with running(str(folder), "--classes", str(listed)) as (_, url, _lines):
+        made = ask(url, "GET", "/api/project")["classes"]
+    assert [(each["name"], each["key"]) for each in made] == [("cup", 1), ("saucer", 2)]
+    listed.write_text("cup\ncup\n")
+    assert "classes.txt names 'cup' twice" in refused(str(folder), "--classes", str(listed))

@@ -19,7 +19,7 @@ from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 
 from m2n2v2 import errors
-from m2n2v2.annotator import choosing, edits, gallery, numbers, transfer, views, wire
+from m2n2v2.annotator import attributes, choosing, edits, gallery, numbers, transfer, views, wire
 from m2n2v2.annotator.choosing import Choice
 from m2n2v2.annotator.document import Document, ObjectClass
 from m2n2v2.annotator.engine import Engine
@@ -150,7 +150,19 @@ def _add_project(app: FastAPI, project: Project, options: Options) -> None:
 
     @app.put("/api/classes")
     def put_classes(given: wire.GivenClasses) -> list[wire.WireClass]:
-        classes = [ObjectClass(c.id or 0, c.name, c.color, c.key) for c in given.classes]
+        before = {label.id: label.attributes for label in project.store.classes()}
+        classes = [
+            ObjectClass(
+                c.id or 0,
+                c.name,
+                c.color,
+                c.key,
+                before.get(c.id or 0, ())
+                if c.attributes is None
+                else attributes.checked(each.attribute for each in c.attributes),
+            )
+            for c in given.classes
+        ]
         stored = project.store.set_classes(classes, given.reassign_to)
         return [wire.WireClass.of(label) for label in stored]
 

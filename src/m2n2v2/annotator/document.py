@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
+from m2n2v2.annotator.attributes import Attribute, Values
 from m2n2v2.errors import MissingError
 from m2n2v2.grid import Size
 from m2n2v2.masks.runs import Runs
@@ -119,6 +120,7 @@ class Object:
         mask: base, then clicks, then strokes.
         made_by: the attention and depth that made something of the clicks; None without clicks,
             or if it was not noted.
+        attributes: what is said of it, whether its class asks for it or not.
     """
 
     id: int
@@ -132,6 +134,7 @@ class Object:
     finished: bool = False
     source: Source = "clicks"
     made_by: str | None = None
+    attributes: Values = ()
 
     @property
     def scale(self) -> float:
@@ -149,6 +152,7 @@ class Object:
             "locked": self.locked,
             "finished": self.finished,
             "source": self.source,
+            "attributes": dict(self.attributes),
         }
 
     @classmethod
@@ -178,6 +182,7 @@ class Object:
             locked=values["locked"],
             finished=values["finished"],
             source=values["source"],
+            attributes=tuple(sorted(values.get("attributes", {}).items())),
         )
 
 
@@ -242,12 +247,19 @@ class ObjectClass:
     Attributes:
         color: `#rrggbb`.
         key: a digit from 1 to 9 that picks it; None for none.
+        attributes: what can be said of its objects.
     """
 
     id: int
     name: str
     color: str
     key: int | None = None
+    attributes: tuple[Attribute, ...] = ()
+
+    def said(self, values: Values) -> Values:
+        """Those of an object's values that this class has attributes for."""
+        names = {each.name for each in self.attributes}
+        return tuple((name, value) for name, value in values if name in names)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from m2n2v2.annotator import wire
+from m2n2v2.annotator.attributes import with_value
 from m2n2v2.annotator.document import (
     Document,
     Object,
@@ -100,6 +101,10 @@ def applied(
             return _with(document, replace(document.object(edit.object), finished=edit.finished))
         case wire.SetClass():
             return _with(document, replace(document.object(edit.object), class_id=edit.class_id))
+        case wire.SetAttribute():
+            obj = document.object(edit.object)
+            said = with_value(obj.attributes, edit.name, edit.value)
+            return _with(document, replace(obj, attributes=said))
         case wire.Hide():
             return _with(document, replace(document.object(edit.object), hidden=edit.hidden))
         case wire.Lock():
@@ -153,7 +158,14 @@ def _remasked(changed: Object, size: Size, segmented: Segmented) -> Object:
 
 def _carried(found: Object) -> Object:
     """A copy for another image: its mask alone, which clicks correct there."""
-    return Object(0, found.mask, found.class_id, base=found.mask, source="import")
+    return Object(
+        0,
+        found.mask,
+        found.class_id,
+        base=found.mask,
+        source="import",
+        attributes=found.attributes,
+    )
 
 
 def _with(document: Document, changed: Object) -> tuple[Object, ...]:

@@ -3,15 +3,14 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from m2n2v2.annotator.class_files import with_key_and_color
 from m2n2v2.annotator.document import Document, Object, ObjectClass
 from m2n2v2.annotator.edits import MOST_OBJECTS
 from m2n2v2.annotator.formats.base import LabelClass, Labelled, LabelledObject, Labels
-from m2n2v2.annotator.formats.classes import voc_color
 from m2n2v2.annotator.project import Project
+from m2n2v2.annotator.store import Edit
 from m2n2v2.errors import ConflictError, FormatError, ImageError, M2N2Error
 from m2n2v2.grid import Size
-
-KEYS = range(1, 10)
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ def labels_of(project: Project, *, only_done: bool = False) -> Taken:
         only_done: of images marked as done, no others.
     """
     classes = project.store.classes()
-    names = {label.id: label.name for label in classes}
+    by_id = {label.id: label for label in classes}
     images, skipped = [], []
     for entry in project.entries():
         listed = entry.listed
@@ -52,13 +51,26 @@ def labels_of(project: Project, *, only_done: bool = False) -> Taken:
         except (ImageError, ConflictError) as error:
             skipped.append(f"{listed.name}: {error.what}")
             continue
+        last = project.store.last_edits(listed.id)
         objects = tuple(
-            LabelledObject(o.mask, names.get(o.class_id or 0), len(o.clicks) + len(o.strokes))
-            for o in document.objects
+            _labelled(obj, by_id.get(obj.class_id or 0), last.get(obj.id, Edit(None, None)))
+            for obj in document.objects
         )
         images.append(Labelled(document.name, _size(document), objects))
     listed_classes = tuple(LabelClass(label.name, label.color) for label in classes)
     return Taken(Labels(tuple(images), listed_classes), tuple(skipped))
+
+
+def _labelled(obj: Object, label: ObjectClass | None, last: Edit) -> LabelledObject:
+    """An object as formats take it, with the person who edited it last, and when."""
+    return LabelledObject(
+        obj.mask,
+        label.name if label else None,
+        len(obj.clicks) + len(obj.strokes),
+        label.said(obj.attributes) if label else (),
+        last.person,
+        last.time,
+    )
 
 
 class Sizes(Mapping[str, Size]):
@@ -131,6 +143,7 @@ def _object(obj: LabelledObject, ids: Mapping[str | None, int]) -> Object:
         class_id=ids.get(obj.class_name),
         finished=True,
         source="import",
+        attributes=obj.attributes,
     )
 
 
@@ -141,12 +154,9 @@ def _with_new(
     every = list(known)
     names = {known_label.name for known_label in known}
     for label in wanted:
-        if label.name in names:
-            continue
-        taken = {label.key for label in every}
-        key = next((key for key in KEYS if key not in taken), None)
-        color = label.color or f"#{bytes(voc_color(1 + len(every) % 255)).hex()}"
-        every.append(ObjectClass(0, label.name, color, key))
+        if label.name not in names:
+            made = ObjectClass(0, label.name, label.color or "")
+            every.append(with_key_and_color(made, every))
     return tuple(every)
 
 

@@ -26,6 +26,7 @@ from m2n2v2.arrays import Mask
 from m2n2v2.errors import (
     ClassError,
     ConflictError,
+    EditError,
     FolderError,
     ImageError,
     MissingError,
@@ -207,9 +208,7 @@ class Project:
         with self._locks[image]:
             document = self.document(image)
             check_revision(document, revision)
-            class_id = getattr(edit, "class_id", None)
-            if class_id is not None and all(c.id != class_id for c in self.store.classes()):
-                raise ClassError(f"there is no class {class_id}", cure="make it first")
+            self._check_class(document, edit)
             objects = edits.applied(
                 document,
                 edit,
@@ -261,6 +260,23 @@ class Project:
         obj = document.object(given.object)
         mask = prepared.preview(obj.base, obj.clicks, click)
         return Runs.of(painted(mask, obj.strokes))
+
+    def _check_class(self, document: Document, edit: wire.Edit) -> None:
+        """Is there the class, or the attribute of the object's class, that an edit names?"""
+        class_id = getattr(edit, "class_id", None)
+        if class_id is not None and all(c.id != class_id for c in self.store.classes()):
+            raise ClassError(f"there is no class {class_id}", cure="make it first")
+        if isinstance(edit, wire.SetAttribute) and edit.value is not None:
+            of = document.object(edit.object).class_id
+            label = next((c for c in self.store.classes() if c.id == of), None)
+            known = {each.name: each for each in (label.attributes if label else ())}
+            if edit.name not in known:
+                raise EditError(
+                    f"{label.name if label else 'an object without a class'} has no attribute "
+                    f"{edit.name!r}",
+                    cure=f"use {', '.join(known)}" if known else "give the class one first",
+                )
+            known[edit.name].check(edit.value)
 
     def _segmented(self, engine: Engine, document: Document, obj: Object) -> tuple[Mask, str]:
         prepared = engine.prepared(document.id, str(document.sha256))

@@ -13,8 +13,7 @@ import sqlite3
 import tempfile
 import threading
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Any, Self
 
 from cachetools import LRUCache
 
+from m2n2v2.annotator import stored_classes, tables
 from m2n2v2.annotator.document import (
     FINISHED,
     Change,
@@ -34,7 +34,6 @@ from m2n2v2.annotator.history import Step, carried, stacks
 from m2n2v2.errors import (
     AccessError,
     BusyError,
-    ClassError,
     ConflictError,
     EditError,
     M2N2Error,
@@ -44,12 +43,6 @@ from m2n2v2.errors import (
 from m2n2v2.grid import Size
 from m2n2v2.masks.runs import Runs
 
-APPLICATION = 0x6D326E32
-"""Marks our files (SQLite's `application_id`): "m2n2"."""
-
-VERSION = 3
-"""Of the tables (SQLite's `user_version`)."""
-
 HISTORY = 1000
 """Steps of undo kept per image."""
 
@@ -58,66 +51,6 @@ SWEEP = 256
 
 REMEMBERED = 32
 """Images whose objects are kept decoded."""
-
-_TABLES = """
-CREATE TABLE classes (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, position INTEGER NOT NULL, name TEXT NOT NULL,
-    color TEXT NOT NULL, key INTEGER
-);
-CREATE TABLE images (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE,
-    sha256 TEXT, height INTEGER, width INTEGER,
-    revision INTEGER NOT NULL DEFAULT 0,
-    at INTEGER NOT NULL DEFAULT 0, objects INTEGER NOT NULL DEFAULT 0,
-    status TEXT NOT NULL DEFAULT 'todo', note TEXT NOT NULL DEFAULT '', status_by TEXT,
-    classes TEXT NOT NULL DEFAULT '[]', people TEXT NOT NULL DEFAULT '[]'
-);
-CREATE TABLE objects (id INTEGER PRIMARY KEY AUTOINCREMENT, image INTEGER NOT NULL);
-CREATE TABLE versions (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, image INTEGER NOT NULL, step INTEGER NOT NULL,
-    object INTEGER NOT NULL, class INTEGER, content TEXT NOT NULL, mask BLOB NOT NULL, base BLOB,
-    made_by TEXT
-);
-CREATE INDEX versions_by_step ON versions (image, step);
-CREATE TABLE states (
-    image INTEGER NOT NULL, step INTEGER NOT NULL, versions TEXT NOT NULL,
-    person TEXT, time REAL, undoes INTEGER, redoes INTEGER,
-    PRIMARY KEY (image, step)
-) WITHOUT ROWID;
-"""
-
-MIGRATIONS: Mapping[int, str] = {
-    1: "ALTER TABLE versions ADD COLUMN made_by TEXT",
-    # What was undone lay behind `at`: each such step gets one that takes it back.
-    2: """
-ALTER TABLE states ADD COLUMN person TEXT;
-ALTER TABLE states ADD COLUMN time REAL;
-ALTER TABLE states ADD COLUMN undoes INTEGER;
-ALTER TABLE states ADD COLUMN redoes INTEGER;
-INSERT INTO states (image, step, versions, undoes)
-    SELECT image, 2 * top - step + 1, before, step FROM (
-        SELECT states.image, states.step, images.at,
-            max(states.step) OVER (PARTITION BY states.image) AS top,
-            coalesce(lag(states.versions)
-                OVER (PARTITION BY states.image ORDER BY states.step), '[]') AS before
-        FROM states JOIN images ON images.id = states.image
-    ) WHERE step > at;
-UPDATE images SET at = (SELECT max(step) FROM states WHERE image = images.id)
-    WHERE id IN (SELECT image FROM states);
-ALTER TABLE images ADD COLUMN status TEXT NOT NULL DEFAULT 'todo';
-ALTER TABLE images ADD COLUMN note TEXT NOT NULL DEFAULT '';
-ALTER TABLE images ADD COLUMN status_by TEXT;
-ALTER TABLE images ADD COLUMN classes TEXT NOT NULL DEFAULT '[]';
-ALTER TABLE images ADD COLUMN people TEXT NOT NULL DEFAULT '[]';
-UPDATE images SET status = 'done' WHERE done;
-ALTER TABLE images DROP COLUMN done;
-UPDATE images SET classes = (SELECT json_group_array(DISTINCT class) FROM versions WHERE id IN
-    (SELECT value FROM states, json_each(states.versions)
-        WHERE states.image = images.id AND states.step = images.at))
-    WHERE objects
-""",
-}
-"""What turns a file of each earlier version into the next."""
 
 
 @dataclass(frozen=True)
@@ -284,6 +217,20 @@ class Store:
             )
             return [Edit(*row) for row in rows.fetchall()]
 
+    def last_edits(self, id: int) -> dict[int, Edit]:
+        """Of each object of an image, who made it as it is, and when, as far as that is kept."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT versions.object, made.person, made.time FROM images "
+                "JOIN states ON states.image = images.id AND states.step = images.at, "
+                "json_each(states.versions) JOIN versions ON versions.id = json_each.value "
+                "LEFT JOIN states AS made "
+                "ON made.image = versions.image AND made.step = versions.step "
+                "WHERE images.id = ?",
+                (id,),
+            )
+            return {object: Edit(person, time) for object, person, time in rows.fetchall()}
+
     # Edits
 
     def commit(
@@ -337,8 +284,7 @@ class Store:
     def classes(self) -> tuple[ObjectClass, ...]:
         """In their order."""
         with self._reading() as db:
-            rows = db.execute("SELECT id, name, color, key FROM classes ORDER BY position")
-            return tuple(ObjectClass(*row) for row in rows.fetchall())
+            return stored_classes.read(db)
 
     def set_classes(
         self, classes: Sequence[ObjectClass], reassign_to: int | None = None
@@ -352,39 +298,8 @@ class Store:
             ClassError: a removed class has objects, an id is not known, or two classes would
                 have one name, which no export could tell apart.
         """
-        _refuse_twins(classes)
         with self._writing() as db:
-            known = {each.id: each.name for each in self.classes()}
-            given = {each.id for each in classes} - {0}
-            for id in given - set(known):
-                raise ClassError(f"there is no class {id}", cure="leave its id out to make it")
-            gone = sorted(set(known) - given)
-            if reassign_to is not None and reassign_to not in given:
-                raise ClassError(
-                    f"objects cannot go to class {reassign_to}", cure="name one that stays"
-                )
-            if gone and reassign_to is None:
-                self._refuse_used(db, {id: known[id] for id in gone})
-            for id in gone:
-                db.execute(
-                    "UPDATE images SET revision = revision + 1 WHERE id IN "
-                    "(SELECT image FROM versions WHERE class = ?)",
-                    (id,),
-                )
-                touched = db.execute("SELECT DISTINCT image FROM versions WHERE class = ?", (id,))
-                images = [image for (image,) in touched.fetchall()]
-                db.execute("UPDATE versions SET class = ? WHERE class = ?", (reassign_to, id))
-                db.execute("DELETE FROM classes WHERE id = ?", (id,))
-                for image in images:
-                    _note_classes(db, image)
-            for position, each in enumerate(classes):
-                db.execute(
-                    "INSERT INTO classes (id, position, name, color, key) VALUES (?, ?, ?, ?, ?) "
-                    "ON CONFLICT (id) DO UPDATE SET position = excluded.position, "
-                    "name = excluded.name, color = excluded.color, key = excluded.key",
-                    (each.id or None, position, each.name, each.color, each.key),
-                )
-            return self.classes()
+            return stored_classes.replace(db, classes, reassign_to)
 
     # Inside
 
@@ -400,27 +315,14 @@ class Store:
 
     def _prepare(self) -> None:
         db = self._db
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        (application,) = db.execute("PRAGMA application_id").fetchone()
-        (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if application not in (0, APPLICATION) or (application == 0 and tables):
-            raise StoreError(f"{_FILE} is another program's", cure="move it away")
-        if version > VERSION:
-            raise StoreError(
-                f"{_FILE} is of version {version}, and this m2n2v2 knows {VERSION}",
-                cure="use the newer m2n2v2 that wrote it",
-            )
+        missing = tables.steps(db)
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
-        if version == VERSION and tables:
-            return
-        with self._writing(allowed=True):
-            steps = [MIGRATIONS[each] for each in range(version, VERSION)] if tables else [_TABLES]
-            for step in steps:
-                for statement in step.split(";"):
-                    db.execute(statement)
-            db.execute(f"PRAGMA application_id = {APPLICATION}")
-            db.execute(f"PRAGMA user_version = {VERSION}")
+        if missing:
+            with self._writing(allowed=True):
+                for script in missing:
+                    for statement in script.split(";"):
+                        db.execute(statement)
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -569,7 +471,7 @@ class Store:
             "WHERE id = ?",
             (step.number, len(versions), _people(steps, step), id),
         )
-        _note_classes(db, id)
+        stored_classes.note(db, id)
         self._steps[id] = (revision + 1, [*steps, step])
 
     def _at(self, db: sqlite3.Connection, before: Document) -> int:
@@ -636,29 +538,6 @@ class Store:
         """Keep the objects of what was used last, so that they are not decoded again."""
         self._known[document.id] = (document.revision, document.objects)
 
-    def _refuse_used(self, db: sqlite3.Connection, gone: Mapping[int, str]) -> None:
-        for id, name in gone.items():
-            (used,) = db.execute(
-                "SELECT count(*) FROM images JOIN states ON states.image = images.id "
-                "AND states.step = images.at, json_each(states.versions) "
-                "JOIN versions ON versions.id = json_each.value WHERE versions.class = ?",
-                (id,),
-            ).fetchone()
-            if used:
-                raise ClassError(
-                    f"class {name!r} has {used} objects", cure="say which class they get instead"
-                )
-
-
-def _refuse_twins(classes: Sequence[ObjectClass]) -> None:
-    names = Counter(each.name for each in classes)
-    for name, count in names.items():
-        if count > 1:
-            raise ClassError(f"{count} classes are called {name!r}", cure="rename all but one")
-
-
-_FILE = "the annotations file .m2n2v2/annotations.sqlite"
-
 
 def _check(now: int, revision: int) -> None:
     if now != revision:
@@ -692,16 +571,6 @@ def _insert(db: sqlite3.Connection, image: int, step: int, obj: Object) -> int:
     return int(done.lastrowid or 0)
 
 
-def _note_classes(db: sqlite3.Connection, image: int) -> None:
-    """Keep the classes of an image's objects beside it, for the list."""
-    db.execute(
-        "UPDATE images SET classes = (SELECT json_group_array(DISTINCT class) FROM versions "
-        "WHERE id IN (SELECT value FROM states, json_each(states.versions) "
-        "WHERE states.image = images.id AND states.step = images.at)) WHERE id = ?",
-        (image,),
-    )
-
-
 def _people(steps: Sequence[Step], newest: Step) -> str:
     """Who has edited, as JSON."""
     return json.dumps(sorted({s.person for s in (*steps, newest) if s.person is not None}))
@@ -732,7 +601,9 @@ def _undamaged() -> Iterator[None]:
     except M2N2Error:
         raise
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise StoreError(f"{_FILE} holds an object without sense", cure="restore a copy") from error
+        raise StoreError(
+            f"{tables.FILE} holds an object without sense", cure="restore a copy"
+        ) from error
 
 
 @contextmanager
@@ -748,18 +619,18 @@ def _named(path: Path | None) -> Iterator[None]:
             ) from error
         if "readonly" in text or "unable to open" in text:
             raise StoreError(
-                f"{_FILE} cannot be written", cure="make the folder writable"
+                f"{tables.FILE} cannot be written", cure="make the folder writable"
             ) from error
         if "locked" in text:
             raise BusyError(
-                f"{_FILE} is held by another program", cure="do it again, or end that program"
+                f"{tables.FILE} is held by another program", cure="do it again, or end that program"
             ) from error
         if isinstance(error, sqlite3.DatabaseError) and (
             "malformed" in text or "not a database" in text
         ):
             raise StoreError(
-                f"{_FILE} is damaged ({text})", cure="restore a copy, or move it away"
+                f"{tables.FILE} is damaged ({text})", cure="restore a copy, or move it away"
             ) from error
         raise StoreError(
-            f"{_FILE} cannot be used ({text})", cure="look at the disk, then do it again"
+            f"{tables.FILE} cannot be used ({text})", cure="look at the disk, then do it again"
         ) from error

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from m2n2v2.annotator.attributes import LONGEST, LONGEST_NAME, MOST, Attribute, Kind
 from m2n2v2.annotator.document import (
     Change,
     Document,
@@ -99,6 +100,7 @@ class WireObject(Wire):
     finished: bool
     source: Literal["clicks", "import"]
     made_by: str | None = Field(description="the attention and depth behind the clicks")
+    attributes: dict[str, str | bool] = Field(description="what is said of it")
     area: int
     bbox: tuple[int, int, int, int]
     mask: WireMask
@@ -116,6 +118,7 @@ class WireObject(Wire):
             finished=obj.finished,
             source=obj.source,
             made_by=obj.made_by,
+            attributes=dict(obj.attributes),
             area=obj.mask.area,
             bbox=obj.mask.bbox,
             mask=WireMask.of(obj.mask),
@@ -225,15 +228,39 @@ class WireList(Wire):
     images: list[WireListed]
 
 
+class WireAttribute(Wire):
+    """What can be said of the objects of a class."""
+
+    name: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+    type: Kind
+    values: Annotated[list[str], Field(max_length=MOST)] = Field([], description="of a choice")
+
+    @classmethod
+    def of(cls, attribute: Attribute) -> "WireAttribute":
+        return cls(name=attribute.name, type=attribute.kind, values=list(attribute.values))
+
+    @property
+    def attribute(self) -> Attribute:
+        """As it is stored, checked."""
+        return Attribute(self.name, self.type, tuple(self.values))
+
+
 class WireClass(Wire):
     id: int
     name: str
     color: str
     key: int | None
+    attributes: list[WireAttribute]
 
     @classmethod
     def of(cls, label: ObjectClass) -> "WireClass":
-        return cls(id=label.id, name=label.name, color=label.color, key=label.key)
+        return cls(
+            id=label.id,
+            name=label.name,
+            color=label.color,
+            key=label.key,
+            attributes=[WireAttribute.of(each) for each in label.attributes],
+        )
 
 
 class WireProject(Wire):
@@ -336,6 +363,9 @@ class GivenClass(Wire):
     name: Name
     color: Color
     key: Annotated[int, Field(ge=1, le=9)] | None = None
+    attributes: Annotated[list[WireAttribute], Field(max_length=MOST)] | None = Field(
+        None, description="null keeps those that the class has"
+    )
 
 
 class GivenClasses(Wire):
@@ -409,6 +439,15 @@ class SetClass(Wire):
     class_id: Id | None
 
 
+class SetAttribute(Wire):
+    """Say something of an object that its class has an attribute for; null says nothing."""
+
+    kind: Literal["attribute"]
+    object: Id
+    name: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+    value: bool | Annotated[str, Field(max_length=LONGEST)] | None
+
+
 class Clear(Wire):
     kind: Literal["clear"]
     object: Id
@@ -458,6 +497,7 @@ Edit = Annotated[
     | Stroke
     | Finish
     | SetClass
+    | SetAttribute
     | Clear
     | Delete
     | Duplicate

@@ -28,6 +28,13 @@ def annotate(
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")
     ] = True,
+    classes: Annotated[
+        Path | None,
+        typer.Option(
+            help="Classes to add: a file of one name a line, or JSON with colours, keys and "
+            "attributes; see docs/annotator.md."
+        ),
+    ] = None,
     uploads: Annotated[
         bool, typer.Option("--uploads", help="Images may be sent into the folder.")
     ] = False,
@@ -54,7 +61,7 @@ def annotate(
     from m2n2v2.states.preparing import Recipe
 
     try:
-        from m2n2v2.annotator import app, serve
+        from m2n2v2.annotator import app, class_files, serve
         from m2n2v2.annotator.engine import Engine
         from m2n2v2.annotator.project import open_project
     except ImportError as error:
@@ -64,6 +71,7 @@ def annotate(
 
     if folder is None and not sample:
         raise FolderError("no folder came", cure="name one that holds images, or use --sample")
+    listed = None if classes is None else class_files.read(classes)
     recipe = None
     if states is None or preset != "auto":
         loading = options.loading(weights, offline, allow_pickle, device, dtype)
@@ -79,6 +87,8 @@ def annotate(
     with bound:
         root = serve.sample_folder(folder) if sample or folder is None else folder
         project = open_project(root)
+        if listed is not None:
+            project.store.set_classes(class_files.merged(project.store.classes(), listed))
         engine = Engine(preparing.load, project, lookup=preparing.lookup, keep=preparing.keep)
         token = serve.token_for(host)
         shown = app.Options(preparing.name, preparing.note, uploads, host, token)

@@ -40,6 +40,7 @@ class CocoAnnotation:
     Attributes:
         key: its id as text; its place in the list where it has none.
         segmentation: as it stands in the file; None for one of a box only.
+        attributes: as they stand in the file, which COCO itself does not have.
     """
 
     key: str
@@ -47,6 +48,7 @@ class CocoAnnotation:
     category: str | None
     segmentation: object
     crowd: bool
+    attributes: object = None
 
     def runs(self, size: Size) -> Runs:
         """Its mask.
@@ -108,6 +110,7 @@ def read_coco(path: Path, *, with_categories: bool = True) -> CocoFile:
             key_of(entry.get("category_id")),
             entry.get("segmentation") or None,
             key_of(entry.get("iscrowd")) not in (None, "0", "False"),
+            entry.get("attributes"),
         )
         for number, entry in enumerate(_list(document, "annotations", path))
     )

@@ -5,10 +5,12 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import numpy as np
 
+from m2n2v2.annotator.attributes import Values
 from m2n2v2.errors import FormatError
 from m2n2v2.grid import Size
 from m2n2v2.masks.runs import Runs
@@ -45,11 +47,26 @@ class LabelClass:
 
 @dataclass(frozen=True)
 class LabelledObject:
-    """An object: its mask, its class (None for none), and how many clicks made it."""
+    """An object: its mask, its class (None for none), and how many clicks made it.
+
+    Attributes:
+        attributes: what is said of it, by name: texts, and flags that are set.
+        person, time: who edited it last, and when, in seconds since 1970; None if not known.
+    """
 
     mask: Runs
     class_name: str | None = None
     clicks: int = 0
+    attributes: Values = ()
+    person: str | None = None
+    time: float | None = None
+
+    @property
+    def when(self) -> str | None:
+        """The time by ISO 8601, to the second, in UTC."""
+        if self.time is None:
+            return None
+        return datetime.fromtimestamp(self.time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(frozen=True)
@@ -111,6 +128,8 @@ class Labels:
 
 KINDS = {
     "clicks": "{n} clicks (and strokes) behind the masks are not in this format",
+    "attributes": "what is said of {n} objects (attributes) is not in this format",
+    "people": "who edited {n} objects, and when, is not in this format",
     "colors": "the colours of {n} classes are not in this format",
     "empty": "{n} objects without a pixel are left out",
     "unclassified": f"{{n}} objects without a class are written as class `{UNCLASSIFIED}`",
@@ -173,8 +192,17 @@ def class_index(labels: Labels, counts: Counter[str]) -> dict[str | None, int]:
     return index
 
 
-def solid(image: Labelled, counts: Counter[str]) -> list[LabelledObject]:
-    """The objects of an image that have a pixel; clicks and the others are counted as lost."""
+def solid(
+    image: Labelled, counts: Counter[str], *, described: bool = False
+) -> list[LabelledObject]:
+    """The objects of an image that have a pixel; clicks and the others are counted as lost.
+
+    Args:
+        described: the format holds attributes and who edited; else these are lost, too.
+    """
+    if not described:
+        counts["attributes"] += sum(bool(obj.attributes) for obj in image.objects)
+        counts["people"] += sum(obj.person is not None for obj in image.objects)
     counts["clicks"] += sum(obj.clicks for obj in image.objects)
     counts["empty"] += sum(not obj.mask.area for obj in image.objects)
     return [obj for obj in image.objects if obj.mask.area]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from m2n2v2.annotator import attributes
 from m2n2v2.annotator.formats.base import (
     LabelClass,
     Labelled,
@@ -69,7 +70,7 @@ def document(labels: Labels, *, polygons: bool = False) -> tuple[Document, Losse
                 "date_captured": "",
             }
         )
-        for obj in solid(image, counts):
+        for obj in solid(image, counts, described=True):
             segmentation = _segmentation(obj.mask, polygons)
             counts["as runs"] += polygons and isinstance(segmentation, dict)
             annotations.append(
@@ -81,6 +82,7 @@ def document(labels: Labels, *, polygons: bool = False) -> tuple[Document, Losse
                     "area": obj.mask.area,
                     "bbox": list(obj.mask.bbox),
                     "iscrowd": 0,
+                    **_described(obj),
                 }
             )
     categories = [
@@ -140,10 +142,22 @@ def read(path: Path, sizes: Mapping[str, Size], *, skip: bool = False) -> Readin
                 mask = annotation.runs(sizes[name])
                 if annotation.crowd:
                     problems.note("crowds are imported as single objects")
-                objects[name].append(LabelledObject(mask, categories[annotation.category].name))
+                said = attributes.read(annotation.attributes)
+                class_name = categories[annotation.category].name
+                objects[name].append(LabelledObject(mask, class_name, attributes=said))
     skipped = problems.settle()
     labelled = tuple(Labelled(name, sizes[name], tuple(every)) for name, every in objects.items())
     return Reading(Labels(labelled, classes_of(categories.values())), skipped)
+
+
+def _described(obj: LabelledObject) -> Document:
+    """Attributes as CVAT writes them; who edited last, and when, under names of our own."""
+    told = {
+        "attributes": dict(obj.attributes),
+        "annotated_by": obj.person,
+        "annotated_at": obj.when if obj.person is not None else None,
+    }
+    return {name: value for name, value in told.items() if value}
 
 
 def _segmentation(mask: Runs, polygons: bool) -> list[list[int]] | Document:

@@ -58,7 +58,7 @@ def write(labels: Labels, folder: Path, photos: Photos | None = None) -> Losses:
     paths = copy_photos(labels, names, folder, photos, counts)
     for image in labels.ordered():
         shapes: list[Document] = []
-        for number, obj in enumerate(solid(image, counts)):
+        for number, obj in enumerate(solid(image, counts, described=True)):
             shapes += _shapes(obj, number, counts)
         write_json(
             folder / f"{names[image.name]}.json",
@@ -137,11 +137,19 @@ def _shape(
         "label": name_of(obj.class_name),
         "points": points,
         "group_id": group,
-        "description": "",
+        "description": _description(obj),
         "shape_type": kind,
-        "flags": {},
+        "flags": {name: True for name, value in obj.attributes if value is True},
         "mask": mask,
     }
+
+
+def _description(obj: LabelledObject) -> str:
+    """Attributes that are texts, and who edited last, a line each."""
+    lines = [f"{name}: {value}" for name, value in obj.attributes if isinstance(value, str)]
+    if obj.person is not None:
+        lines.append(f"annotated by {obj.person}" + (f", {obj.when}" if obj.when else ""))
+    return "\n".join(lines)
 
 
 def _cut(mask: Runs) -> tuple[list[list[int]], str]:

@@ -163,6 +163,9 @@ export const duplicate = (object = current()) => object && objectEdit(object.id,
 export const scale = (object, value) => !locked(object) && objectEdit(object.id, "scale", { scale: value });
 export const clearObject = (object = current()) => object && !locked(object) && objectEdit(object.id, "clear");
 
+// Say something of an object that its class asks for; null says nothing.
+export const say = (object, name, value) => object && objectEdit(object.id, "attribute", { name, value });
+
 export function remove(object = current()) {
 	if (!object || locked(object)) return;
 	objectEdit(object.id, "delete");

@@ -40,6 +40,7 @@ export const KEYS = [
 	]),
 	group("Objects", [
 		["1 … 9", "Class of the object, and of those to come"],
+		["K", "Class by typing, at the pointer", () => dialogs.pick()],
 		[",", "Select the previous object", () => actions.selectNext(-1)],
 		[".", "Select the next object", () => actions.selectNext(1)],
 		["Delete | Backspace", "Delete the object", () => actions.remove()],
@@ -113,7 +114,7 @@ addEventListener("keydown", (event) => {
 	if (/^[1-9]$/.test(key) && !mod && !event.altKey) {
 		const picked = state.classes.find((known) => String(known.key) === key);
 		if (picked) actions.setClass(picked.id);
-		else tell(state.classes.length ? `No class has the key ${key}.` : "There are no classes yet.", "The pencil beside Classes makes them and gives them keys.");
+		else tell(state.classes.length ? `No class has the key ${key}.` : "There are no classes yet.", "K finds a class by typing, and makes new ones.");
 		return;
 	}
 	const plain = /^[a-z]$|^.{2,}$/.test(key); // others are typed with Shift on some keyboards

@@ -13,6 +13,7 @@ import * as objects from "./panels/objects.js";
 import * as tools from "./panels/tools.js";
 import * as topBar from "./panels/top.js";
 import "./panels/help.js";
+import "./panels/pick.js";
 import "./panels/review.js";
 import * as views from "./panels/views.js";
 import * as why from "./panels/why.js";

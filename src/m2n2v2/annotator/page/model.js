@@ -100,7 +100,9 @@ export function objectsOf(image) {
 		if (draft && at < 0) {
 			found.push({ id: draft, class_id: edit.class_id, clicks: [], strokes: [], scale: 0, draft: true });
 		} else if (field && at >= 0) found[at] = { ...found[at], [field]: edit[field] };
-		else if (edit.kind === "delete" && at >= 0) found.splice(at, 1);
+		else if (edit.kind === "attribute" && at >= 0) {
+			found[at] = { ...found[at], attributes: { ...found[at].attributes, [edit.name]: edit.value } };
+		} else if (edit.kind === "delete" && at >= 0) found.splice(at, 1);
 		else if (edit.kind === "order") {
 			const place = ({ id: one }) => edit.order.indexOf(one);
 			found = found.sort((one, other) => place(one) - place(other));

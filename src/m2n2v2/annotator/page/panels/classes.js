@@ -7,12 +7,13 @@ import { refresh } from "../edits.js";
 import { current } from "../model.js";
 import { NO_CLASS, PALETTE, dialogs, set, state, watch } from "../state.js";
 import { told } from "../toasts.js";
+import { understood, written } from "./attributes.js";
 import { dialog } from "./dialogs.js";
 
 export function start() {
 	const chips = el("div.chips", { role: "radiogroup", "aria-labelledby": "classes-title" });
 	byId("classes").append(
-		el("div.head", el("h2", { id: "classes-title" }, "Classes"), iconButton("grid", "Look through the objects of a class", { onclick: () => dialogs.gallery() }),
+		el("div.head", el("h2", { id: "classes-title" }, "Classes"), iconButton("search", "Class by typing", { keys: "K", onclick: () => dialogs.pick() }), iconButton("grid", "Look through the objects of a class", { onclick: () => dialogs.gallery() }),
 			iconButton("edit", "Edit classes", { onclick: edit })),
 		chips,
 	);
@@ -61,12 +62,15 @@ function edit() {
 		key.addEventListener("change", () => {
 			for (const other of rows.querySelectorAll("select")) if (other !== key && other.value === key.value) other.value = "";
 		});
-		row.read = () => ({ id: one.id, name: name.value.trim(), color: color.value, key: key.value ? Number(key.value) : null });
+		const line = written(one.attributes ?? []);
+		const asks = el("input.asks", { type: "text", value: line, placeholder: "Asks: broken?, material: glass | clay, remark", "aria-label": `What is asked of objects of ${one.name || "the new class"}` });
+		asks.readOnly = written(understood(line)) !== line || understood(line).length !== (one.attributes ?? []).length; // a list of classes may hold more
+		row.read = () => ({ id: one.id, name: name.value.trim(), color: color.value, key: key.value ? Number(key.value) : null, attributes: asks.readOnly ? null : understood(asks.value) });
 		row.append(color, name, key, iconButton("trash", `Remove ${one.name || "the new class"}`, { onclick: () => {
 			if (one.id !== null) gone.add(one.id);
 			row.remove();
 			fillReassign();
-		} }));
+		} }), asks);
 		rows.append(row);
 		if (isNew) name.focus();
 	};
@@ -86,7 +90,7 @@ function edit() {
 	};
 	dialog("Classes", {
 		body: [
-			el("p.dim", "A new name or colour holds for every object of the class, in all images. A list can be pasted, one name a line."),
+			el("p.dim", "A new name or colour holds for every object of the class, in all images. A list can be pasted, one name a line. What a class asks is said of each of its objects: yes or no (broken?), one of several, or a text."),
 			rows,
 			el("button.quiet.dashed", { onclick: () => fresh() }, icon("plus"), "Add a class"),
 			reassignRow, problem,
@@ -119,7 +123,7 @@ function edit() {
 	if (!state.classes.length) fresh();
 }
 
-async function adopt(classes) {
+export async function adopt(classes) {
 	const classId = classes.some(({ id }) => id === state.classId) ? state.classId : (classes[0]?.id ?? null);
 	set({ classes, classId });
 	if (state.image) await refresh(state.image); // objects of removed classes changed theirs

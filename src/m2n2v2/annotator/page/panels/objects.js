@@ -5,6 +5,7 @@ import { byId, el, icon, iconButton, number, plural, pressed } from "../dom.js";
 import { called, clicksOf, current, waitingFor } from "../model.js";
 import { colorOf, set, state, watch } from "../state.js";
 import { thumbOf } from "../thumbs.js";
+import * as attributes from "./attributes.js";
 import { dialog } from "./dialogs.js";
 
 export function start() {
@@ -38,7 +39,7 @@ function row(object, chosen) {
 	const waiting = waitingFor(image, object.id).length > 0;
 	const label = actions.title(object);
 	const tab = { tabIndex: chosen ? 0 : -1 };
-	const facts = object.draft ? "waiting for the server" : `${object.finished ? "" : "in progress · "}${extent(object, image)}`;
+	const facts = object.draft ? "waiting for the server" : [!object.finished && "in progress", extent(object, image), ...attributes.words(object)].filter(Boolean).join(" · ");
 	const action = (drawing, text, part, run, on) => {
 		const button = iconButton(drawing, `${text} ${called(object)}`, { ...tab, "data-part": part, class: `icon-button small ${on ? "on" : ""}`, disabled: Boolean(object.draft), onclick: () => run(object) });
 		if (on !== undefined) pressed(button, on);
@@ -133,7 +134,7 @@ function selected() {
 		iconButton("trash", "Delete", { keys: "Delete", onclick: () => actions.remove() }),
 	);
 	const clicks = el("div.clicks", { role: "group", "aria-label": "Clicks of the object" });
-	box.append(el("div.head", heading, tools), el("div.pad-x.stack", clicks));
+	box.append(el("div.head", heading, tools), el("div.pad-x.stack", clicks, attributes.controls()));
 	watch(["image", "selection", "classes", "pickedClick"], () => {
 		const { image } = state;
 		const object = current();
