@@ -5,7 +5,7 @@ What is finished stands in a file beside the result, a line for each photograph,
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from m2n2v2.errors import FormatError, M2N2Error, OutputError, PromptError, RunError
 from m2n2v2.files import read_json, whole_file
 from m2n2v2.images import read_image
+from m2n2v2.masks.cleaning import Cleaning
 from m2n2v2.masks.coco import compressed
 from m2n2v2.masks.runs import Runs
 from m2n2v2.method.values import ImageState
@@ -95,6 +96,7 @@ class Job:
     Attributes:
         out: the COCO json of masks.
         made_with: which segmenter, for the file of what is finished.
+        cleaning: of every mask.
 
     Raises:
         RunError: what is finished was made of other boxes, or otherwise.
@@ -104,12 +106,14 @@ class Job:
     wanted: Detections
     out: Path
     made_with: str
+    cleaning: Cleaning = field(default_factory=Cleaning)
     done: dict[str, Photograph] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         header = json.dumps(
             {
                 "made_with": self.made_with,
+                "cleaning": asdict(self.cleaning),
                 "code": source_digest(__name__),
                 "boxes": [self.wanted.boxes, [i.get("file_name") for i in self._images]],
             },
@@ -188,7 +192,7 @@ class Job:
         annotations, problems = [], []
         for entry in entries:
             try:
-                annotations.append({**entry, **_mask_of(state, entry)})
+                annotations.append({**entry, **_mask_of(state, entry, self.cleaning)})
             except M2N2Error as error:
                 problems.append(f"{name}: {error}")
         return Photograph(key, tuple(annotations), tuple(problems))
@@ -219,15 +223,16 @@ def box_of(entry: Entry) -> Box:
     return box
 
 
-def _mask_of(state: ImageState, entry: Entry) -> Entry:
+def _mask_of(state: ImageState, entry: Entry, cleaning: Cleaning) -> Entry:
     """What an annotation has of its mask."""
     size = state.size
     result = segment(state, empty(state), box_of(entry).inside(size))
-    runs = Runs.of(result.mask)
-    rows, columns = (np.flatnonzero(result.mask.any(axis=axis)).tolist() for axis in (1, 0))
+    mask = cleaning.of(result.mask).mask
+    runs = Runs.of(mask)
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)).tolist() for axis in (1, 0))
     return {
         "segmentation": {"size": [size.height, size.width], "counts": compressed(runs)},
-        "area": int(result.mask.sum()),
+        "area": int(mask.sum()),
         "bbox": [
             columns[0],
             rows[0],

@@ -24,6 +24,7 @@ from m2n2v2.preparation import prepare
 from m2n2v2.presets import preset
 from m2n2v2.prompts import Click, Given, boxes_from_array, clicks_from_arrays
 from m2n2v2.session import MapCache, Session, replay
+from m2n2v2.snapping import snapped
 from m2n2v2.states.file import read_state
 from m2n2v2.weights.devices import choose_device
 from m2n2v2.weights.locating import Loading
@@ -182,6 +183,22 @@ class Predictor:
     def session(self, previous: Mask | None = None) -> Session:
         """A session of clicks, with undo, on the image that is set."""
         return Session(self._current().state, previous)
+
+    def snap(self, mask_input: Shaped[np.ndarray, "..."]) -> Mask:
+        """A mask drawn anew to the photograph's edges, near its own outline (`snapping`).
+
+        Args:
+            mask_input: as of `predict`: a mask or logits, of any size.
+
+        Returns:
+            The mask at the image's size.
+
+        Raises:
+            NoImageError: no image is set.
+            PromptError: the mask cannot be read.
+        """
+        state = self._current().state
+        return snapped(state, _as_mask(mask_input, state.size))
 
     def predict(
         self,

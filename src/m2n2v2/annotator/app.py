@@ -24,9 +24,11 @@ from m2n2v2.annotator.choosing import Choice
 from m2n2v2.annotator.document import Document, ObjectClass
 from m2n2v2.annotator.engine import Engine
 from m2n2v2.annotator.folder import MAX_UPLOAD
+from m2n2v2.annotator.formats.outlines import Outlines
 from m2n2v2.annotator.guard import Guard, TooLargeError
 from m2n2v2.annotator.people import person_named
 from m2n2v2.annotator.project import Project, check_revision
+from m2n2v2.masks.cleaning import LARGEST_SMOOTH, Cleaning
 from m2n2v2.masks.conventions import Convention as MaskValues
 from m2n2v2.method.values import ImageState, Segmentation
 from m2n2v2.version import __version__
@@ -64,6 +66,7 @@ STATUS: dict[type[errors.M2N2Error], int] = {
 ImageId = Annotated[int, InPath(ge=1, lt=1 << 53)]
 Written = Literal["coco", "yolo", "labelme", "voc", "png", "cutouts"]
 Read = Literal["coco", "labelme", "png", "voc"]
+Pixels = Annotated[int, Query(ge=0, lt=1 << 31)]
 Index = Annotated[int, Query(ge=-1000, lt=1000)]
 ANSWERS: dict[int | str, dict[str, Any]] = {
     status: {"model": wire.WireError} for status in (400, 403, 404, 409, 413, 422, 503, 507)
@@ -144,6 +147,7 @@ def _add_project(app: FastAPI, project: Project, options: Options) -> None:
             classes=[wire.WireClass.of(each) for each in project.store.classes()],
             counts=wire.WireCounts.of(project.counts()),
             left_out=project.left_out,
+            cleaning=wire.WireCleaning.of(project.store.cleaning()),
             uploads=options.uploads,
             read_only=project.store.read_only,
         )
@@ -165,6 +169,12 @@ def _add_project(app: FastAPI, project: Project, options: Options) -> None:
         ]
         stored = project.store.set_classes(classes, given.reassign_to)
         return [wire.WireClass.of(label) for label in stored]
+
+    @app.put("/api/cleaning")
+    def put_cleaning(given: wire.GivenCleaning) -> wire.WireCleaning:
+        """How the masks of new objects are cleaned from now on; those that are there stay."""
+        project.store.set_cleaning(Cleaning(given.holes, given.specks, given.smooth))
+        return wire.WireCleaning.of(project.store.cleaning())
 
     @app.get("/api/images")
     def get_images(
@@ -294,12 +304,28 @@ def _add_transfer(app: FastAPI, project: Project) -> None:
         only_done: bool = False,
         photos: bool | None = None,
         zipped: bool = False,
+        simplify: Annotated[float | None, Query(ge=0, le=1000, allow_inf_nan=False)] = None,
+        single_ring: bool = False,
+        holes: Pixels = 0,
+        specks: Pixels = 0,
+        smooth: Annotated[int, Query(ge=0, le=LARGEST_SMOOTH)] = 0,
     ) -> FileResponse:
         """The labels as a file: COCO's json, a zip otherwise or if it is to be `zipped`. What is
         lost is in `X-Losses`, percent-encoded, and in the zip's `losses.txt`. `photos` defaults
-        to what the format needs.
+        to what the format needs. `simplify` draws polygons (coco, yolo, labelme) that lie no
+        farther than so many pixels from the outlines; `single_ring` joins holes to them by
+        bridges. `holes`, `specks` and `smooth` clean every mask first.
         """
-        made = transfer.download(project, format, only_done=only_done, photos=photos, zipped=zipped)
+        drawn = simplify is not None or single_ring
+        made = transfer.download(
+            project,
+            format,
+            only_done=only_done,
+            photos=photos,
+            zipped=zipped,
+            outlines=Outlines(simplify or 0.0, single_ring) if drawn else None,
+            cleaning=Cleaning(holes, specks, smooth),
+        )
         return FileResponse(
             made.path,
             media_type=made.media_type,

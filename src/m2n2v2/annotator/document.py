@@ -1,11 +1,12 @@
 """What is stored of each image and its objects: plain values, never changed."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self
 
 from m2n2v2.annotator.attributes import Attribute, Values
 from m2n2v2.errors import MissingError
 from m2n2v2.grid import Size
+from m2n2v2.masks.cleaning import Cleaning
 from m2n2v2.masks.runs import Runs
 from m2n2v2.prompts import Box, Click, Given, Scribble
 
@@ -108,6 +109,56 @@ class Stroke:
 
 
 @dataclass(frozen=True)
+class PlacedCleaning:
+    """A cleaning of the mask, with what it changed.
+
+    Attributes:
+        added, removed: pixels of the mask as it was drawn last.
+    """
+
+    cleaning: Cleaning
+    added: int = 0
+    removed: int = 0
+
+
+@dataclass(frozen=True)
+class FilledHole:
+    """A hole filled, by the pixel (x, y) in it; where there is none any more, nothing happens."""
+
+    x: int
+    y: int
+
+
+Drawn = Stroke | PlacedCleaning | FilledHole
+"""What is done to a mask after its clicks."""
+
+Ring = tuple[tuple[float, float], ...]
+"""Corners (x, y) of a closed ring, in pixels."""
+
+
+def _drawn_to_json(drawn: Drawn) -> Any:
+    match drawn:
+        case PlacedCleaning():
+            return {
+                "clean": asdict(drawn.cleaning),
+                "added": drawn.added,
+                "removed": drawn.removed,
+            }
+        case FilledHole():
+            return {"fill": [drawn.x, drawn.y]}
+    return {"erase": drawn.erase, "radius": drawn.radius, "points": drawn.points}
+
+
+def _drawn(stored: Any) -> Drawn:
+    if "clean" in stored:
+        return PlacedCleaning(Cleaning(**stored["clean"]), stored["added"], stored["removed"])
+    if "fill" in stored:
+        return FilledHole(*stored["fill"])
+    points = tuple((x, y) for x, y in stored["points"])
+    return Stroke(stored["erase"], stored["radius"], points)
+
+
+@dataclass(frozen=True)
 class Object:
     """One object on an image: how it was made, and the mask that came of it.
 
@@ -115,19 +166,21 @@ class Object:
         id: unique in the folder, never used again.
         class_id: a key of the classes; None for none yet.
         clicks: in the order of clicking; boxes and scribbles are among them.
-        strokes: drawn after the clicks, in order.
+        strokes: drawn after the clicks, in order; cleanings and filled holes are among them.
         base: the mask that the clicks correct; None for an empty one.
         mask: base, then clicks, then strokes.
-        made_by: the attention and depth that made something of the clicks; None without clicks,
-            or if it was not noted.
+        made_by: the attention and depth that made something of the clicks, or drew the mask anew;
+            None without, or if it was not noted.
         attributes: what is said of it, whether its class asks for it or not.
+        polygon: the rings of which the base is made by the even-odd rule, while their vertices may
+            be moved; None for a mask like others.
     """
 
     id: int
     mask: Runs
     class_id: int | None = None
     clicks: tuple[Placed, ...] = ()
-    strokes: tuple[Stroke, ...] = ()
+    strokes: tuple[Drawn, ...] = ()
     base: Runs | None = None
     hidden: bool = False
     locked: bool = False
@@ -135,6 +188,18 @@ class Object:
     source: Source = "clicks"
     made_by: str | None = None
     attributes: Values = ()
+    polygon: tuple[Ring, ...] | None = None
+
+    @property
+    def brushed(self) -> tuple[Stroke, ...]:
+        """The strokes of brush and eraser."""
+        return tuple(each for each in self.strokes if isinstance(each, Stroke))
+
+    @property
+    def cleaned(self) -> PlacedCleaning | None:
+        """The last cleaning."""
+        cleanings = [each for each in self.strokes if isinstance(each, PlacedCleaning)]
+        return cleanings[-1] if cleanings else None
 
     @property
     def scale(self) -> float:
@@ -145,14 +210,13 @@ class Object:
         """All that has no column of its own in the store, ready for JSON."""
         return {
             "clicks": [c.to_json() for c in self.clicks],
-            "strokes": [
-                {"erase": s.erase, "radius": s.radius, "points": s.points} for s in self.strokes
-            ],
+            "strokes": [_drawn_to_json(each) for each in self.strokes],
             "hidden": self.hidden,
             "locked": self.locked,
             "finished": self.finished,
             "source": self.source,
             "attributes": dict(self.attributes),
+            **({} if self.polygon is None else {"polygon": self.polygon}),
         }
 
     @classmethod
@@ -174,16 +238,18 @@ class Object:
             base=base,
             made_by=made_by,
             clicks=tuple(_placed(stored) for stored in values["clicks"]),
-            strokes=tuple(
-                Stroke(s["erase"], s["radius"], tuple((x, y) for x, y in s["points"]))
-                for s in values["strokes"]
-            ),
+            strokes=tuple(_drawn(stored) for stored in values["strokes"]),
+            polygon=_rings(values["polygon"]) if "polygon" in values else None,
             hidden=values["hidden"],
             locked=values["locked"],
             finished=values["finished"],
             source=values["source"],
             attributes=tuple(sorted(values.get("attributes", {}).items())),
         )
+
+
+def _rings(stored: Any) -> tuple[Ring, ...]:
+    return tuple(tuple((x, y) for x, y in ring) for ring in stored)
 
 
 @dataclass(frozen=True)

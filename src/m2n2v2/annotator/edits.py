@@ -1,23 +1,30 @@
 """Edits: what each does to the objects of an image. Nothing here computes or stores."""
 
+import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from m2n2v2.annotator import wire
 from m2n2v2.annotator.attributes import with_value
 from m2n2v2.annotator.document import (
     Document,
+    Drawn,
+    FilledHole,
     Object,
     Placed,
     PlacedBox,
+    PlacedCleaning,
     PlacedClick,
     PlacedScribble,
     Stroke,
 )
-from m2n2v2.annotator.strokes import painted
+from m2n2v2.annotator.reshaping import reshaped, whole
+from m2n2v2.annotator.strokes import redrawn
 from m2n2v2.arrays import Mask
 from m2n2v2.errors import ClickError, EditError
 from m2n2v2.grid import Size
+from m2n2v2.masks.cleaning import Cleaning
+from m2n2v2.masks.editing import hole_filled
 from m2n2v2.masks.runs import Runs
 
 Segmented = Callable[[Object], tuple[Mask, str]]
@@ -30,32 +37,44 @@ MOST_OBJECTS = 10_000
 """On one image."""
 
 
-def applied(
-    document: Document, edit: wire.Edit, segmented: Segmented, other: Other
-) -> tuple[Object, ...]:
-    """The objects after an edit, bottom to top; one that is new has id 0.
+@dataclass(frozen=True)
+class Means:
+    """What edits need besides the image's objects.
 
-    Args:
+    Attributes:
         segmented: what makes masks of clicks.
+        snapped: what draws an object's mask anew.
         other: another image of the folder, by its id.
+        cleaning: of the masks of new objects.
+    """
+
+    segmented: Segmented
+    snapped: Segmented
+    other: Other
+    cleaning: Cleaning = Cleaning()  # noqa: RUF009 (a frozen value)
+
+
+def applied(document: Document, edit: wire.Edit, means: Means) -> tuple[Object, ...]:
+    """The objects after an edit, bottom to top; one that is new has id 0.
 
     Raises:
         EditError: the object is not there, is locked, or the edit makes no sense on it.
         ClickError: a click lies outside, or contradicts another.
         PromptError: the same of a box or scribble, or a box is empty.
+        MaskError: there is no hole to fill.
     """
     match edit:
         case wire.Click():
             obj = _unlocked(document, edit.object, edit.class_id)
             click = PlacedClick(edit.x, edit.y, edit.positive)
-            return _prompted(document, obj, click, segmented)
+            return _prompted(document, obj, click, means)
         case wire.Box():
             obj = _unlocked(document, edit.object, edit.class_id)
-            return _prompted(document, obj, PlacedBox(edit.box, edit.positive), segmented)
+            return _prompted(document, obj, PlacedBox(edit.box, edit.positive), means)
         case wire.Scribble():
             obj = _unlocked(document, edit.object, edit.class_id)
             scribble = PlacedScribble(tuple(edit.points), edit.positive)
-            return _prompted(document, obj, scribble, segmented)
+            return _prompted(document, obj, scribble, means)
         case wire.RemoveClick():
             obj = _unlocked(document, edit.object)
             if edit.index >= len(obj.clicks):
@@ -65,31 +84,29 @@ def applied(
                 )
             rest = (*obj.clicks[: edit.index], *obj.clicks[edit.index + 1 :])
             changed = replace(obj, clicks=rest)
-            return _with(document, _remasked(changed, _size(document), segmented))
+            return _with(document, _remasked(changed, _size(document), means.segmented))
         case wire.Scale():
             obj = _unlocked(document, edit.object)
             if not obj.clicks:
                 raise EditError("this object has no clicks to scale", cure="click on it first")
             *others, last = obj.clicks
             changed = replace(obj, clicks=(*others, replace(last, nudge=edit.scale)))
-            return _with(document, _remasked(changed, _size(document), segmented))
+            return _with(document, _remasked(changed, _size(document), means.segmented))
         case wire.Stroke():
             obj = _unlocked(document, edit.object, edit.class_id)
             stroke = Stroke(edit.erase, edit.radius, tuple(edit.points))
-            mask = Runs.of(painted(obj.mask.mask, [stroke]))
-            return _with(document, replace(obj, strokes=(*obj.strokes, stroke), mask=mask))
+            return _with(document, _drawn_on(obj, stroke))
         case wire.Clear():
             obj = _unlocked(document, edit.object)
-            bare = replace(obj, clicks=(), strokes=(), base=None, made_by=None)
-            bare = replace(bare, mask=_nothing(document))
-            return _with(document, bare)
+            bare = replace(obj, clicks=(), strokes=(), base=None, made_by=None, polygon=None)
+            return _with(document, replace(bare, mask=_nothing(document)))
         case wire.Delete():
             return document.without(_unlocked(document, edit.object).id).objects
         case wire.Duplicate():
             copy = replace(document.object(edit.object), id=0, locked=False, finished=False)
             return _with(document, copy)
         case wire.Copy():
-            source = other(edit.image)
+            source = means.other(edit.image)
             if source.size != _size(document):
                 raise EditError(
                     f"{source.name} is of another size, so its masks fit nowhere here",
@@ -109,6 +126,20 @@ def applied(
             return _with(document, replace(document.object(edit.object), hidden=edit.hidden))
         case wire.Lock():
             return _with(document, replace(document.object(edit.object), locked=edit.locked))
+        case wire.Clean():
+            obj = _unlocked(document, edit.object)
+            return _with(document, _cleaned(document, obj, edit, means.segmented))
+        case wire.Fill():
+            obj = _unlocked(document, edit.object)
+            hole = FilledHole(math.floor(edit.x), math.floor(edit.y))
+            hole_filled(obj.mask.mask, hole.x, hole.y)  # where there is none, it says so
+            return _with(document, _drawn_on(obj, hole))
+        case wire.Snap():
+            obj = _solid(document, edit.object)
+            mask, made_by = means.snapped(obj)
+            return _with(document, replace(whole(obj, mask), made_by=made_by))
+        case wire.Combine() | wire.Split() | wire.ToPolygon() | wire.Vertices() | wire.ToMask():
+            return _checked(reshaped(document, edit, _solid))
         case wire.Order():
             known = {before.id: before for before in document.objects}
             if sorted(edit.order) != sorted(known):
@@ -122,8 +153,11 @@ def applied(
 def needs_clicks(document: Document, edit: wire.Edit) -> bool:
     """Must the image be prepared for this edit?"""
     match edit:
-        case wire.Click() | wire.Box() | wire.Scribble() | wire.Scale():
+        case wire.Click() | wire.Box() | wire.Scribble() | wire.Scale() | wire.Snap():
             return True
+        case wire.Clean():
+            obj = document.object(edit.object)
+            return bool(obj.clicks) and _ends_cleaned(obj)
         case wire.RemoveClick():
             return len(document.object(edit.object).clicks) > 1
     return False
@@ -139,11 +173,11 @@ def _unlocked(document: Document, id: int | None, class_id: int | None = None) -
     return obj
 
 
-def _prompted(
-    document: Document, obj: Object, placed: Placed, segmented: Segmented
-) -> tuple[Object, ...]:
+def _prompted(document: Document, obj: Object, placed: Placed, means: Means) -> tuple[Object, ...]:
     changed = replace(obj, clicks=(*obj.clicks, placed))
-    return _with(document, _remasked(changed, _size(document), segmented))
+    if not obj.id and means.cleaning:
+        changed = replace(changed, strokes=(PlacedCleaning(means.cleaning),))
+    return _with(document, _remasked(changed, _size(document), means.segmented))
 
 
 def _remasked(changed: Object, size: Size, segmented: Segmented) -> Object:
@@ -153,7 +187,35 @@ def _remasked(changed: Object, size: Size, segmented: Segmented) -> Object:
         mask, made_by = segmented(changed)
     else:
         mask = (changed.base or Runs.empty(size)).mask
-    return replace(changed, mask=Runs.of(painted(mask, changed.strokes)), made_by=made_by)
+    mask, strokes = redrawn(mask, changed.strokes)
+    return replace(changed, mask=Runs.of(mask), strokes=strokes, made_by=made_by, polygon=None)
+
+
+def _drawn_on(obj: Object, drawn: Drawn) -> Object:
+    """With one more thing done to its mask."""
+    mask, done = redrawn(obj.mask.mask, [drawn])
+    return replace(obj, strokes=(*obj.strokes, *done), mask=Runs.of(mask), polygon=None)
+
+
+def _ends_cleaned(obj: Object) -> bool:
+    return bool(obj.strokes) and isinstance(obj.strokes[-1], PlacedCleaning)
+
+
+def _cleaned(document: Document, obj: Object, edit: wire.Clean, segmented: Segmented) -> Object:
+    """With a cleaning at the end, in the place of one that is there."""
+    if _ends_cleaned(obj):
+        before = replace(obj, strokes=obj.strokes[:-1])
+        obj = _remasked(before, _size(document), segmented)
+    cleaning = Cleaning(edit.holes, edit.specks, edit.smooth)
+    return _drawn_on(obj, PlacedCleaning(cleaning)) if cleaning else obj
+
+
+def _solid(document: Document, id: int) -> Object:
+    """An object to change that has a pixel."""
+    obj = _unlocked(document, id)
+    if not obj.mask.area:
+        raise EditError(f"object {id} has no pixel", cure="click on it first")
+    return obj
 
 
 def _carried(found: Object) -> Object:

@@ -34,6 +34,7 @@ from m2n2v2.predictor import Predictor
 from m2n2v2.preparation import prepare
 from m2n2v2.prompts import Click, Given, check_sequence
 from m2n2v2.session import MapCache
+from m2n2v2.snapping import snapped
 
 MEMORY = 2 << 30
 """Bytes that prepared images take together, at most, and not over a quarter of the machine's; one
@@ -141,6 +142,11 @@ class Prepared:
             if ended - started > GLIMPSE:
                 self._rest_until = ended + 10 * (ended - started)
             return mask
+
+    def snapped(self, mask: Mask) -> Mask:
+        """A mask drawn anew to the photograph's edges near its own."""
+        with self._lock:
+            return snapped(self.state, mask)
 
     def _segmentation(self, base: Runs | None, clicks: tuple[Placed, ...]) -> Segmentation:
         known = len(clicks)

@@ -66,7 +66,7 @@ def _labelled(obj: Object, label: ObjectClass | None, last: Edit) -> LabelledObj
     return LabelledObject(
         obj.mask,
         label.name if label else None,
-        len(obj.clicks) + len(obj.strokes),
+        len(obj.clicks) + len(obj.brushed),
         label.said(obj.attributes) if label else (),
         last.person,
         last.time,

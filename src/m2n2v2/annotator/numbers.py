@@ -84,7 +84,7 @@ def made(project: Project) -> Iterator[Made]:
                 names.get(id, ""),
                 len(these),
                 sum(len(o.clicks) for o in these),
-                sum(len(o.strokes) for o in these),
+                sum(len(o.brushed) for o in these),
             )
 
 

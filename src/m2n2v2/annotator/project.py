@@ -17,7 +17,7 @@ from pathlib import Path
 
 from m2n2v2.annotator import edits, wire
 from m2n2v2.annotator.document import Change, Document, Object
-from m2n2v2.annotator.engine import Engine
+from m2n2v2.annotator.engine import Engine, Prepared
 from m2n2v2.annotator.folder import OURS, Content, Folder, Picture
 from m2n2v2.annotator.people import People
 from m2n2v2.annotator.store import Counts, Listed, Store
@@ -209,12 +209,13 @@ class Project:
             document = self.document(image)
             check_revision(document, revision)
             self._check_class(document, edit)
-            objects = edits.applied(
-                document,
-                edit,
-                lambda obj: self._segmented(engine, document, obj),
-                self.document,
+            means = edits.Means(
+                segmented=lambda obj: self._segmented(engine, document, obj),
+                snapped=lambda obj: self._snapped(engine, document, obj),
+                other=self.document,
+                cleaning=self.store.cleaning(),
             )
+            objects = edits.applied(document, edit, means)
             change = self.store.commit(document, objects, person)
         engine.settle(image)
         return change
@@ -256,7 +257,8 @@ class Project:
         prepared = engine.prepared(image, str(document.sha256))
         click = Click(given.x, given.y, given.positive)
         if given.object is None:
-            return Runs.of(prepared.preview(None, (), click))
+            mask = prepared.preview(None, (), click)
+            return Runs.of(self.store.cleaning().of(mask).mask)
         obj = document.object(given.object)
         mask = prepared.preview(obj.base, obj.clicks, click)
         return Runs.of(painted(mask, obj.strokes))
@@ -280,9 +282,11 @@ class Project:
 
     def _segmented(self, engine: Engine, document: Document, obj: Object) -> tuple[Mask, str]:
         prepared = engine.prepared(document.id, str(document.sha256))
-        made_by = prepared.state.provenance
-        mask = prepared.segmentation(obj.base, obj.clicks).mask
-        return mask, f"{made_by.attention}; depth: {made_by.depth}; m2n2v2 {made_by.version}"
+        return prepared.segmentation(obj.base, obj.clicks).mask, _named(prepared)
+
+    def _snapped(self, engine: Engine, document: Document, obj: Object) -> tuple[Mask, str]:
+        prepared = engine.prepared(document.id, str(document.sha256))
+        return prepared.snapped(obj.mask.mask), _named(prepared)
 
     @contextmanager
     def _noting(self, annotated: Document) -> Iterator[None]:
@@ -306,6 +310,12 @@ class Project:
         if each.name not in self._place:
             return f"missing: {each.name} is no longer in the folder; put it back"
         return self._problems.get(each.id)
+
+
+def _named(prepared: Prepared) -> str:
+    """What makes masks of an image's clicks."""
+    made_by = prepared.state.provenance
+    return f"{made_by.attention}; depth: {made_by.depth}; m2n2v2 {made_by.version}"
 
 
 def check_revision(document: Document, revision: int) -> None:

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -41,6 +41,7 @@ from m2n2v2.errors import (
     StoreError,
 )
 from m2n2v2.grid import Size
+from m2n2v2.masks.cleaning import Cleaning
 from m2n2v2.masks.runs import Runs
 
 HISTORY = 1000
@@ -300,6 +301,22 @@ class Store:
         """
         with self._writing() as db:
             return stored_classes.replace(db, classes, reassign_to)
+
+    # Options
+
+    def cleaning(self) -> Cleaning:
+        """How the masks of new objects are cleaned; not at all, until it is said."""
+        with self._reading() as db, _undamaged():
+            row = db.execute("SELECT value FROM options WHERE name = 'cleaning'").fetchone()
+            return Cleaning(**json.loads(row[0])) if row else Cleaning()
+
+    def set_cleaning(self, cleaning: Cleaning) -> None:
+        """Say how the masks of new objects are cleaned; those that are there stay."""
+        with self._writing() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO options VALUES ('cleaning', ?)",
+                (json.dumps(asdict(cleaning)),),
+            )
 
     # Inside
 

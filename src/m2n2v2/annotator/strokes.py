@@ -1,26 +1,45 @@
-"""The brush and the eraser: strokes drawn into a mask."""
+"""What is done to a mask after its clicks: brush, eraser, cleaning, holes filled."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import pairwise
 
 import numpy as np
 
-from m2n2v2.annotator.document import Stroke
+from m2n2v2.annotator.document import Drawn, FilledHole, PlacedCleaning, Stroke
 from m2n2v2.arrays import Mask
+from m2n2v2.errors import MaskError
+from m2n2v2.masks.editing import hole_filled
 
 
-def painted(mask: Mask, strokes: Iterable[Stroke]) -> Mask:
-    """`mask` after the strokes, in order; the mask given stays as it is.
+def painted(mask: Mask, strokes: Iterable[Drawn]) -> Mask:
+    """`mask` after the strokes, in order; see `redrawn`."""
+    return redrawn(mask, strokes)[0]
+
+
+def redrawn(mask: Mask, strokes: Iterable[Drawn]) -> tuple[Mask, tuple[Drawn, ...]]:
+    """`mask` after the strokes, in order, and they with what they changed now; the mask given stays
+    as it is.
 
     A stroke covers every pixel whose centre is at most its radius away from its way, the line
     from point to point. Pixel (x, y) has its centre at (x + 0.5, y + 0.5) (`grid`).
     """
-    drawn = mask.copy()
+    drawn, done = mask.copy(), []
     for stroke in strokes:
-        points = stroke.points if len(stroke.points) > 1 else stroke.points * 2
-        for start, end in pairwise(points):
-            _cover(drawn, start, end, stroke.radius, not stroke.erase)
-    return drawn
+        match stroke:
+            case PlacedCleaning():
+                made = stroke.cleaning.of(drawn)
+                drawn = made.mask.copy()
+                stroke = PlacedCleaning(stroke.cleaning, made.added, made.removed)
+            case FilledHole():
+                with suppress(MaskError):
+                    drawn = hole_filled(drawn, stroke.x, stroke.y)
+            case Stroke():
+                points = stroke.points if len(stroke.points) > 1 else stroke.points * 2
+                for start, end in pairwise(points):
+                    _cover(drawn, start, end, stroke.radius, not stroke.erase)
+        done.append(stroke)
+    return drawn, tuple(done)
 
 
 def _cover(

@@ -11,7 +11,7 @@ FILE = "the annotations file .m2n2v2/annotations.sqlite"
 APPLICATION = 0x6D326E32
 """Marks our files (SQLite's `application_id`): "m2n2"."""
 
-VERSION = 4
+VERSION = 5
 """Of the tables (SQLite's `user_version`)."""
 
 TABLES = """
@@ -33,6 +33,7 @@ CREATE TABLE versions (
     object INTEGER NOT NULL, class INTEGER, content TEXT NOT NULL, mask BLOB NOT NULL, base BLOB,
     made_by TEXT
 );
+CREATE TABLE options (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX versions_by_step ON versions (image, step);
 CREATE TABLE states (
     image INTEGER NOT NULL, step INTEGER NOT NULL, versions TEXT NOT NULL,
@@ -72,6 +73,7 @@ UPDATE images SET classes = (SELECT json_group_array(DISTINCT class) FROM versio
     WHERE objects
 """,
     3: "ALTER TABLE classes ADD COLUMN attributes TEXT NOT NULL DEFAULT '[]'",
+    4: "CREATE TABLE options (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
 }
 """What turns a file of each earlier version into the next."""
 

@@ -19,10 +19,12 @@ from m2n2v2.annotator import formats
 from m2n2v2.annotator.exchange import Added, Sizes, add_labels, labels_of
 from m2n2v2.annotator.formats import coco, png, voc
 from m2n2v2.annotator.formats.files import LOSSES, Photos
+from m2n2v2.annotator.formats.outlines import Outlines
 from m2n2v2.annotator.guard import TooLargeError
 from m2n2v2.annotator.project import Project
 from m2n2v2.errors import BusyError, FormatError, M2N2Error, OutputError, StoreError
 from m2n2v2.images import is_photograph
+from m2n2v2.masks.cleaning import Cleaning
 from m2n2v2.masks.conventions import Convention
 from m2n2v2.masks.mask_files import SUFFIXES as MASKS
 
@@ -84,12 +86,15 @@ def download(
     only_done: bool = False,
     photos: bool | None = None,
     zipped: bool = False,
+    outlines: Outlines | None = None,
+    cleaning: Cleaning = formats.KEPT,
 ) -> Download:
     """The labels of a folder in a format: COCO's json, a zip for every other.
 
     Args:
         photos: with the photographs; None where the format needs them.
         zipped: a zip for COCO too, so that `losses.txt` comes with it.
+        outlines, cleaning: as of `formats.export`.
 
     Raises:
         FormatError: no such format, or one that cannot hold these labels.
@@ -102,7 +107,9 @@ def download(
     home = Path(tempfile.mkdtemp(prefix="m2n2v2-"))
     try:
         with _on_disk():
-            losses = formats.export(taken.labels, form, home / "labels", beside)
+            losses = formats.export(
+                taken.labels, form, home / "labels", beside, outlines=outlines, cleaning=cleaning
+            )
             left_out = tuple(f"left out: {line}" for line in taken.skipped)
             if form == "coco" and not zipped:
                 path, media_type = home / "annotations.json", "application/json"

@@ -1,5 +1,6 @@
 """What travels between page and server, as JSON; `docs/api.md` describes it for scripts."""
 
+from dataclasses import asdict
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -12,11 +13,13 @@ from m2n2v2.annotator.document import (
     ObjectClass,
     Placed,
     PlacedBox,
+    PlacedCleaning,
     PlacedScribble,
     Status,
 )
 from m2n2v2.annotator.document import Stroke as DrawnStroke
 from m2n2v2.annotator.store import Counts, Listed
+from m2n2v2.masks.cleaning import LARGEST_SMOOTH, Cleaning
 from m2n2v2.masks.runs import Runs
 
 MAX_POINTS = 4096
@@ -24,6 +27,8 @@ MAX_POINTS = 4096
 
 Coordinate = Annotated[float, Field(allow_inf_nan=False, ge=-1e6, le=1e6)]
 Id = Annotated[int, Field(ge=1, lt=1 << 53)]
+Area = Annotated[int, Field(ge=0, lt=1 << 31, description="in pixels")]
+Radius = Annotated[int, Field(ge=0, le=LARGEST_SMOOTH, description="in pixels")]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 Color = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]
 
@@ -89,6 +94,29 @@ class WireStroke(Wire):
         )
 
 
+class WireCleaning(Wire):
+    """In pixels; all 0 leaves masks as they are."""
+
+    holes: int = Field(description="the largest area of a hole that is filled")
+    specks: int = Field(description="the largest area of a part that is removed")
+    smooth: int = Field(description="the radius of smoothing")
+
+    @classmethod
+    def of(cls, cleaning: Cleaning) -> "WireCleaning":
+        return cls(holes=cleaning.holes, specks=cleaning.specks, smooth=cleaning.smooth)
+
+
+class WireCleaned(WireCleaning):
+    """A cleaning, and what it changed."""
+
+    added: int = Field(description="pixels that it added to the mask")
+    removed: int = Field(description="pixels that it took from it")
+
+    @classmethod
+    def of(cls, placed: PlacedCleaning) -> "WireCleaned":  # type: ignore[override]
+        return cls(**asdict(placed.cleaning), added=placed.added, removed=placed.removed)
+
+
 class WireObject(Wire):
     id: int
     class_id: int | None
@@ -101,6 +129,10 @@ class WireObject(Wire):
     source: Literal["clicks", "import"]
     made_by: str | None = Field(description="the attention and depth behind the clicks")
     attributes: dict[str, str | bool] = Field(description="what is said of it")
+    cleaned: WireCleaned | None = Field(description="its last cleaning, and what that changed")
+    polygon: list[list[tuple[float, float]]] | None = Field(
+        description="the rings it is made of, by the even-odd rule; null for a mask like others"
+    )
     area: int
     bbox: tuple[int, int, int, int]
     mask: WireMask
@@ -112,13 +144,15 @@ class WireObject(Wire):
             class_id=obj.class_id,
             clicks=[WireClick.of(placed) for placed in obj.clicks],
             scale=obj.scale,
-            strokes=[WireStroke.of(stroke) for stroke in obj.strokes],
+            strokes=[WireStroke.of(stroke) for stroke in obj.brushed],
             hidden=obj.hidden,
             locked=obj.locked,
             finished=obj.finished,
             source=obj.source,
             made_by=obj.made_by,
             attributes=dict(obj.attributes),
+            cleaned=WireCleaned.of(obj.cleaned) if obj.cleaned else None,
+            polygon=None if obj.polygon is None else [list(ring) for ring in obj.polygon],
             area=obj.mask.area,
             bbox=obj.mask.bbox,
             mask=WireMask.of(obj.mask),
@@ -271,6 +305,7 @@ class WireProject(Wire):
     classes: list[WireClass]
     counts: WireCounts
     left_out: str = Field(description="files of the folder that are not listed, in words")
+    cleaning: WireCleaning = Field(description="of the masks of new objects")
     uploads: bool
     read_only: bool
 
@@ -483,6 +518,73 @@ class Lock(Wire):
     locked: bool
 
 
+class Clean(Wire):
+    """Clean the mask, in place of a cleaning just before; what it changed is in `cleaned`."""
+
+    kind: Literal["clean"]
+    object: Id
+    holes: Area = 0
+    specks: Area = 0
+    smooth: Radius = 0
+
+
+class Fill(Wire):
+    """Fill the hole at a point."""
+
+    kind: Literal["fill"]
+    object: Id
+    x: Coordinate
+    y: Coordinate
+
+
+class Combine(Wire):
+    """With another object of the image: `merge` takes it in, the others leave it as it is."""
+
+    kind: Literal["merge", "subtract", "intersect"]
+    object: Id
+    other: Id
+
+
+class Split(Wire):
+    """Each part becomes an object; the largest stays this one."""
+
+    kind: Literal["split"]
+    object: Id
+
+
+class Snap(Wire):
+    """Draw the mask anew, to the photograph's edges near its own."""
+
+    kind: Literal["snap"]
+    object: Id
+
+
+class ToPolygon(Wire):
+    """Make it a polygon whose vertices can be moved, no farther than so many pixels from it."""
+
+    kind: Literal["polygon"]
+    object: Id
+    deviation: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] = 2.0
+
+
+class Vertices(Wire):
+    """The rings of a polygon, changed; all of them."""
+
+    kind: Literal["vertices"]
+    object: Id
+    rings: Annotated[
+        list[Annotated[list[tuple[Coordinate, Coordinate]], Field(min_length=3)]],
+        Field(min_length=1),
+    ]
+
+
+class ToMask(Wire):
+    """Make a polygon a mask again."""
+
+    kind: Literal["mask"]
+    object: Id
+
+
 class Order(Wire):
     kind: Literal["order"]
     order: Annotated[list[Id], Field(max_length=10_000)]
@@ -504,11 +606,25 @@ Edit = Annotated[
     | Copy
     | Hide
     | Lock
-    | Order,
+    | Order
+    | Clean
+    | Fill
+    | Combine
+    | Split
+    | Snap
+    | ToPolygon
+    | Vertices
+    | ToMask,
     Field(discriminator="kind"),
 ]
 
 Revision = Annotated[int, Field(ge=0, lt=1 << 53)]
+
+
+class GivenCleaning(Wire):
+    holes: Area = 0
+    specks: Area = 0
+    smooth: Radius = 0
 
 
 class GivenEdit(Wire):

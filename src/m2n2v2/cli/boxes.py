@@ -19,6 +19,7 @@ def boxes(
     out: Annotated[
         Path, typer.Option(help="The COCO json of masks; a second run goes on beside it.")
     ],
+    clean: options.Clean = None,
     preset: options.Preset = "auto",
     weights: options.Weights = None,
     depth_weights: options.DepthWeights = None,
@@ -32,19 +33,21 @@ def boxes(
     """Make a mask of every box of a detector; photographs that are finished are left alone."""
     from tqdm.auto import tqdm
 
+    from m2n2v2.cli.outlines import read_cleaning
     from m2n2v2.detections import Detections, Job
     from m2n2v2.errors import ImageError
     from m2n2v2.states.preparing import Preparer, Recipe
 
     if not folder.is_dir():
         raise ImageError(f"{folder} is no folder", cure="give the one of the photographs")
+    cleaning = read_cleaning(clean)
     wanted = Detections.read(source, folder)
     recipe = Recipe(
         preset=options.chosen_preset(preset, device, weights, depth_weights, flip),
         loading=options.loading(weights, offline, allow_pickle, device, dtype),
         depth_weights=depth_weights,
     )
-    job = Job(wanted, out, f"{recipe.preset.name} {recipe.identity(fetch=True)}")
+    job = Job(wanted, out, f"{recipe.preset.name} {recipe.identity(fetch=True)}", cleaning)
     with tqdm(total=wanted.count, unit="box", disable=None) as bar:
         bar.update(job.finished)
         try:

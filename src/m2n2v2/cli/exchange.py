@@ -29,6 +29,20 @@ def export(
     polygons: Annotated[
         bool, typer.Option("--polygons", help="COCO: polygons for objects without holes.")
     ] = False,
+    simplify: Annotated[
+        float | None,
+        typer.Option(
+            metavar="PIXELS",
+            help="coco, yolo, labelme: polygons of few corners, that outlines lie no farther from.",
+        ),
+    ] = None,
+    single_ring: Annotated[
+        bool,
+        typer.Option(
+            "--single-ring", help="coco, labelme: holes joined to the outline by bridges."
+        ),
+    ] = False,
+    clean: options.Clean = None,
     photos: Annotated[
         bool,
         typer.Option("--photos/--no-photos", help="Copy photographs where the format has them."),
@@ -39,12 +53,23 @@ def export(
         from m2n2v2.annotator import formats
         from m2n2v2.annotator.exchange import labels_of
         from m2n2v2.annotator.formats.files import Photos
+        from m2n2v2.annotator.formats.outlines import Outlines
+        from m2n2v2.cli.outlines import read_cleaning
 
         formats.format_named(form)
+        drawn = simplify is not None or single_ring
         _check_outside(folder, form, out, photos)
         taken = labels_of(project, only_done=only_done)
         copied = Photos(project.folder.root) if photos or form == "cutouts" else None
-        losses = formats.export(taken.labels, form, out, copied, polygons=polygons)
+        losses = formats.export(
+            taken.labels,
+            form,
+            out,
+            copied,
+            polygons=polygons,
+            outlines=Outlines(simplify or 0.0, single_ring) if drawn else None,
+            cleaning=read_cleaning(clean),
+        )
     for line in taken.skipped:
         print(f"left out: {line}")
     print(f"{out}: {len(taken.labels.images)} images, {taken.labels.objects} objects as {form}")

@@ -41,6 +41,13 @@ Cache = Annotated[
     bool, typer.Option("--cache/--no-cache", help="Keep what was prepared for the next time.")
 ]
 Shard = Annotated[str, typer.Option(metavar="I/N", help="Every N-th photograph.")]
+Clean = Annotated[
+    str | None,
+    typer.Option(
+        metavar="holes=N,specks=N,smooth=R",
+        help="Fill holes and remove specks up to so many pixels, smooth by a radius.",
+    ),
+]
 MaskValues = Annotated[
     str,
     typer.Option(

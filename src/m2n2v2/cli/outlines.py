@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from m2n2v2.arrays import Mask
+    from m2n2v2.masks.cleaning import Cleaning
 
 NAMES = ("holes", "specks", "smooth")
 
 
-def read_cleaning(text: str | None) -> dict[str, int]:
-    """`holes=N,specks=N,smooth=R`, any of them, as the arguments of `masks.cleaning.clean`.
+def read_cleaning(text: str | None) -> "Cleaning":
+    """`holes=N,specks=N,smooth=R`, any of them; nothing without.
 
     Raises:
-        MaskError: it is not of that form.
+        MaskError: it is not of that form, or a number is out of its range.
     """
     from m2n2v2.errors import MaskError
+    from m2n2v2.masks.cleaning import Cleaning
 
     wanted: dict[str, int] = {}
     for part in (text or "").split(",") if text is not None else ():
@@ -26,7 +28,7 @@ def read_cleaning(text: str | None) -> dict[str, int]:
                 f"--clean is {text!r}", cure="write it like holes=50,specks=50,smooth=2"
             )
         wanted[name] = int(value)
-    return wanted
+    return Cleaning(**wanted)
 
 
 def write_polygons(path: Path, mask: "Mask", deviation: float, *, single_ring: bool) -> Path:

@@ -10,13 +10,18 @@ if TYPE_CHECKING:
 
 
 def read_prompts(
-    order: Iterable[str], typed: Mapping[str, Sequence[Any] | None], file: Path | None
+    order: Iterable[str],
+    typed: Mapping[str, Sequence[Any] | None],
+    file: Path | None,
+    *,
+    needed: bool = True,
 ) -> "tuple[Given, ...]":
-    """All prompts: those of the file, then those typed, one at least.
+    """All prompts: those of the file, then those typed.
 
     Args:
         order: which option came when (`segment.PROMPTS`).
         typed: the values of every option.
+        needed: there must be one at least.
 
     Raises:
         ClickError, PromptError: there are none, or one cannot be read.
@@ -38,7 +43,7 @@ def read_prompts(
     for name in order:
         kind = "click" if name in ("fg", "bg") else name.removeprefix("bg_")
         prompts.append(readers[kind](next(left[name]), not name.startswith("bg")))
-    if not prompts:
+    if needed and not prompts:
         raise ClickError(
             "no clicks came", cure="give at least one, for example --fg 300,175, or a --box"
         )

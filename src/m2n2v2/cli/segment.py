@@ -12,7 +12,7 @@ from typer.core import TyperCommand
 from m2n2v2.cli import options
 
 if TYPE_CHECKING:
-    from m2n2v2.arrays import Image
+    from m2n2v2.arrays import Image, Mask
     from m2n2v2.method.values import ImageState
     from m2n2v2.prompts import Given
     from m2n2v2.states.preparing import Recipe
@@ -66,19 +66,21 @@ def segment(
             'JSON, a list of [x, y, 1], {"box": [x0, y0, x1, y1]} and {"scribble": [[x, y], ...]}.',
         ),
     ] = None,
+    mask: Annotated[
+        Path | None,
+        typer.Option(help="A mask of the photograph's size, which the prompts correct."),
+    ] = None,
+    snap: Annotated[
+        bool, typer.Option("--snap", help="Draw that mask anew, to the photograph's edges, first.")
+    ] = False,
+    mask_values: options.MaskValues = "auto",
     output: Annotated[Path, typer.Option("--output", "-o", help="The mask, a PNG.")] = Path(
         "mask.png"
     ),
     overlay: Annotated[
         Path | None, typer.Option(help="The mask drawn on the photograph, a PNG.")
     ] = None,
-    clean: Annotated[
-        str | None,
-        typer.Option(
-            metavar="holes=N,specks=N,smooth=R",
-            help="Fill holes and remove specks up to so many pixels, smooth by a radius.",
-        ),
-    ] = None,
+    clean: options.Clean = None,
     polygons: Annotated[
         Path | None, typer.Option(help="The mask as polygons, JSON: outer rings and holes.")
     ] = None,
@@ -121,18 +123,19 @@ def segment(
     cache: options.Cache = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Segment a photograph by clicks, scribbles and boxes; they count in the order given."""
+    """Segment a photograph by clicks, scribbles and boxes, in the order given, or by a mask."""
     from m2n2v2.cli.outlines import read_cleaning, write_polygons
     from m2n2v2.cli.prompts import read_prompts
     from m2n2v2.depth import Measured
     from m2n2v2.images import write_png
-    from m2n2v2.masks.cleaning import clean as clean_mask
     from m2n2v2.prompts import prompts_to_json
     from m2n2v2.session import Session
+    from m2n2v2.snapping import check_size, snapped
     from m2n2v2.states.preparing import Recipe
 
     typed = dict(zip(PROMPTS, (fg, bg, box, bg_box, scribble, bg_scribble), strict=True))
-    prompts = read_prompts(ctx.meta["m2n2v2.prompts"], typed, clicks_file)
+    prompts = read_prompts(ctx.meta["m2n2v2.prompts"], typed, clicks_file, needed=not snap)
+    given = _given(mask, snap, mask_values)
     cleaning = read_cleaning(clean)
     for path in (output, overlay, polygons):
         _check_writable(path)
@@ -161,31 +164,35 @@ def segment(
     if alpha is not None:
         image_state = image_state.with_settings(image_state.settings.replace(alpha=alpha))
     prepared = time.perf_counter()
-    session = Session(image_state)
+    start = given
+    if given is not None:
+        check_size(given, image_state.size)
+        start = snapped(image_state, given) if snap else given
+    session = Session(image_state, start)
     for prompt in prompts:
         session.add(prompt)
     clicked = time.perf_counter()
 
     result = session.segmentation
-    cleaned = clean_mask(result.mask, **cleaning)
-    mask = cleaned.mask
-    written = {"mask": write_png(output, mask)}
+    cleaned = cleaning.of(result.mask if prompts or start is None else start)
+    made = cleaned.mask
+    written = {"mask": write_png(output, made)}
     if polygons:
-        written["polygons"] = write_polygons(polygons, mask, simplify, single_ring=single_ring)
+        written["polygons"] = write_polygons(polygons, made, simplify, single_ring=single_ring)
     if overlay:
         from m2n2v2.pictures import overlay as draw
 
-        written["overlay"] = write_png(overlay, draw(pixels, mask, result.given))
+        written["overlay"] = write_png(overlay, draw(pixels, made, result.given))
     if folder:
         from m2n2v2.pictures import write_walk
 
         written |= {path.stem: path for path in write_walk(folder, pixels, image_state, result)}
     facts = {
         "image": str(image or state),
-        "size": [mask.shape[1], mask.shape[0]],
+        "size": [made.shape[1], made.shape[0]],
         "clicks": [[c.x, c.y, int(c.positive)] for c in result.clicks],
         "prompts": prompts_to_json(result.given),
-        "area": int(mask.sum()),
+        "area": int(made.sum()),
         **({"cleaned": {"added": cleaned.added, "removed": cleaned.removed}} if clean else {}),
         "scales": [scale.threshold for scale in result.scales],
         "scores": [scale.score for scale in result.scales],
@@ -195,13 +202,32 @@ def segment(
         "version": image_state.provenance.version,
         "settings": image_state.settings.to_dict(),
         "seconds_to_prepare": prepared - started,
-        "seconds_per_click": (clicked - prepared) / len(prompts),
+        "seconds_per_click": (clicked - prepared) / max(len(prompts), 1),
         "written": {name: str(path) for name, path in written.items()},
     }
     if as_json:
         print(json.dumps(facts, indent=2))
     else:
         _tell(facts)
+
+
+def _given(file: Path | None, snap: bool, values: str) -> "Mask | None":
+    """The mask to begin with."""
+    from m2n2v2.errors import MaskError
+    from m2n2v2.masks.conventions import checked_convention
+    from m2n2v2.masks.mask_files import read_mask
+
+    if file is None:
+        if snap:
+            raise MaskError("there is no mask to draw anew", cure="name it with --mask FILE")
+        return None
+    read = read_mask(file, checked_convention(values))
+    if len(read.present) != 1:
+        raise MaskError(
+            f"mask {file} marks {len(read.present)} objects",
+            cure="give a mask of one, or --mask-values any",
+        )
+    return read.object
 
 
 def _opened(state: Path, image: Path | None, device: str) -> "tuple[Image, ImageState]":

@@ -28,6 +28,42 @@ class Cleaned:
     removed: int
 
 
+@dataclass(frozen=True)
+class Cleaning:
+    """How masks are cleaned; see `clean`. Falsy if it changes nothing.
+
+    Raises:
+        MaskError: a number is out of its range.
+    """
+
+    holes: int = 0
+    specks: int = 0
+    smooth: int = 0
+
+    def __post_init__(self) -> None:
+        for name, value in (("holes", self.holes), ("specks", self.specks)):
+            if value < 0:
+                raise MaskError(
+                    f"{name} is {value}", cure="use a whole number of pixels, 0 or more"
+                )
+        if not 0 <= self.smooth <= LARGEST_SMOOTH:
+            raise MaskError(
+                f"smooth is {self.smooth}", cure=f"use a radius of 0 to {LARGEST_SMOOTH} pixels"
+            )
+
+    def __bool__(self) -> bool:
+        return any((self.holes, self.specks, self.smooth))
+
+    def of(self, mask: Mask) -> Cleaned:
+        """The mask, cleaned."""
+        changed = smoothed(mask, self.smooth) if self.smooth else mask
+        if self.specks:
+            changed = _without_specks(changed, self.specks)
+        if self.holes:
+            changed = _filled(changed, self.holes)
+        return Cleaned(changed, int((changed & ~mask).sum()), int((mask & ~changed).sum()))
+
+
 def clean(mask: Mask, *, holes: int = 0, specks: int = 0, smooth: int = 0) -> Cleaned:
     """A mask with its outline smoothed, then its small holes filled and its small parts removed.
 
@@ -45,19 +81,7 @@ def clean(mask: Mask, *, holes: int = 0, specks: int = 0, smooth: int = 0) -> Cl
     Raises:
         MaskError: a number is out of its range.
     """
-    for name, value in (("holes", holes), ("specks", specks), ("smooth", smooth)):
-        if value < 0:
-            raise MaskError(f"{name} is {value}", cure="use a whole number of pixels, 0 or more")
-    if smooth > LARGEST_SMOOTH:
-        raise MaskError(
-            f"smooth is {smooth}", cure=f"use a radius of at most {LARGEST_SMOOTH} pixels"
-        )
-    changed = smoothed(mask, smooth) if smooth else mask
-    if specks:
-        changed = _without_specks(changed, specks)
-    if holes:
-        changed = _filled(changed, holes)
-    return Cleaned(changed, int((changed & ~mask).sum()), int((mask & ~changed).sum()))
+    return Cleaning(holes, specks, smooth).of(mask)
 
 
 def smoothed(mask: Mask, radius: int) -> Mask:

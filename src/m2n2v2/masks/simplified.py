@@ -91,13 +91,18 @@ def single_ring(polygon: Polygon) -> Ring:
 
     A bridge has no area, so that filling the ring by the even-odd rule fills the polygon.
     """
-    ring, left = polygon.outer, list(polygon.holes)
+    return Ring(bridged(polygon.outer, polygon.holes), len(polygon.holes))
+
+
+def bridged(ring: Points, others: Sequence[Points]) -> Points:
+    """Rings that do not cross as one ring, joined by the shortest bridges that cross none."""
+    left = list(others)
     while left:
         index, at, to = _shortest_bridge(ring, left)
-        hole = left.pop(index)
-        there = np.concatenate([hole[to:], hole[: to + 1]])
+        other = left.pop(index)
+        there = np.concatenate([other[to:], other[: to + 1]])
         ring = np.concatenate([ring[: at + 1], there, ring[at:]])
-    return Ring(ring, len(polygon.holes))
+    return ring
 
 
 Way = list[tuple[int, bool]]
@@ -332,19 +337,20 @@ def _area(ring: Points | Corners) -> float:
     return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
 
 
-def _shortest_bridge(ring: Points, holes: list[Points]) -> tuple[int, int, int]:
-    """Of which hole, from which corner of the ring to which of the hole."""
-    walls = [(each, np.roll(each, -1, axis=0)) for each in (ring, *holes)]
+def _shortest_bridge(ring: Points, others: list[Points]) -> tuple[int, int, int]:
+    """To which of the others, from which corner of the ring to which of it."""
+    walls = [(each, np.roll(each, -1, axis=0)) for each in (ring, *others)]
     start, stop = (np.concatenate(ends) for ends in zip(*walls, strict=True))
-    ways = [
-        (float(length), index, at, to)
-        for index, hole in enumerate(holes)
-        for at, row in enumerate(np.square(ring[:, None] - hole[None]).sum(axis=2))
-        for to, length in enumerate(row)
-    ]
-    for _, index, at, to in sorted(ways):
-        if not _blocked(ring[at], holes[index][to], start, stop):
-            return index, at, to
+    corners = np.concatenate(others)
+    owner = np.repeat(np.arange(len(others)), [len(each) for each in others])
+    first = np.searchsorted(owner, np.arange(len(others)))
+    away = np.square(ring[:, None] - corners[None]).sum(axis=2)
+    while np.isfinite(away).any():
+        at, to = (int(k) for k in np.unravel_index(away.argmin(), away.shape))
+        if not _blocked(ring[at], corners[to], start, stop):
+            index = int(owner[to])
+            return index, at, to - int(first[index])
+        away[at, to] = np.inf
     raise AssertionError("the nearest pair of corners sees each other")
 
 

@@ -4,17 +4,24 @@ Each format is a module with `write(labels, folder, photos)`, which returns what
 perhaps `read(path, sizes)`. `export` puts a whole folder in place; `FORMATS` lists them.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from m2n2v2.annotator.formats import coco, cutouts, labelme, png, voc, yolo
 from m2n2v2.annotator.formats.base import Labels, Losses, Reading
 from m2n2v2.annotator.formats.files import LOSSES, MARK, Photos, fresh_folder, write_text
+from m2n2v2.annotator.formats.outlines import Outlines
 from m2n2v2.errors import FormatError
 from m2n2v2.grid import Size
+from m2n2v2.masks.cleaning import Cleaning
 from m2n2v2.masks.conventions import Convention
+from m2n2v2.masks.runs import Runs
+
+KEPT = Cleaning()
+"""Masks as they are."""
 
 Writer = Callable[[Labels, Path, Photos | None], Losses]
 
@@ -42,6 +49,14 @@ FORMATS = {
 }
 
 
+POLYGONAL: Mapping[str, Callable[..., Losses]] = {
+    "coco": coco.write,
+    "yolo": yolo.write,
+    "labelme": labelme.write,
+}
+"""Those whose objects are polygons, or may be."""
+
+
 def format_named(name: str, *, to_read: bool = False) -> Format:
     """The format of that name.
 
@@ -61,6 +76,8 @@ def export(
     photos: Photos | None = None,
     *,
     polygons: bool = False,
+    outlines: Outlines | None = None,
+    cleaning: Cleaning = KEPT,
 ) -> Losses:
     """Write labels to a new folder, or in the place of an earlier export; whole or not at all.
 
@@ -69,20 +86,48 @@ def export(
     Args:
         photos: the photographs, to be copied where the format wants them; None leaves them out.
         polygons: COCO's objects without holes as polygons.
+        outlines: polygons of few corners, in the formats that have polygons.
+        cleaning: of every mask.
 
     Raises:
         FormatError: no such format, or one that cannot hold these labels.
+        MaskError: the outlines' deviation has no meaning.
         OutputError: `target` is taken, or cannot be written.
     """
     write = format_named(name).write
-    if polygons:
-        if name != "coco":
-            raise FormatError(f"{name} has no choice of polygons", cure="leave it out, or use coco")
+    if polygons and name != "coco":
+        raise FormatError(f"{name} has no choice of polygons", cure="leave it out, or use coco")
+    if outlines is not None:
+        if name not in POLYGONAL:
+            raise FormatError(
+                f"{name} has no polygons to simplify",
+                cure=f"leave it out, or use one of {', '.join(POLYGONAL)}",
+            )
+        write = partial(POLYGONAL[name], outlines=outlines)
+    elif polygons:
         write = partial(coco.write, polygons=True)
+    labels, changed = cleaned(labels, cleaning)
     with fresh_folder(target) as folder:
         losses = write(labels, folder, photos)
+        losses = Losses.of(Counter({**dict(losses.counts), "cleaned": changed}))
         write_text(folder / LOSSES, losses_text(name, labels, losses))
     return losses
+
+
+def cleaned(labels: Labels, cleaning: Cleaning) -> tuple[Labels, int]:
+    """The labels with every mask cleaned, and how many pixels that changed in all."""
+    if not cleaning:
+        return labels, 0
+    changed = 0
+    images = []
+    for image in labels.images:
+        objects = []
+        for obj in image.objects:
+            made = cleaning.of(obj.mask.mask)
+            changed += made.added + made.removed
+            objects.append(replace(obj, mask=Runs.of(made.mask)))
+        images.append(replace(image, objects=tuple(objects)))
+    return replace(labels, images=tuple(images)), changed
 
 
 def losses_text(name: str, labels: Labels, losses: Losses) -> str:

@@ -141,6 +141,8 @@ KINDS = {
     "holes": "{n} objects have holes, which bridges join to their outline without loss",
     "as runs": "{n} objects have holes and are run lengths, not polygons",
     "as mask": "{n} objects have holes and are `mask` shapes (LabelMe 5.4 or newer), not polygons",
+    "simplified": "{n} pixels change sides under polygons of fewer corners",
+    "cleaned": "{n} pixels were added or removed by cleaning",
     "renamed": "{n} images have another file name here than in the folder (see `names.tsv`)",
     "converted": "{n} photographs are written anew (another format, turned upright)",
     "no photographs": "the {n} photographs are not copied: put them in place yourself",

@@ -1,8 +1,9 @@
 """COCO: one json for the folder. Lossless for masks, classes, colours and order.
 
 Written masks are compressed run lengths; on request polygons along the pixels' edges, which
-COCO's rasteriser turns into the same mask. A polygon cannot have holes: objects with holes stay
-run lengths. Read are polygons, run lengths and compressed run lengths.
+COCO's rasteriser turns into the same mask, or of few corners. A polygon cannot have holes:
+objects with holes stay run lengths, unless bridges join the holes to the outline. Read are
+polygons, run lengths and compressed run lengths.
 """
 
 from collections import Counter
@@ -23,6 +24,7 @@ from m2n2v2.annotator.formats.base import (
 )
 from m2n2v2.annotator.formats.classes import classes_of, hexadecimal, name_of
 from m2n2v2.annotator.formats.files import Photos, write_json
+from m2n2v2.annotator.formats.outlines import Drawn, Outlines, drawn
 from m2n2v2.annotator.formats.problems import Problems
 from m2n2v2.errors import FormatError
 from m2n2v2.grid import Size
@@ -38,20 +40,31 @@ Document = dict[str, Any]
 
 
 def write(
-    labels: Labels, folder: Path, photos: Photos | None = None, *, polygons: bool = False
+    labels: Labels,
+    folder: Path,
+    photos: Photos | None = None,
+    *,
+    polygons: bool = False,
+    outlines: Outlines | None = None,
 ) -> Losses:
     """Write `annotations.json` into a folder; `file_name` is the path in the labelled folder.
 
     Args:
-        polygons: objects without holes as polygons.
+        polygons: objects without holes as polygons along the pixels' edges.
+        outlines: objects as polygons drawn so, in their place.
     """
-    made, losses = document(labels, polygons=polygons)
+    made, losses = document(labels, polygons=polygons, outlines=outlines)
     write_json(folder / FILE, made)
     return losses
 
 
-def document(labels: Labels, *, polygons: bool = False) -> tuple[Document, Losses]:
-    """The json's content. Dates are empty, so that the same labels give the same bytes."""
+def document(
+    labels: Labels, *, polygons: bool = False, outlines: Outlines | None = None
+) -> tuple[Document, Losses]:
+    """The json's content. Dates are empty, so that the same labels give the same bytes.
+
+    `area` and `bbox` are the mask's, of simplified polygons too.
+    """
     counts: Counter[str] = Counter()
     index = class_index(labels, counts)
     colors = {label.name: label.color for label in labels.classes}
@@ -70,9 +83,14 @@ def document(labels: Labels, *, polygons: bool = False) -> tuple[Document, Losse
                 "date_captured": "",
             }
         )
-        for obj in solid(image, counts, described=True):
-            segmentation = _segmentation(obj.mask, polygons)
-            counts["as runs"] += polygons and isinstance(segmentation, dict)
+        objects = solid(image, counts, described=True)
+        rings = drawn(objects, outlines, counts) if outlines else [None] * len(objects)
+        for obj, found in zip(objects, rings, strict=True):
+            exact = polygons and outlines is None
+            segmentation = _listed(found) if found else _segmentation(obj.mask, exact)
+            counts["as runs"] += (polygons or outlines is not None) and isinstance(
+                segmentation, dict
+            )
             annotations.append(
                 {
                     "id": len(annotations) + 1,
@@ -158,6 +176,10 @@ def _described(obj: LabelledObject) -> Document:
         "annotated_at": obj.when if obj.person is not None else None,
     }
     return {name: value for name, value in told.items() if value}
+
+
+def _listed(found: Drawn) -> list[list[float]]:
+    return [ring.reshape(-1).tolist() for ring in found.rings]
 
 
 def _segmentation(mask: Runs, polygons: bool) -> list[list[int]] | Document:

@@ -31,6 +31,7 @@ from m2n2v2.annotator.formats.base import (
 from m2n2v2.annotator.formats.classes import classes_of, name_of
 from m2n2v2.annotator.formats.files import Photos, opened, write_json
 from m2n2v2.annotator.formats.names import stems
+from m2n2v2.annotator.formats.outlines import Outlines, drawn, inset
 from m2n2v2.annotator.formats.photos_out import NAMES, copy_photos, read_names, write_names
 from m2n2v2.annotator.formats.problems import Problems
 from m2n2v2.arrays import Mask
@@ -39,7 +40,7 @@ from m2n2v2.files import read_json, walk_files
 from m2n2v2.grid import Size
 from m2n2v2.masks.coco_files import said_size
 from m2n2v2.masks.corners import corners
-from m2n2v2.masks.outlines import inset_polygons
+from m2n2v2.masks.outlines import Points, inset_polygons
 from m2n2v2.masks.runs import Runs
 from m2n2v2.matching import Names
 
@@ -50,16 +51,32 @@ READ = ("polygon", "rectangle", "oriented_rectangle", "rotation", "mask")
 Document = dict[str, Any]
 
 
-def write(labels: Labels, folder: Path, photos: Photos | None = None) -> Losses:
-    """Write a json per image, in the folders of the photographs, and (if given) these."""
+def write(
+    labels: Labels,
+    folder: Path,
+    photos: Photos | None = None,
+    *,
+    outlines: Outlines | None = None,
+) -> Losses:
+    """Write a json per image, in the folders of the photographs, and (if given) these.
+
+    Args:
+        outlines: objects as polygons drawn so, in place of exact ones.
+    """
     counts: Counter[str] = Counter()
     class_index(labels, counts)
     names = stems((image.name for image in labels.images), flat=False)
     paths = copy_photos(labels, names, folder, photos, counts)
     for image in labels.ordered():
         shapes: list[Document] = []
-        for number, obj in enumerate(solid(image, counts, described=True)):
-            shapes += _shapes(obj, number, counts)
+        objects = solid(image, counts, described=True)
+        rings = drawn(objects, outlines, counts) if outlines else [None] * len(objects)
+        for number, (obj, found) in enumerate(zip(objects, rings, strict=True)):
+            if outlines is None:
+                shapes += _shapes(obj, number, counts)
+            else:
+                parts = [inset(ring) for ring in found.rings] if found else None
+                shapes += _listed(obj, parts, number, counts)
         write_json(
             folder / f"{names[image.name]}.json",
             {
@@ -117,7 +134,13 @@ def read(path: Path, sizes: Mapping[str, Size], *, skip: bool = False) -> Readin
 
 
 def _shapes(obj: LabelledObject, number: int, counts: Counter[str]) -> list[Document]:
-    parts = inset_polygons(obj.mask.mask)
+    return _listed(obj, inset_polygons(obj.mask.mask), number, counts)
+
+
+def _listed(
+    obj: LabelledObject, parts: list[Points] | None, number: int, counts: Counter[str]
+) -> list[Document]:
+    """An object's shapes: its parts, or without them a mask."""
     if parts is None:
         counts["as mask"] += 1
         return [_shape(obj, "mask", *_cut(obj.mask))]

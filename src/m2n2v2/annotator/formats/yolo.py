@@ -14,25 +14,37 @@ from m2n2v2.annotator.formats.base import Labelled, Labels, Losses, class_index,
 from m2n2v2.annotator.formats.classes import name_of
 from m2n2v2.annotator.formats.files import Photos, write_text
 from m2n2v2.annotator.formats.names import stems
+from m2n2v2.annotator.formats.outlines import Drawn, Outlines, drawn, inset
 from m2n2v2.annotator.formats.photos_out import copy_photos, write_names
+from m2n2v2.arrays import Mask
 from m2n2v2.masks.bridges import joined
-from m2n2v2.masks.outlines import trace
+from m2n2v2.masks.outlines import Points, trace
+from m2n2v2.masks.simplified import bridged
 
 IMAGES = "images/train"
 TEXTS = "labels/train"
 
 
-def write(labels: Labels, folder: Path, photos: Photos | None = None) -> Losses:
+def write(
+    labels: Labels,
+    folder: Path,
+    photos: Photos | None = None,
+    *,
+    outlines: Outlines | None = None,
+) -> Losses:
     """Write `data.yaml`, `classes.txt`, `labels/train` and (with photographs) `images/train`.
 
     There is no validation split: `val` in `data.yaml` is the training set until you change it.
+
+    Args:
+        outlines: objects as polygons drawn so, in place of exact ones; always one ring.
     """
     counts: Counter[str] = Counter()
     index = class_index(labels, counts)
     names = stems((image.name for image in labels.images), flat=True)
     copy_photos(labels, names, folder / IMAGES, photos, counts)
     for image in labels.ordered():
-        lines = _lines(image, index, counts)
+        lines = _lines(image, index, counts, outlines)
         write_text(folder / TEXTS / f"{names[image.name]}.txt", "".join(lines))
     listed = [name_of(name) for name, _ in sorted(index.items(), key=lambda item: item[1])]
     listed = list(dict.fromkeys(listed))
@@ -43,21 +55,39 @@ def write(labels: Labels, folder: Path, photos: Photos | None = None) -> Losses:
     return Losses.of(counts)
 
 
-def _lines(image: Labelled, index: dict[str | None, int], counts: Counter[str]) -> list[str]:
+def _lines(
+    image: Labelled,
+    index: dict[str | None, int],
+    counts: Counter[str],
+    outlines: Outlines | None,
+) -> list[str]:
     lines = []
     objects = solid(image, counts)
     counts["order"] += overlapping(objects)
-    for obj in objects:
-        mask = obj.mask.mask
-        polygon = joined(mask)
-        traced = trace(mask, diagonal=True)
-        counts["holes"] += any(traced.is_hole)
-        counts["parts"] += traced.is_hole.count(False) > 1
-        counts["bridges"] += polygon.covered
-        fractions = polygon.points / (image.size.width, image.size.height)
+    one = Outlines(outlines.deviation, single_ring=True) if outlines else None
+    rings = drawn(objects, one, counts) if one else [None] * len(objects)
+    for obj, found in zip(objects, rings, strict=True):
+        points = _joined(found, counts) if found else _exact(obj.mask.mask, counts)
+        fractions = points / (image.size.width, image.size.height)
         numbers = " ".join(f"{value:.7f}" for value in fractions.reshape(-1).tolist())
         lines.append(f"{index[obj.class_name]} {numbers}\n")
     return lines
+
+
+def _exact(mask: Mask, counts: Counter[str]) -> Points:
+    polygon = joined(mask)
+    traced = trace(mask, diagonal=True)
+    counts["holes"] += any(traced.is_hole)
+    counts["parts"] += traced.is_hole.count(False) > 1
+    counts["bridges"] += polygon.covered
+    return polygon.points
+
+
+def _joined(found: Drawn, counts: Counter[str]) -> Points:
+    """All parts of an object in one ring."""
+    counts["parts"] += len(found.rings) > 1
+    first, *others = (inset(ring) for ring in found.rings)
+    return bridged(first, others)
 
 
 def _yaml(names: list[str]) -> str:

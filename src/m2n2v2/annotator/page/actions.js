@@ -9,7 +9,7 @@ import { announce, classOf, dialogs, set, state } from "./state.js";
 import { complain, tell } from "./toasts.js";
 import { clamped, forget, isInside, lookAt, objectAt } from "./view.js";
 
-function editable() {
+export function editable() {
 	const { image, project } = state;
 	if (!image || image.revision < 0) return false;
 	if (image.problem) {
@@ -20,7 +20,7 @@ function editable() {
 	return !project.read_only;
 }
 
-function locked(object) {
+export function locked(object) {
 	if (object?.locked) tell(`${title(object)} is locked.`, "Unlock it with L, or deselect it with Esc.");
 	return Boolean(object?.locked);
 }
@@ -48,10 +48,17 @@ function prompt(edit, began) {
 // Click at a point of the photograph; a new object begins where none is current. `insists`: even
 // where a finished object is.
 export function click(x, y, positive, began = performance.now(), insists = false) {
+	if (state.asks) return answer(x, y);
 	if (!editable() || !isInside(x, y) || !takes(positive)) return;
 	const there = current() || insists ? null : objectAt(x, y, objectsOf(state.image).filter(({ finished }) => finished));
 	if (there) offer(there, x, y);
 	else prompt({ kind: "click", x: round(x), y: round(y), positive }, began);
+}
+
+// A click that answers what was asked is no prompt.
+function answer(x, y) {
+	const { asks } = state;
+	if (isInside(x, y) && asks.at(x, y) !== false) set({ asks: null });
 }
 
 // A box round the object, or round what does not belong; a new object begins where none is current.
@@ -108,6 +115,7 @@ export function finish() {
 
 // Put away what was begun, or leave a finished object as it is.
 export function escape() {
+	if (state.asks) return set({ asks: null });
 	const object = current();
 	if (!object) return;
 	const begun = !object.finished && object.source !== "import" && !object.locked;

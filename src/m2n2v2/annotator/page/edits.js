@@ -10,7 +10,7 @@ import { announce, set, state } from "./state.js";
 import { complain, tell } from "./toasts.js";
 import { forget, whenPainted } from "./view.js";
 
-const NEEDS_PREPARATION = new Set([...PROMPTS, "remove_click", "scale"]);
+const NEEDS_PREPARATION = new Set([...PROMPTS, "remove_click", "scale", "snap"]);
 const MOST_REBASES = 20; // another window would have to edit faster than this one asks
 const CREATES = new Set([...PROMPTS, "stroke"]);
 const queues = new Set(); // images with edits on their way
@@ -132,6 +132,8 @@ function isStored(image, { action, edit, unsure }, { objects }) {
 	if (edit.kind === "remove_click") {
 		return after?.clicks.length === image.objects.find((one) => one.id === id)?.clicks.length - 1;
 	}
+	if (["merge", "split"].includes(edit.kind)) return objects.length !== unsure.ids.size;
+	if (["fill", "snap"].includes(edit.kind)) return after?.area !== image.objects.find((one) => one.id === id)?.area;
 	return false; // the others give the same when made twice
 }
 

@@ -21,7 +21,7 @@ let slow = 0;
 export function hovers(point, positive) {
 	forget();
 	const { image } = state;
-	if (!point || !state.hover || state.tool !== "click" || image?.state !== "ready" || image.queue.length) return;
+	if (!point || !state.hover || state.tool !== "click" || image?.state !== "ready" || image.queue.length || state.asks) return;
 	const object = idOf(image, state.selection);
 	if (object === null && !positive) return;
 	timer = setTimeout(() => ask(image, object, point, positive), REST);

@@ -10,6 +10,7 @@ import { applyTheme } from "./panels/dialogs.js";
 import * as images from "./panels/images.js";
 import * as notice from "./panels/notice.js";
 import * as objects from "./panels/objects.js";
+import * as shape from "./panels/shape.js";
 import * as tools from "./panels/tools.js";
 import * as topBar from "./panels/top.js";
 import "./panels/help.js";
@@ -22,7 +23,7 @@ import { showMarkers, showObjects, start as startView } from "./view.js";
 
 watch(["theme"], applyTheme);
 startView();
-for (const part of [topBar, tools, images, classes, objects, why, views, notice]) part.start();
+for (const part of [topBar, tools, images, classes, objects, shape, why, views, notice]) part.start();
 
 watch(["image", "selection", "classes", "pickedClick"], () => {
 	const { image } = state;

@@ -11,6 +11,7 @@ export const state = {
 	pickedClick: -1, // the click whose map and curve are shown; -1 is the last
 	classId: kept.classId ?? null, // sticky: what the next object becomes
 	tool: "click", // click, brush, eraser
+	asks: null, // what the next click answers: {at, chosen}, or null
 	positive: true, // what a plain click or tap means
 	radius: kept.radius ?? 12, // of brush and eraser, in pixels of the photograph
 	opacity: kept.opacity ?? 0.45,

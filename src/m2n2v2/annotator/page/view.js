@@ -26,6 +26,8 @@ let drawn = []; // [{shape, color, current}] as shown now
 let preview = null; // {shape, positive} of a hover
 let wanted = new Set();
 
+export const overlays = []; // what draws on top, called with a context in screen points
+
 export const cursor = { pointer: null, crosshair: null, brush: null, ghost: null };
 
 export function clear(width, height) {
@@ -229,6 +231,7 @@ function drawTop() {
 	if (!size.width) return;
 	if (preview && state.masks) drawPreview(context);
 	context.setTransform(ratio, 0, 0, ratio, 0, 0);
+	for (const overlay of overlays) overlay(context);
 	for (const marker of markers) drawPrompt(context, marker);
 	if (cursor.ghost) drawGhost(context, cursor.ghost);
 	if (cursor.brush && cursor.pointer) drawBrush(context, ...toScreen(...cursor.pointer));

@@ -7,6 +7,7 @@ import { refresh } from "../edits.js";
 import { dialogs, set, state } from "../state.js";
 import { told } from "../toasts.js";
 import { readTheme } from "../view.js";
+import { outlines } from "./outlines.js";
 
 /**
  * A modal dialog. `done` runs at its confirming button and keeps it open by returning false.
@@ -62,12 +63,15 @@ dialogs.export = () => {
 	const { counts } = state;
 	const only = el("input", { type: "checkbox", disabled: !counts.done });
 	const cards = formats(FORMATS.map(([name]) => name), "coco");
+	const shapes = outlines(() => picked(cards));
+	cards.addEventListener("change", shapes.show);
 	const result = el("div.stack", { role: "status" });
 	dialog("Export", {
 		body: [
 			el("p.dim", `${plural(counts.objects, "object")} in ${plural(counts.images, "image")}, ${counts.done} done. What a format cannot hold is said in its losses.txt.`),
 			cards,
 			el("label.check", only, counts.done ? "Only images that are done" : "Only images that are done (none is yet)"),
+			...shapes.controls,
 			result,
 		],
 		cancel: "Close",
@@ -75,7 +79,7 @@ dialogs.export = () => {
 		async done() {
 			result.replaceChildren(el("p.dim", "Making the file…"));
 			try {
-				const losses = await download(picked(cards), only.checked);
+				const losses = await download({ format: picked(cards), only_done: only.checked, zipped: true, ...shapes.wanted() });
 				if (!losses.length) return true;
 				result.replaceChildren(
 					el("p", `The file is with your downloads. ${plural(losses.length, "thing")} did not fit into it (losses.txt):`),
@@ -91,11 +95,11 @@ dialogs.export = () => {
 };
 
 // Fetch an export and hand it to the browser; returns what the format could not hold, in words.
-async function download(format, onlyDone) {
-	const parameters = new URLSearchParams({ format, only_done: onlyDone, zipped: true });
+async function download(wanted) {
+	const parameters = new URLSearchParams(wanted);
 	const response = await attempt("GET", `/api/export?${parameters}`, { patience: 600_000 });
 	const href = URL.createObjectURL(await response.blob());
-	el("a", { href, download: `${format}.zip` }).click();
+	el("a", { href, download: `${wanted.format}.zip` }).click();
 	setTimeout(() => URL.revokeObjectURL(href), 60_000);
 	return decodeURIComponent(response.headers.get("X-Losses") ?? "").split("; ").filter(Boolean);
 }

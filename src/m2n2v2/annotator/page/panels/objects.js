@@ -3,6 +3,7 @@
 import * as actions from "../actions.js";
 import { byId, el, icon, iconButton, number, plural, pressed } from "../dom.js";
 import { called, clicksOf, current, waitingFor } from "../model.js";
+import { answers } from "../shapes.js";
 import { colorOf, set, state, watch } from "../state.js";
 import { thumbOf } from "../thumbs.js";
 import * as attributes from "./attributes.js";
@@ -51,7 +52,7 @@ function row(object, chosen) {
 		el("span.grip", { "aria-hidden": "true" }, icon("grip")),
 		el(
 			"button",
-			{ class: "select", ...tab, "data-part": "select", "aria-current": chosen, title: "Select, reopen, correct. Alt+↑ ↓ moves it", onclick: () => actions.select(chosen ? null : object.id) },
+			{ class: "select", ...tab, "data-part": "select", "aria-current": chosen, title: "Select, reopen, correct. Alt+↑ ↓ moves it", onclick: () => answers(object) || actions.select(chosen ? null : object.id) },
 			el("i.swatch"),
 			object.shape && thumbOf(object.shape),
 			el("span.grow", el("span.line.nums", label), el("span.line.dim.nums", facts)),
@@ -146,7 +147,7 @@ function selected() {
 		const focused = [...clicks.children].indexOf(document.activeElement?.closest(".click-chip"));
 		const strokes = object.strokes.length ? [el("span.dim", plural(object.strokes.length, "stroke"))] : [];
 		clicks.replaceChildren(...made.map((click, i) => clickChip(object, click, i, made.length)), ...strokes);
-		if (!made.length && !strokes.length) clicks.append(el("span.dim", object.source === "import" ? "Imported mask. Clicks correct it." : "No clicks."));
+		if (!made.length && !strokes.length) clicks.append(el("span.dim", object.polygon ? "A polygon." : object.source === "import" ? "Imported mask. Clicks correct it." : object.area ? "Clicks correct it." : "No clicks."));
 		clicks.children[focused]?.querySelector?.("button")?.focus();
 	});
 }
