@@ -21,8 +21,9 @@ from PIL import Image as PILImage
 from m2n2v2.annotator import serve
 from m2n2v2.cli.main import run
 from m2n2v2.grid import Size
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, until
 from tests.scenes import photograph
+from tests.tracking.clips import passing
 
 COMMAND = [sys.executable, "-m", "m2n2v2", "annotate", "--no-browser", "--preset", "offline"]
 
@@ -194,3 +195,34 @@ def test_classes_come_from_a_file(folder: Path, tmp_path: Path, refused: Refused
     assert [(each["name"], each["key"]) for each in made] == [("cup", 1), ("saucer", 2)]
     listed.write_text("cup\ncup\n")
     assert "classes.txt names 'cup' twice" in refused(str(folder), "--classes", str(listed))
+
+
+def test_a_sequence_is_followed_remembered_and_exported(tmp_path: Path) -> None:
+    """Killed between: what was followed is there, and the folder is still a sequence."""
+    clip = passing(4)
+    folder = clip.written(tmp_path / "frames")
+    with running(str(folder), "--sequence") as (_, url, _):
+        assert ask(url, "GET", "/api/project")["sequence"]
+        stroke = {"kind": "stroke", "radius": 18, "points": [[30, 48]]}
+        ask(url, "GET", "/api/images/1")
+        made = ask(url, "POST", "/api/images/1/edits", {"revision": 0, "edit": stroke})
+        assert made["revision"] == 1
+        assert ask(url, "POST", "/api/sequence/follow", {"start": 1})["total"] == 3
+        until(lambda: not ask(url, "GET", "/api/sequence/following")["running"])
+        told = ask(url, "GET", "/api/sequence/following")
+        assert (told["done"], told["error"]) == (3, None)
+    with running(str(folder)) as (_, url, _):
+        frames = ask(url, "GET", "/api/sequence")["frames"]
+        assert [frame["objects"] for frame in frames] == [1, 1, 1, 1]
+        assert [frame["touched"] for frame in frames] == [True, False, False, False]
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "m2n2v2", "export", str(folder), "--format", "mot"]
+    done = subprocess.run(
+        [*command, "--out", str(out)], capture_output=True, text=True, check=False, timeout=PATIENCE
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(",") for line in (out / "boxes.csv").read_text().splitlines()]
+    assert [row[:2] for row in rows] == [["1", "1"], ["2", "1"], ["3", "1"], ["4", "1"]]
+    assert [int(row[2]) for row in rows] == pytest.approx([12, 15, 18, 21], abs=2)
+    with running(str(folder), "--no-sequence") as (_, url, _):
+        assert not ask(url, "GET", "/api/project")["sequence"]

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote
 
-from fastapi import Depends, FastAPI, Header, Query, Request, Response
+from fastapi import FastAPI, Query, Request, Response
 from fastapi import Path as InPath
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
@@ -20,18 +20,21 @@ from starlette.exceptions import HTTPException
 
 from m2n2v2 import errors
 from m2n2v2.annotator import attributes, choosing, edits, gallery, numbers, transfer, views, wire
+from m2n2v2.annotator.asking import Person
 from m2n2v2.annotator.choosing import Choice
 from m2n2v2.annotator.document import Document, ObjectClass
 from m2n2v2.annotator.engine import Engine
 from m2n2v2.annotator.folder import MAX_UPLOAD
 from m2n2v2.annotator.formats.outlines import Outlines
 from m2n2v2.annotator.guard import Guard, TooLargeError
-from m2n2v2.annotator.people import person_named
 from m2n2v2.annotator.project import Project, check_revision
 from m2n2v2.masks.cleaning import LARGEST_SMOOTH, Cleaning
 from m2n2v2.masks.conventions import Convention as MaskValues
 from m2n2v2.method.values import ImageState, Segmentation
 from m2n2v2.version import __version__
+
+if TYPE_CHECKING:
+    from m2n2v2.annotator.following import Following
 
 PAGE = Path(__file__).parent / "page"
 
@@ -64,7 +67,7 @@ STATUS: dict[type[errors.M2N2Error], int] = {
 """Of each kind of error; 400 for the others."""
 
 ImageId = Annotated[int, InPath(ge=1, lt=1 << 53)]
-Written = Literal["coco", "yolo", "labelme", "voc", "png", "cutouts"]
+Written = Literal["coco", "yolo", "labelme", "voc", "png", "cutouts", "mot"]
 Read = Literal["coco", "labelme", "png", "voc"]
 Pixels = Annotated[int, Query(ge=0, lt=1 << 31)]
 Index = Annotated[int, Query(ge=-1000, lt=1000)]
@@ -90,21 +93,22 @@ class Options:
     token: str | None = None
 
 
-def _person(x_person: Annotated[str | None, Header(max_length=1000)] = None) -> str | None:
-    return person_named(x_person)
+def make_app(
+    project: Project, engine: Engine, options: Options, following: "Following | None" = None
+) -> FastAPI:
+    """The annotator as an ASGI application.
 
-
-Person = Annotated[str | None, Depends(_person)]
-"""Who asks, if they say so."""
-
-
-def make_app(project: Project, engine: Engine, options: Options) -> FastAPI:
-    """The annotator as an ASGI application."""
+    Args:
+        following: follows objects through the images, where these are a sequence.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
         engine.close()
+        if following is not None:
+            following.stop()
+            following.wait(PATIENCE)
         project.store.close()
 
     app = FastAPI(
@@ -124,19 +128,23 @@ def make_app(project: Project, engine: Engine, options: Options) -> FastAPI:
         limits={"/api/images": MAX_UPLOAD, "/api/import": transfer.MAX_IMPORT},
     )
     _add_errors(app, project)
-    _add_project(app, project, options)
+    _add_project(app, project, options, following is not None)
     _add_people(app, project)
     _add_images(app, project, engine)
     _add_uploads(app, project, options)
     _add_transfer(app, project)
     _add_edits(app, project, engine)
     _add_views(app, project, engine)
+    if following is not None:
+        from m2n2v2.annotator.sequence_routes import add_sequence
+
+        add_sequence(app, following)
     if PAGE.is_dir():
         app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
     return app
 
 
-def _add_project(app: FastAPI, project: Project, options: Options) -> None:
+def _add_project(app: FastAPI, project: Project, options: Options, sequence: bool) -> None:
     @app.get("/api/project")
     def get_project() -> wire.WireProject:
         return wire.WireProject(
@@ -150,6 +158,7 @@ def _add_project(app: FastAPI, project: Project, options: Options) -> None:
             cleaning=wire.WireCleaning.of(project.store.cleaning()),
             uploads=options.uploads,
             read_only=project.store.read_only,
+            sequence=sequence,
         )
 
     @app.put("/api/classes")

@@ -10,7 +10,8 @@ from m2n2v2.masks.cleaning import Cleaning
 from m2n2v2.masks.runs import Runs
 from m2n2v2.prompts import Box, Click, Given, Scribble
 
-Source = Literal["clicks", "import"]
+Source = Literal["clicks", "import", "tracked"]
+"""What an object's mask came of; `tracked` was followed from another frame (`tracks`)."""
 
 Status = Literal["todo", "done", "checked", "rejected"]
 """How far an image is; who reviews says `checked` or `rejected`, and the latter is to do again."""
@@ -174,6 +175,8 @@ class Object:
         attributes: what is said of it, whether its class asks for it or not.
         polygon: the rings of which the base is made by the even-odd rule, while their vertices may
             be moved; None for a mask like others.
+        track: its identity where it has one of another image (`identity`); None for its own.
+        confidence: of a mask that was followed, in [0, 1]; None for others.
     """
 
     id: int
@@ -189,6 +192,8 @@ class Object:
     made_by: str | None = None
     attributes: Values = ()
     polygon: tuple[Ring, ...] | None = None
+    track: int | None = None
+    confidence: float | None = None
 
     @property
     def brushed(self) -> tuple[Stroke, ...]:
@@ -200,6 +205,16 @@ class Object:
         """The last cleaning."""
         cleanings = [each for each in self.strokes if isinstance(each, PlacedCleaning)]
         return cleanings[-1] if cleanings else None
+
+    @property
+    def identity(self) -> int:
+        """Who it is in every frame of a sequence: the id of the first object that it was."""
+        return self.track or self.id
+
+    @property
+    def by_person(self) -> bool:
+        """Did a person make or change it, or lock it?"""
+        return self.source != "tracked" or self.locked
 
     @property
     def scale(self) -> float:
@@ -217,6 +232,8 @@ class Object:
             "source": self.source,
             "attributes": dict(self.attributes),
             **({} if self.polygon is None else {"polygon": self.polygon}),
+            "track": self.track,
+            "confidence": self.confidence,
         }
 
     @classmethod
@@ -245,6 +262,8 @@ class Object:
             finished=values["finished"],
             source=values["source"],
             attributes=tuple(sorted(values.get("attributes", {}).items())),
+            track=values.get("track"),
+            confidence=values.get("confidence"),
         )
 
 

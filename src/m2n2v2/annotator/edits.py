@@ -227,6 +227,7 @@ def _carried(found: Object) -> Object:
         base=found.mask,
         source="import",
         attributes=found.attributes,
+        track=found.identity,
     )
 
 

@@ -385,7 +385,7 @@ class Engine:
 
     def _work(self) -> None:
         """Prepare what people wait for."""
-        _lower_priority(5)  # clicks go first
+        lower_priority(5)  # clicks go first
         while True:
             with self._changed:
                 while not self._closed and (job := self._next()) is None:
@@ -398,7 +398,7 @@ class Engine:
 
     def _work_ahead(self) -> None:
         """Prepare what people will open next; the list is asked for without the lock."""
-        _lower_priority(10)
+        lower_priority(10)
         while not self._closed:
             with self._changed:
                 seen, current = self._changes, None if self._jobs else self._current
@@ -473,7 +473,7 @@ class Engine:
             self._notify()
 
 
-def _lower_priority(by: int) -> None:
+def lower_priority(by: int) -> None:
     """Of this thread, and of those it starts; where threads have one."""
     with suppress(OSError, AttributeError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), by)

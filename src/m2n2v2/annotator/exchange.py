@@ -9,6 +9,7 @@ from m2n2v2.annotator.edits import MOST_OBJECTS
 from m2n2v2.annotator.formats.base import LabelClass, Labelled, LabelledObject, Labels
 from m2n2v2.annotator.project import Project
 from m2n2v2.annotator.store import Edit
+from m2n2v2.annotator.timeline import is_sequence
 from m2n2v2.errors import ConflictError, FormatError, ImageError, M2N2Error
 from m2n2v2.grid import Size
 
@@ -41,8 +42,9 @@ def labels_of(project: Project, *, only_done: bool = False) -> Taken:
     """
     classes = project.store.classes()
     by_id = {label.id: label for label in classes}
+    sequence = is_sequence(project.folder.root)
     images, skipped = [], []
-    for entry in project.entries():
+    for frame, entry in enumerate(project.entries()):
         listed = entry.listed
         if not (listed.done or (listed.objects and not only_done)):
             continue
@@ -53,15 +55,18 @@ def labels_of(project: Project, *, only_done: bool = False) -> Taken:
             continue
         last = project.store.last_edits(listed.id)
         objects = tuple(
-            _labelled(obj, by_id.get(obj.class_id or 0), last.get(obj.id, Edit(None, None)))
+            _labelled(
+                obj, by_id.get(obj.class_id or 0), last.get(obj.id, Edit(None, None)), sequence
+            )
             for obj in document.objects
         )
-        images.append(Labelled(document.name, _size(document), objects))
+        place = frame if sequence else None
+        images.append(Labelled(document.name, _size(document), objects, place))
     listed_classes = tuple(LabelClass(label.name, label.color) for label in classes)
     return Taken(Labels(tuple(images), listed_classes), tuple(skipped))
 
 
-def _labelled(obj: Object, label: ObjectClass | None, last: Edit) -> LabelledObject:
+def _labelled(obj: Object, label: ObjectClass | None, last: Edit, sequence: bool) -> LabelledObject:
     """An object as formats take it, with the person who edited it last, and when."""
     return LabelledObject(
         obj.mask,
@@ -70,6 +75,8 @@ def _labelled(obj: Object, label: ObjectClass | None, last: Edit) -> LabelledObj
         label.said(obj.attributes) if label else (),
         last.person,
         last.time,
+        obj.identity if sequence else None,
+        obj.confidence if sequence else None,
     )
 
 

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +22,7 @@ from m2n2v2.annotator.folder import OURS, Content, Folder, Picture
 from m2n2v2.annotator.people import People
 from m2n2v2.annotator.store import Counts, Listed, Store
 from m2n2v2.annotator.strokes import painted
+from m2n2v2.annotator.tracks import spoken
 from m2n2v2.arrays import Mask
 from m2n2v2.errors import (
     ClassError,
@@ -216,9 +217,32 @@ class Project:
                 cleaning=self.store.cleaning(),
             )
             objects = edits.applied(document, edit, means)
+            objects = spoken(document, edit, objects)
             change = self.store.commit(document, objects, person)
         engine.settle(image)
         return change
+
+    def revise(
+        self,
+        image: int,
+        change: Callable[[Document], Sequence[Object]],
+        person: str | None = None,
+    ) -> Change | None:
+        """Change the objects of an image by what they are at that moment; on the disk on return.
+
+        Returns:
+            None if that changes nothing.
+
+        Raises:
+            ImageError, ConflictError: as `document` does.
+            AccessError, StoreError: nothing can be stored.
+        """
+        with self._locks[image]:
+            document = self.document(image)
+            objects = tuple(change(document))
+            if objects == document.objects:
+                return None
+            return self.store.commit(document, objects, person)
 
     def step(self, image: int, revision: int, person: str | None = None, *, back: bool) -> Change:
         """Undo or redo one edit of a person; raises as `edit` does."""

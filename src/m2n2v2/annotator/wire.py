@@ -15,6 +15,7 @@ from m2n2v2.annotator.document import (
     PlacedBox,
     PlacedCleaning,
     PlacedScribble,
+    Source,
     Status,
 )
 from m2n2v2.annotator.document import Stroke as DrawnStroke
@@ -126,7 +127,9 @@ class WireObject(Wire):
     hidden: bool
     locked: bool
     finished: bool
-    source: Literal["clicks", "import"]
+    source: Source
+    track: int = Field(description="who it is in every frame of a sequence")
+    confidence: float | None = Field(description="of a mask that was followed, in [0, 1]")
     made_by: str | None = Field(description="the attention and depth behind the clicks")
     attributes: dict[str, str | bool] = Field(description="what is said of it")
     cleaned: WireCleaned | None = Field(description="its last cleaning, and what that changed")
@@ -149,6 +152,8 @@ class WireObject(Wire):
             locked=obj.locked,
             finished=obj.finished,
             source=obj.source,
+            track=obj.identity,
+            confidence=obj.confidence,
             made_by=obj.made_by,
             attributes=dict(obj.attributes),
             cleaned=WireCleaned.of(obj.cleaned) if obj.cleaned else None,
@@ -308,6 +313,7 @@ class WireProject(Wire):
     cleaning: WireCleaning = Field(description="of the masks of new objects")
     uploads: bool
     read_only: bool
+    sequence: bool = Field(description="the images are the frames of a sequence")
 
 
 class WireChange(Wire):

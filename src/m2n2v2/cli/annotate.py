@@ -9,6 +9,8 @@ from m2n2v2.cli import options
 
 if TYPE_CHECKING:
     from m2n2v2.annotator.folder import Content
+    from m2n2v2.annotator.following import Following
+    from m2n2v2.annotator.project import Project
     from m2n2v2.method.values import ImageState
     from m2n2v2.predictor import Predictor
     from m2n2v2.states.preparing import Recipe
@@ -38,6 +40,14 @@ def annotate(
     uploads: Annotated[
         bool, typer.Option("--uploads", help="Images may be sent into the folder.")
     ] = False,
+    sequence: Annotated[
+        bool | None,
+        typer.Option(
+            "--sequence/--no-sequence",
+            help="The images are the frames of a sequence, in which objects are followed; the "
+            "folder remembers it.",
+        ),
+    ] = None,
     preset: options.Preset = "auto",
     weights: options.Weights = None,
     depth_weights: options.DepthWeights = None,
@@ -93,13 +103,44 @@ def annotate(
         token = serve.token_for(host)
         shown = app.Options(preparing.name, preparing.note, uploads, host, token)
         url = serve.address(bound, host, token)
+        following = _following(project, sequence, recipe, cache)
         images = project.counts().images
         _tell(project.folder.root, images, project.left_out, project.store.read_only, url)
         serve.run(
-            app.make_app(project, engine, shown),
+            app.make_app(project, engine, shown, following),
             bound,
             opened=(lambda: serve.open_browser(url)) if browser else None,
         )
+
+
+def _following(
+    project: "Project", sequence: bool | None, recipe: "Recipe | None", cache: bool
+) -> "Following | None":
+    """What follows objects through the folder, where it is a sequence; said for the next time."""
+    from m2n2v2.annotator.timeline import Timeline, call_sequence, is_sequence
+
+    if sequence is not None and not project.store.read_only:
+        call_sequence(project.folder.root, sequence)
+    if not (is_sequence(project.folder.root) if sequence is None else sequence):
+        return None
+    from m2n2v2.annotator.following import Following
+    from m2n2v2.presets import PRESETS
+    from m2n2v2.tracking.features_file import FeatureCache
+    from m2n2v2.tracking.flow import opencv
+    from m2n2v2.tracking.sources import follows, source_of
+
+    opencv()
+    chosen = PRESETS["offline"] if recipe is None else recipe.preset
+    if not follows(chosen):
+        options.tell(f"objects are followed by offline: they cannot be by {chosen.name}")
+        chosen = PRESETS["offline"]
+    loading = None if recipe is None else recipe.loading
+    return Following(
+        Timeline(project),
+        lambda: source_of(chosen, loading),
+        name=chosen.name,
+        cache=FeatureCache() if cache else None,
+    )
 
 
 class Preparing:

@@ -18,7 +18,7 @@ Folder = Annotated[Path, typer.Argument(help="The folder of images that was anno
 def export(
     folder: Folder,
     form: Annotated[
-        str, typer.Option("--format", help="coco, yolo, labelme, voc, png or cutouts.")
+        str, typer.Option("--format", help="coco, yolo, labelme, voc, png, cutouts or mot.")
     ],
     out: Annotated[
         Path, typer.Option(help="A new folder, or one with an earlier export, which is replaced.")

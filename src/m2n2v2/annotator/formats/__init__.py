@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from m2n2v2.annotator.formats import coco, cutouts, labelme, png, voc, yolo
+from m2n2v2.annotator.formats import coco, cutouts, labelme, mot, png, voc, yolo
 from m2n2v2.annotator.formats.base import Labels, Losses, Reading
 from m2n2v2.annotator.formats.files import LOSSES, MARK, Photos, fresh_folder, write_text
 from m2n2v2.annotator.formats.outlines import Outlines
@@ -45,6 +45,7 @@ FORMATS = {
         Format("voc", "PASCAL VOC: index PNGs of classes and objects", voc.write, png.read),
         Format("png", "one mask per object and a manifest", png.write, png.read),
         Format("cutouts", "one cut-out with alpha per object", cutouts.write),
+        Format("mot", "MOT Challenge's boxes, of a sequence", mot.write),
     )
 }
 

@@ -52,6 +52,8 @@ class LabelledObject:
     Attributes:
         attributes: what is said of it, by name: texts, and flags that are set.
         person, time: who edited it last, and when, in seconds since 1970; None if not known.
+        track: in a sequence, who it is in every frame; None elsewhere.
+        confidence: of a mask that was followed, in [0, 1]; None for others.
     """
 
     mask: Runs
@@ -60,6 +62,8 @@ class LabelledObject:
     attributes: Values = ()
     person: str | None = None
     time: float | None = None
+    track: int | None = None
+    confidence: float | None = None
 
     @property
     def when(self) -> str | None:
@@ -75,11 +79,13 @@ class Labelled:
 
     Attributes:
         name: the path in the folder, with forward slashes.
+        frame: its place in the sequence, from 0; None where the folder is none.
     """
 
     name: str
     size: Size
     objects: tuple[LabelledObject, ...] = ()
+    frame: int | None = None
 
     def __post_init__(self) -> None:
         for obj in self.objects:
@@ -130,6 +136,8 @@ KINDS = {
     "clicks": "{n} clicks (and strokes) behind the masks are not in this format",
     "attributes": "what is said of {n} objects (attributes) is not in this format",
     "people": "who edited {n} objects, and when, is not in this format",
+    "tracks": "which objects of different frames are one is not in this format ({n} masks)",
+    "boxes": "{n} masks are their boxes only here, without a class",
     "colors": "the colours of {n} classes are not in this format",
     "empty": "{n} objects without a pixel are left out",
     "unclassified": f"{{n}} objects without a class are written as class `{UNCLASSIFIED}`",
@@ -195,16 +203,19 @@ def class_index(labels: Labels, counts: Counter[str]) -> dict[str | None, int]:
 
 
 def solid(
-    image: Labelled, counts: Counter[str], *, described: bool = False
+    image: Labelled, counts: Counter[str], *, described: bool = False, tracks: bool = False
 ) -> list[LabelledObject]:
     """The objects of an image that have a pixel; clicks and the others are counted as lost.
 
     Args:
         described: the format holds attributes and who edited; else these are lost, too.
+        tracks: it says which objects of different frames are one; else that is lost.
     """
     if not described:
         counts["attributes"] += sum(bool(obj.attributes) for obj in image.objects)
         counts["people"] += sum(obj.person is not None for obj in image.objects)
+    if not tracks:
+        counts["tracks"] += sum(obj.track is not None for obj in image.objects)
     counts["clicks"] += sum(obj.clicks for obj in image.objects)
     counts["empty"] += sum(not obj.mask.area for obj in image.objects)
     return [obj for obj in image.objects if obj.mask.area]

@@ -81,9 +81,10 @@ def document(
                 "flickr_url": "",
                 "coco_url": "",
                 "date_captured": "",
+                **({} if image.frame is None else {"video_id": 1, "frame_id": image.frame}),
             }
         )
-        objects = solid(image, counts, described=True)
+        objects = solid(image, counts, described=True, tracks=True)
         rings = drawn(objects, outlines, counts) if outlines else [None] * len(objects)
         for obj, found in zip(objects, rings, strict=True):
             exact = polygons and outlines is None
@@ -101,6 +102,7 @@ def document(
                     "bbox": list(obj.mask.bbox),
                     "iscrowd": 0,
                     **_described(obj),
+                    **_tracked(obj),
                 }
             )
     categories = [
@@ -180,6 +182,14 @@ def _described(obj: LabelledObject) -> Document:
 
 def _listed(found: Drawn) -> list[list[float]]:
     return [ring.reshape(-1).tolist() for ring in found.rings]
+
+
+def _tracked(obj: LabelledObject) -> Document:
+    """Who it is in every frame, as `m2n2v2 track` writes it; nothing outside a sequence."""
+    if obj.track is None:
+        return {}
+    sure = {} if obj.confidence is None else {"score": obj.confidence}
+    return {"video_id": 1, "track_id": obj.track, **sure}
 
 
 def _segmentation(mask: Runs, polygons: bool) -> list[list[int]] | Document:

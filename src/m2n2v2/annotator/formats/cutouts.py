@@ -9,7 +9,7 @@ import numpy as np
 from m2n2v2.annotator.formats.base import LabelledObject, Labels, Losses, solid
 from m2n2v2.annotator.formats.files import Photos, save_png, write_json
 from m2n2v2.annotator.formats.names import numbered, stems
-from m2n2v2.annotator.formats.png import MANIFEST, header
+from m2n2v2.annotator.formats.png import MANIFEST, header, tracked
 from m2n2v2.arrays import Image
 from m2n2v2.errors import FormatError
 
@@ -30,7 +30,7 @@ def write(labels: Labels, folder: Path, photos: Photos | None = None) -> Losses:
     names = stems((image.name for image in labels.images), flat=False)
     images = []
     for image in labels.ordered():
-        written = solid(image, counts)
+        written = solid(image, counts, tracks=True)
         objects: list[dict[str, Any]] = []
         pixels = photos.pixels(image.name, image.size) if written else None
         for number, obj in enumerate(written):
@@ -38,7 +38,7 @@ def write(labels: Labels, folder: Path, photos: Photos | None = None) -> Losses:
             file = f"cutouts/{names[image.name]}/{numbered(number, obj.class_name)}.png"
             save_png(folder / file, cut_out(pixels, obj))
             box = list(obj.mask.bbox)
-            objects.append({"file": file, "class": obj.class_name, "bbox": box})
+            objects.append({"file": file, "class": obj.class_name, "bbox": box, **tracked(obj)})
         images.append({"name": image.name, **_size(image.size.shape), "objects": objects})
     counts["outside"] += labels.objects - counts["empty"]
     write_json(folder / MANIFEST, {**header(FORMAT, labels), "images": images})

@@ -1,8 +1,9 @@
 """LabelMe: a json per image, to lie beside its photograph. Lossless but for colours and clicks.
 
 Objects without holes are polygons that LabelMe's own rasteriser (Pillow's, which drops fractions
-and paints the outline) turns into the same mask; several parts share a `group_id`. Objects with
-holes are `mask` shapes, a PNG in base64, which LabelMe reads since 5.4.
+and paints the outline) turns into the same mask; several parts share a `group_id`. In a sequence
+the `group_id` is who the object is in every frame. Objects with holes are `mask` shapes, a PNG in
+base64, which LabelMe reads since 5.4.
 """
 
 import base64
@@ -69,7 +70,7 @@ def write(
     paths = copy_photos(labels, names, folder, photos, counts)
     for image in labels.ordered():
         shapes: list[Document] = []
-        objects = solid(image, counts, described=True)
+        objects = solid(image, counts, described=True, tracks=True)
         rings = drawn(objects, outlines, counts) if outlines else [None] * len(objects)
         for number, (obj, found) in enumerate(zip(objects, rings, strict=True)):
             if outlines is None:
@@ -143,8 +144,8 @@ def _listed(
     """An object's shapes: its parts, or without them a mask."""
     if parts is None:
         counts["as mask"] += 1
-        return [_shape(obj, "mask", *_cut(obj.mask))]
-    group = number + 1 if len(parts) > 1 else None
+        return [_shape(obj, "mask", *_cut(obj.mask), group=obj.track)]
+    group = obj.track or (number + 1 if len(parts) > 1 else None)
     return [_shape(obj, "polygon", part.tolist(), group=group) for part in parts]
 
 

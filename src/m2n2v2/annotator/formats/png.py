@@ -53,10 +53,10 @@ def write(labels: Labels, folder: Path, photos: Photos | None = None) -> Losses:
     images = []
     for image in labels.ordered():
         objects: list[Document] = []
-        for number, obj in enumerate(solid(image, counts)):
+        for number, obj in enumerate(solid(image, counts, tracks=True)):
             file = f"masks/{names[image.name]}/{numbered(number, obj.class_name)}.png"
             save_png(folder / file, obj.mask.mask.astype(np.uint8) * 255)
-            objects.append({"mask": file, "class": obj.class_name})
+            objects.append({"mask": file, "class": obj.class_name, **tracked(obj)})
         images.append(
             {
                 "name": image.name,
@@ -67,6 +67,11 @@ def write(labels: Labels, folder: Path, photos: Photos | None = None) -> Losses:
         )
     write_json(folder / MANIFEST, {**header(FORMAT, labels), "images": images})
     return Losses.of(counts)
+
+
+def tracked(obj: LabelledObject) -> Document:
+    """Who an object is in every frame of a sequence; nothing elsewhere."""
+    return {} if obj.track is None else {"track": obj.track}
 
 
 def header(form: str, labels: Labels) -> Document:

@@ -47,6 +47,7 @@ const FORMATS = [
 	["voc", "VOC", "Index PNGs; one class per pixel, the topmost object wins"],
 	["png", "PNG masks", "One black and white PNG per object"],
 	["cutouts", "Cut-outs", "Objects alone, the rest transparent"],
+	["mot", "MOT", "Boxes of a sequence, a line an object and frame"],
 ];
 
 function formats(names, chosen) {
@@ -62,7 +63,7 @@ const picked = (box) => box.querySelector("input[name=format]:checked").value;
 dialogs.export = () => {
 	const { counts } = state;
 	const only = el("input", { type: "checkbox", disabled: !counts.done });
-	const cards = formats(FORMATS.map(([name]) => name), "coco");
+	const cards = formats(FORMATS.map(([name]) => name).filter((name) => name !== "mot" || state.project.sequence), "coco");
 	const shapes = outlines(() => picked(cards));
 	cards.addEventListener("change", shapes.show);
 	const result = el("div.stack", { role: "status" });
