@@ -45,16 +45,19 @@ class Row:
     Attributes:
         kinds: (block from the last, kind) of each feature whose cosines are averaged.
         keep: cells in the photograph's proportions, `side` squared in number.
+        tiles: beside the whole photograph its four quarters are seen, at twice the resolution.
     """
 
     kinds: tuple[tuple[int, str], ...] = ((-1, "keys"),)
     side: int = 37
     temperature: float = 0.1
     keep: bool = False
+    tiles: bool = False
     parameters: Mapping[str, Any] = field(default_factory=lambda: FINE)
-    settings: Mapping[str, Any] = field(default_factory=lambda: PRIOR)
+    settings: Mapping[str, Any] = field(default_factory=lambda: PRESET)
 
 
+PRESET = preset("dinov2-graph").settings.to_dict()
 ADAPTIVE = {"size_rule": "adaptive"}
 PRIOR = {"size_rule": "prior"}
 COARSE = {"grid": 64}
@@ -62,15 +65,17 @@ FINE = {"grid": 96}
 KEYS, TOKENS, VALUES, QUERIES = ((-1, kind) for kind in ("keys", "tokens", "values", "queries"))
 
 ROWS = {
-    "preset": Row(settings=preset("dinov2-graph").settings.to_dict()),
+    "preset": Row(),
     "keys-64-adaptive": Row(settings=ADAPTIVE, parameters=COARSE),
     "keys-64-prior": Row(settings=PRIOR, parameters=COARSE),
     "keys-96-adaptive": Row(settings=ADAPTIVE, parameters=FINE),
-    "keys-96-prior": Row(),
+    "keys-96-prior": Row(settings=PRIOR),
     "keep-64-adaptive": Row(keep=True, settings=ADAPTIVE, parameters=COARSE),
     "keep": Row(keep=True),
     "side-28": Row(side=28),
     "side-48": Row(side=48),
+    "side-74": Row(side=74),
+    "tiles": Row(tiles=True),
     "tau-0.05": Row(temperature=0.05),
     "tau-0.07": Row(temperature=0.07),
     "tau-0.2": Row(temperature=0.2),
@@ -91,6 +96,28 @@ class Variant(LikenessAffinity):
         self.row, self.store = row, store
 
     def _features(self, image: np.ndarray) -> np.ndarray:
+        whole = self._seen(image)
+        if not self.row.tiles:
+            return whole
+        height, width = image.shape[:2]
+        rows = [slice(0, height // 2), slice(height // 2, height)]
+        columns = [slice(0, width // 2), slice(width // 2, width)]
+        cells = self.cells
+        quarters = [
+            [self._seen(np.ascontiguousarray(image[y, x]), False) for x in columns] for y in rows
+        ]
+        shaped = [[part.reshape(*cells.shape, -1) for part in line] for line in quarters]
+        fine = torch.from_numpy(np.concatenate([np.concatenate(line, 1) for line in shaped]))
+        self.cells = Size(2 * cells.height, 2 * cells.width)
+        fine = fine.flatten(0, 1)
+        fine = torch.nn.functional.normalize(fine - fine.mean(0), dim=1).numpy()
+        maps = torch.from_numpy(whole).T.reshape(1, -1, *cells.shape)
+        coarse = torch.nn.functional.interpolate(maps, self.cells.shape, mode="bilinear")
+        coarse = coarse[0].flatten(1).T.numpy()
+        return np.concatenate([coarse, fine], 1) / np.float32(2**0.5)
+
+    def _seen(self, image: np.ndarray, centred: bool = True) -> np.ndarray:
+        """The features of an image, `centred` with their mean taken off and of length 1."""
         row, height, width = self.row, *image.shape[:2]
         self.cells = Size(row.side, row.side)
         if row.keep:
@@ -112,7 +139,9 @@ class Variant(LikenessAffinity):
                 np.save(files[block - self.network.shape.blocks, kind], array)
         for file in files.values():
             value = torch.from_numpy(np.load(file).astype(np.float32))
-            parts.append(torch.nn.functional.normalize(value - value.mean(0), dim=1))
+            if centred:
+                value = torch.nn.functional.normalize(value - value.mean(0), dim=1)
+            parts.append(value)
         return torch.cat(parts, 1).numpy()
 
 
