@@ -259,20 +259,32 @@ def automatic(device: str = "auto") -> Preset:
     kind = "cpu" if choose_device(device).type == "cpu" else "gpu"
     absent: list[str] = []
     for name in AUTO[kind]:
-        chosen = PRESETS[name]
-        source = backbone(ATTENTION, chosen.attention)
-        attention = source.weights
-        if attention and not (_installed(source) and _here(attention)):
-            absent.append(attention)
+        source = backbone(ATTENTION, PRESETS[name].attention)
+        chosen = _as_far_as_here(PRESETS[name])
+        if chosen is None:
+            absent.append(str(source.weights))
             continue
-        reasons = [f"the best on this {kind.upper()} with weights here"] if attention else []
+        reasons = [f"the best on this {kind.upper()} with weights here"] if source.weights else []
         reasons += [f"no weights of {' or '.join(absent)} are here"] if absent else []
-        missing = [model for model in chosen.weights() if not _here(model)]
-        if missing:
-            chosen = replace(chosen, depth=None)
-            reasons.append(f"without depth, as {missing[0]} is not here")
+        if chosen.depth != PRESETS[name].depth:
+            reasons.append(f"without depth, as {PRESETS[name].weights()[-1]} is not here")
         return replace(chosen, summary=f"{chosen.summary} ({'; '.join(reasons)})")
     raise AssertionError("the last preset of AUTO needs no weights")
+
+
+def available() -> tuple[Preset, ...]:
+    """The presets whose attention's weights are in the cache; without depth where its are not."""
+    found = (_as_far_as_here(each) for each in PRESETS.values() if each.attention != "none")
+    return tuple(each for each in found if each is not None)
+
+
+def _as_far_as_here(wanted: Preset) -> Preset | None:
+    """The preset, without depth if its weights are missing; None without those of its attention."""
+    source = backbone(ATTENTION, wanted.attention)
+    if source.weights and not (_installed(source) and _here(source.weights)):
+        return None
+    missing = [model for model in wanted.weights() if not _here(model)]
+    return replace(wanted, depth=None) if missing else wanted
 
 
 def best_with_weights(loading: Loading) -> Preset:

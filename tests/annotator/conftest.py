@@ -11,6 +11,7 @@ from PIL import Image as PILImage
 
 from m2n2v2.annotator.app import Options, make_app
 from m2n2v2.annotator.engine import Engine
+from m2n2v2.annotator.models import Model
 from m2n2v2.annotator.project import Project, open_project
 from m2n2v2.attention.base import DenseAttention
 from m2n2v2.grid import Size
@@ -37,6 +38,11 @@ class Gate:
         self.entered.set()
         assert self.asked < self.first or self.open.wait(PATIENCE), "nobody opened the gate"
         return ColourAttention(Size(8, 8)).extract(image)
+
+
+def stand_in(gate: Gate, name: str = "stand-in") -> Model:
+    """A model of that attention."""
+    return Model(name, "a stand-in without weights", lambda: Predictor(gate))
 
 
 @pytest.fixture
@@ -74,8 +80,8 @@ def start(gate: Gate) -> Iterator[Start]:
     running: list[TestClient] = []
 
     def started(project: Project, *, ahead: bool = False, **options: object) -> TestClient:
-        engine = Engine(lambda: Predictor(gate), project, ahead=ahead)
-        chosen = Options("stand-in", "a stand-in without weights", **options)  # type: ignore[arg-type]
+        engine = Engine(stand_in(gate), project, ahead=ahead)
+        chosen = Options(**options)  # type: ignore[arg-type]
         client = TestClient(make_app(project, engine, chosen), base_url="http://localhost:8642")
         client.__enter__()
         running.append(client)

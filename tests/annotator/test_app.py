@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from m2n2v2.annotator.app import Options, make_app
 from m2n2v2.annotator.document import PlacedBox
+from m2n2v2.annotator.engine import Engine
 from m2n2v2.annotator.project import Project, open_project
 from m2n2v2.arrays import Mask
 from m2n2v2.grid import Size
 from m2n2v2.masks.runs import Runs
-from tests.annotator.conftest import BOXES, Start
+from tests.annotator.conftest import BOXES, Gate, Start, stand_in
 from tests.scenes import iou
 
 
@@ -267,3 +269,27 @@ def test_errors_have_one_shape(client: TestClient) -> None:
     ):
         assert 400 <= answer.status_code < 500
         assert set(answer.json()["error"]) >= {"kind", "message", "cure"}
+
+
+def test_models_are_told_and_chosen(project: Project, gate: Gate) -> None:
+    models = (stand_in(gate), stand_in(gate, "other"))
+    with TestClient(
+        make_app(project, Engine(models[0], project, ahead=False), Options(models)),
+        base_url="http://localhost:8642",
+    ) as client:
+        told = client.get("/api/models").json()
+        assert [(each["name"], each["chosen"], each["seconds"]) for each in told] == [
+            ("stand-in", True, None),
+            ("other", False, None),
+        ]
+        edit(client, 0, "click", x=20, y=20)
+        told = client.put("/api/model", json={"name": "other"}).json()
+        assert [each["chosen"] for each in told] == [False, True]
+        assert told[0]["seconds"] is not None
+        assert client.get("/api/project").json()["preset"] == "other"
+        assert client.put("/api/here", json={"image": None}).json()["model"] == "other"
+        assert image(client)["state"] == "none"
+        assert edit(client, 1, "click", object=1, x=60, y=30, positive=False)["status"] == 200
+        refused = client.put("/api/model", json={"name": "none such"})
+        assert refused.status_code == 404
+        assert "stand-in, other" in refused.json()["error"]["cure"]

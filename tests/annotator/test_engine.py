@@ -15,6 +15,7 @@ from m2n2v2.annotator import engine as engines
 from m2n2v2.annotator.document import PlacedClick
 from m2n2v2.annotator.engine import Engine, Prepared
 from m2n2v2.annotator.folder import Content
+from m2n2v2.annotator.models import Model
 from m2n2v2.compiled import threads as kernel_threads
 from m2n2v2.errors import BusyError, ClickError, ImageError
 from m2n2v2.grid import Size
@@ -25,7 +26,7 @@ from m2n2v2.predictor import Predictor
 from m2n2v2.preparation import prepare
 from m2n2v2.prompts import Click
 from m2n2v2.session import replay
-from tests.annotator.conftest import BOXES, Gate
+from tests.annotator.conftest import BOXES, Gate, stand_in
 from tests.patience import PATIENCE, until
 from tests.scenes import ColourAttention, photograph
 
@@ -61,7 +62,7 @@ def make(gate: Gate, pictures: Pictures) -> Iterator[Make]:
 
     def engine(**options: Any) -> Engine:
         options = {"ahead": False} | options
-        made.append(Engine(lambda: Predictor(gate), pictures, **options))
+        made.append(Engine(stand_in(gate), pictures, **options))
         return made[-1]
 
     yield engine
@@ -115,11 +116,47 @@ def test_a_model_that_cannot_be_loaded_is_said_and_asked_again(pictures: Picture
     def load() -> Predictor:
         raise RuntimeError("/home/somebody/weights are broken")
 
-    engine = Engine(load, pictures, ahead=False)
+    engine = Engine(Model("broken", "", load), pictures, ahead=False)
     engine.want(1)
     until(lambda: engine.status(1).state == "failed")
     assert engine.status(1).error == "it cannot be prepared (RuntimeError)"
     engine.close()
+
+
+def test_another_model_prepares_anew_and_what_the_first_has_prepared_is_kept(
+    make: Make, gate: Gate
+) -> None:
+    engine = make()
+    first, other = engine.model, stand_in(gate, "other")
+    ready(engine, 1)
+    assert gate.asked == 1
+    assert first.seconds is not None
+    assert other.seconds is None
+    engine.choose(other)
+    assert engine.status(1).state == "none"
+    with pytest.raises(BusyError):
+        engine.prepared(1, "sha of 1")
+    ready(engine, 1)
+    assert gate.asked == 2
+    engine.choose(first)
+    assert engine.prepared(1, "sha of 1")
+    assert gate.asked == 2, "it was kept"
+
+
+def test_what_is_wanted_while_the_model_changes_is_prepared_by_the_new_one(
+    make: Make, gate: Gate
+) -> None:
+    gate.open.clear()
+    engine = make()
+    engine.want(1)
+    assert gate.entered.wait(PATIENCE)
+    other = stand_in(gate, "other")
+    engine.choose(other)
+    gate.open.set()
+    until(lambda: engine.status(1).state == "ready")
+    assert other.seconds is not None
+    engine.choose(engine.model)
+    assert engine.status(1).state == "ready"
 
 
 def test_the_newest_watched_image_comes_first(make: Make, gate: Gate, pictures: Pictures) -> None:
@@ -222,7 +259,8 @@ def test_states_prepared_elsewhere_need_no_model(pictures: Pictures, state: Imag
     def load() -> Predictor:
         raise AssertionError("a model was asked for")
 
-    engine = Engine(load, pictures, lookup=lambda content: state, ahead=False)
+    model = Model("elsewhere", "", load, lookup=lambda content: state)
+    engine = Engine(model, pictures, ahead=False)
     ready(engine, 1)
     assert engine.prepared(1, "sha of 1").state is state
     engine.close()

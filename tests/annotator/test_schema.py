@@ -18,11 +18,10 @@ from schemathesis.specs.openapi.checks import (
 from m2n2v2.annotator.app import Options, make_app
 from m2n2v2.annotator.engine import Engine
 from m2n2v2.annotator.project import open_project
-from m2n2v2.predictor import Predictor
-from tests.annotator.conftest import Gate
+from tests.annotator.conftest import Gate, stand_in
 from tests.annotator.test_app import edit
 
-SCHEMA = make_app(MagicMock(), MagicMock(), Options("stand-in", "")).openapi()
+SCHEMA = make_app(MagicMock(), MagicMock(), Options()).openapi()
 OPERATIONS = [
     (path, method)
     for path, methods in SCHEMA["paths"].items()
@@ -39,8 +38,8 @@ CHECKS = [  # 500 is in no schema, so it does not conform; 503 and 507 may be an
 @pytest.fixture
 def api(photographs: Path, gate: Gate) -> Iterator[Any]:
     project = open_project(photographs)
-    engine = Engine(lambda: Predictor(gate), project, ahead=False)
-    app = make_app(project, engine, Options("stand-in", "", uploads=True))
+    engine = Engine(stand_in(gate), project, ahead=False)
+    app = make_app(project, engine, Options(uploads=True))
     client = TestClient(app, base_url="http://localhost")  # not entered: it would end with us
     client.put("/api/classes", json={"classes": [{"name": "box", "color": "#ff8800"}]})
     for id in range(1, 4):

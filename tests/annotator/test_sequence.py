@@ -21,10 +21,9 @@ from m2n2v2.arrays import Image
 from m2n2v2.errors import ConflictError, EditError, FrameError, MissingError
 from m2n2v2.grid import Size
 from m2n2v2.masks.runs import Runs
-from m2n2v2.predictor import Predictor
 from m2n2v2.tracking.cells import Features, OwnCells
 from m2n2v2.tracking.settings import FLOW
-from tests.annotator.conftest import Gate
+from tests.annotator.conftest import Gate, stand_in
 from tests.patience import PATIENCE
 from tests.tracking.clips import Clip, iou, two
 
@@ -292,8 +291,8 @@ Start = Callable[..., TestClient]
 
 @pytest.fixture
 def client(project: Project, following: Following, gate: Gate) -> Iterator[TestClient]:
-    engine = Engine(lambda: Predictor(gate), project, ahead=False)
-    app = make_app(project, engine, Options("stand-in", "without weights"), following)
+    engine = Engine(stand_in(gate), project, ahead=False)
+    app = make_app(project, engine, Options(), following)
     with TestClient(app, base_url="http://localhost:8642") as found:
         yield found
 
@@ -358,8 +357,8 @@ def test_a_click_on_a_followed_mask_makes_it_the_persons(
 
 
 def test_a_folder_that_is_no_sequence_has_no_timeline(project: Project, gate: Gate) -> None:
-    engine = Engine(lambda: Predictor(gate), project, ahead=False)
-    app = make_app(project, engine, Options("stand-in", "without weights"))
+    engine = Engine(stand_in(gate), project, ahead=False)
+    app = make_app(project, engine, Options())
     with TestClient(app, base_url="http://localhost:8642") as client:
         assert not client.get("/api/project").json()["sequence"]
         assert client.get("/api/sequence").status_code == 404

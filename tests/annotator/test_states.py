@@ -25,9 +25,7 @@ OFFLINE = Recipe(preset=PRESETS["offline"])
 
 @contextmanager
 def working(preparing: Preparing, project: Project) -> Iterator[Engine]:
-    engine = Engine(
-        preparing.load, project, lookup=preparing.lookup, keep=preparing.keep, ahead=False
-    )
+    engine = Engine(preparing.model, project, ahead=False)
     try:
         yield engine
     finally:

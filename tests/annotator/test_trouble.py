@@ -17,8 +17,7 @@ from m2n2v2.annotator.engine import Engine
 from m2n2v2.annotator.project import Project, open_project
 from m2n2v2.errors import StoreError
 from m2n2v2.grid import Size
-from m2n2v2.predictor import Predictor
-from tests.annotator.conftest import BOXES, Gate, Start
+from tests.annotator.conftest import BOXES, Gate, Start, stand_in
 from tests.annotator.test_app import edit, image
 from tests.patience import PATIENCE
 from tests.scenes import photograph
@@ -231,9 +230,9 @@ def test_many_tabs_at_once_lose_nothing(project: Project, start: Start) -> None:
 def test_events_say_how_a_preparation_gets_on(project: Project, start: Start, gate: Gate) -> None:
     """Over a real connection: the test client collects a stream before it gives it."""
     gate.open.clear()
-    engine = Engine(lambda: Predictor(gate), project, ahead=False)
+    engine = Engine(stand_in(gate), project, ahead=False)
     bound = serve.listening("127.0.0.1", 0)
-    made = app.make_app(project, engine, app.Options("stand-in", ""))
+    made = app.make_app(project, engine, app.Options())
     server = uvicorn.Server(uvicorn.Config(made, log_level="error", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
     thread.start()

@@ -27,6 +27,7 @@ from m2n2v2.annotator.engine import Engine
 from m2n2v2.annotator.folder import MAX_UPLOAD
 from m2n2v2.annotator.formats.outlines import Outlines
 from m2n2v2.annotator.guard import Guard, TooLargeError
+from m2n2v2.annotator.models import Model, named
 from m2n2v2.annotator.project import Project, check_revision
 from m2n2v2.masks.cleaning import LARGEST_SMOOTH, Cleaning
 from m2n2v2.masks.conventions import Convention as MaskValues
@@ -81,13 +82,12 @@ class Options:
     """How the server is used.
 
     Attributes:
-        preset, note: what the engine runs, for people.
+        models: those that the engine may be told to use; none offers no choice.
         uploads: images may be sent.
         host, token: see `guard.Guard`.
     """
 
-    preset: str
-    note: str
+    models: tuple[Model, ...] = ()
     uploads: bool = False
     host: str = "127.0.0.1"
     token: str | None = None
@@ -128,8 +128,9 @@ def make_app(
         limits={"/api/images": MAX_UPLOAD, "/api/import": transfer.MAX_IMPORT},
     )
     _add_errors(app, project)
-    _add_project(app, project, options, following is not None)
-    _add_people(app, project)
+    _add_project(app, project, engine, options, following is not None)
+    _add_models(app, engine, options)
+    _add_people(app, project, engine)
     _add_images(app, project, engine)
     _add_uploads(app, project, options)
     _add_transfer(app, project)
@@ -144,14 +145,16 @@ def make_app(
     return app
 
 
-def _add_project(app: FastAPI, project: Project, options: Options, sequence: bool) -> None:
+def _add_project(
+    app: FastAPI, project: Project, engine: Engine, options: Options, sequence: bool
+) -> None:
     @app.get("/api/project")
     def get_project() -> wire.WireProject:
         return wire.WireProject(
             folder=project.folder.root.name,
             version=__version__,
-            preset=options.preset,
-            note=options.note,
+            preset=engine.model.name,
+            note=engine.model.note,
             classes=[wire.WireClass.of(each) for each in project.store.classes()],
             counts=wire.WireCounts.of(project.counts()),
             left_out=project.left_out,
@@ -210,7 +213,24 @@ def _add_project(app: FastAPI, project: Project, options: Options, sequence: boo
         )
 
 
-def _add_people(app: FastAPI, project: Project) -> None:
+def _add_models(app: FastAPI, engine: Engine, options: Options) -> None:
+    def told() -> list[wire.WireModel]:
+        offered = options.models or (engine.model,)
+        return [wire.WireModel.of(model, engine.model) for model in offered]
+
+    @app.get("/api/models")
+    def get_models() -> list[wire.WireModel]:
+        """What can prepare images here."""
+        return told()
+
+    @app.put("/api/model")
+    def put_model(given: wire.GivenModel) -> list[wire.WireModel]:
+        """Choose what prepares images, for everybody; what others have prepared is kept."""
+        engine.choose(named(options.models or (engine.model,), given.name))
+        return told()
+
+
+def _add_people(app: FastAPI, project: Project, engine: Engine) -> None:
     @app.put("/api/here")
     def put_here(given: wire.GivenPlace, person: Person) -> wire.WireHere:
         """Say every few seconds where you are; learn of the others and of their edits."""
@@ -220,7 +240,7 @@ def _add_people(app: FastAPI, project: Project) -> None:
         others = [
             wire.WirePerson(name=p.name, image=p.image) for p in project.people.others(person)
         ]
-        return wire.WireHere(revision=revision, others=others)
+        return wire.WireHere(revision=revision, others=others, model=engine.model.name)
 
 
 def _add_images(app: FastAPI, project: Project, engine: Engine) -> None:

@@ -9,7 +9,7 @@ import ctypes
 import os
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, is_dataclass
 from time import monotonic
@@ -22,6 +22,7 @@ from cachetools import LRUCache
 from m2n2v2.adjusting import nudged
 from m2n2v2.annotator.document import Placed
 from m2n2v2.annotator.folder import Content
+from m2n2v2.annotator.models import Model
 from m2n2v2.annotator.wire import WireState
 from m2n2v2.arrays import Mask
 from m2n2v2.compiled import threads
@@ -54,12 +55,6 @@ GLIMPSE = 0.25
 
 WAITING = 8
 """Images that may wait to be prepared while nobody watches them; older ones are dropped."""
-
-Lookup = Callable[[Content], ImageState | None]
-"""A state prepared elsewhere, by the image's content; None if there is none."""
-
-Keep = Callable[[ImageState], None]
-"""Told of every state that was prepared here."""
 
 
 class Images(Protocol):
@@ -177,12 +172,16 @@ class Prepared:
 
 _Key = tuple[Runs | None, tuple[Placed, ...]]
 
+_Place = tuple[str, int]
+"""A model, and an image that it prepared."""
+
 
 @dataclass(eq=False)
 class Job:
     """An image to be prepared."""
 
     image: int
+    model: Model
     wanted: bool
     was_watched: bool = False
     stage: str | None = None
@@ -194,32 +193,26 @@ class Engine:
     """Prepares images and keeps as many as fit.
 
     Args:
-        load: makes the predictor; called once, in the thread that needs it first.
+        model: what prepares them, until another one is chosen.
         images: where photographs come from.
-        lookup: a state prepared elsewhere.
-        keep: takes what was prepared here, for the next time.
         memory: bytes for prepared images; `MEMORY` if not given.
         ahead: prepare the next image in the background.
     """
 
     def __init__(
         self,
-        load: Callable[[], Predictor],
+        model: Model,
         images: Images,
         *,
-        lookup: Lookup | None = None,
-        keep: Keep | None = None,
         memory: int | None = None,
         ahead: bool = True,
     ) -> None:
-        self._load = load
+        self._model = model
         self._images = images
-        self._lookup = lookup
-        self._keep = keep
-        self._predictor: Predictor | None = None
-        self._model = threading.Lock()
+        self._predictor: tuple[Model, Predictor] | None = None
+        self._preparing = threading.Lock()
         self._changed = threading.Condition()
-        self._prepared: LRUCache[int, Prepared] = by_bytes(
+        self._prepared: LRUCache[_Place, Prepared] = by_bytes(
             _default_memory() if memory is None else memory, lambda prepared: prepared.nbytes
         )
         self._jobs: OrderedDict[int, Job] = OrderedDict()
@@ -259,9 +252,9 @@ class Engine:
             self._current = image
             self._failed.pop(image, None)
             if not self._holds(image, sha256):
-                self._prepared.pop(image, None)
-            if image not in self._prepared:
-                job = self._jobs.setdefault(image, Job(image, wanted=True))
+                self._prepared.pop(self._place(image), None)
+            if self._place(image) not in self._prepared:
+                job = self._jobs.setdefault(image, Job(image, self._model, wanted=True))
                 job.wanted, job.cancelled = True, False
                 self._jobs.move_to_end(image)
                 self._mark_watched()
@@ -301,11 +294,11 @@ class Engine:
             BusyError: it is not; `want` it and wait.
         """
         with self._changed:
-            kept = self._prepared.get(image)
+            kept = self._prepared.get(self._place(image))
             if kept is not None and kept.sha256 == sha256:
                 return kept
             if kept is not None:  # the file was replaced
-                del self._prepared[image]
+                del self._prepared[self._place(image)]
             failed = self._failed.get(image)
         raise BusyError(
             failed or "the image is not prepared yet",
@@ -315,8 +308,9 @@ class Engine:
     def settle(self, image: int) -> None:
         """Let go of the images used longest ago, as many as are too many since this one grew."""
         with self._changed:
-            prepared = self._prepared.get(image)
-            dropped = prepared is not None and self._put(image, prepared)
+            place = self._place(image)
+            prepared = self._prepared.get(place)
+            dropped = prepared is not None and self._put(place, prepared)
         if dropped:
             _give_back()
 
@@ -326,11 +320,33 @@ class Engine:
         with self._changed:
             return int(self._prepared.currsize)
 
+    @property
+    def model(self) -> Model:
+        """What prepares images now."""
+        return self._model
+
+    def choose(self, model: Model) -> None:
+        """Have images prepared by another model; what the one before has prepared is kept."""
+        with self._changed:
+            if model == self._model:
+                return
+            self._model = model
+            self._failed.clear()
+            for image, job in list(self._jobs.items()):
+                job.cancelled = True
+                del self._jobs[image]
+                if job.wanted and self._place(image) not in self._prepared:
+                    self._jobs[image] = Job(image, model, True, job.was_watched)
+            self._notify()
+
     # Inside; the condition's lock is held where a name begins with one underscore
 
+    def _place(self, image: int) -> _Place:
+        return (self._model.name, image)
+
     def _status(self, image: int) -> WireState:
-        if image in self._prepared:
-            depth = self._prepared[image].state.depth is not None
+        if self._place(image) in self._prepared:
+            depth = self._prepared[self._place(image)].state.depth is not None
             return WireState(state="ready", depth=depth)
         if image in self._failed:
             return WireState(state="failed", error=self._failed[image])
@@ -339,18 +355,19 @@ class Engine:
             return WireState(state="none")
         return WireState(state="preparing" if job.running else "queued", stage=job.stage)
 
-    def _put(self, image: int, prepared: Prepared) -> bool:
+    def _put(self, place: _Place, prepared: Prepared) -> bool:
         """Hold an image, and say whether others had to go; the one people look at stays."""
-        before = len(self._prepared.keys() | {image})
-        seen = None if self._current == image else self._current
+        before = len(self._prepared.keys() | {place})
+        current = None if self._current is None else self._place(self._current)
+        seen = None if current == place else current
         looked_at = None if seen is None else self._prepared.get(seen)
-        self._prepared[image] = prepared
+        self._prepared[place] = prepared
         if seen is not None and looked_at is not None:
             self._prepared[seen] = looked_at
         return len(self._prepared) < before
 
     def _holds(self, image: int, sha256: str | None) -> bool:
-        prepared = self._prepared.get(image)
+        prepared = self._prepared.get(self._place(image))
         return prepared is not None and sha256 in (None, prepared.sha256)
 
     def _mark_watched(self) -> None:
@@ -378,10 +395,12 @@ class Engine:
 
     def _ahead(self, following: int | None) -> Job | None:
         """The image to prepare before anybody asks, if there is nothing else to do."""
-        known = following in self._prepared or following in self._failed
-        if following is None or known or self._jobs:
+        if following is None or self._jobs or following in self._failed:
             return None
-        return self._jobs.setdefault(following, Job(following, wanted=False, running=True))
+        if self._place(following) in self._prepared:
+            return None
+        job = Job(following, self._model, wanted=False, running=True)
+        return self._jobs.setdefault(following, job)
 
     def _work(self) -> None:
         """Prepare what people wait for."""
@@ -425,8 +444,8 @@ class Engine:
             self._finish(job, failed=f"it cannot be prepared ({type(error).__name__})")
         else:
             self._finish(job, prepared=prepared)
-            if new and self._keep:
-                self._keep(prepared.state)
+            if new and job.model.keep:
+                job.model.keep(prepared.state)
 
     def _finish(
         self, job: Job, *, prepared: Prepared | None = None, failed: str | None = None
@@ -434,8 +453,9 @@ class Engine:
         with self._changed:
             if self._jobs.get(job.image) is job:
                 del self._jobs[job.image]
-            dropped = prepared is not None and self._put(job.image, prepared)
-            if failed is not None:
+            place = (job.model.name, job.image)
+            dropped = prepared is not None and self._put(place, prepared)
+            if failed is not None and job.model == self._model:
                 self._failed[job.image] = failed
             self._notify()
         if dropped:
@@ -444,22 +464,26 @@ class Engine:
     def _made(self, job: Job) -> tuple[Prepared, bool]:
         """An image, and whether it was prepared now."""
         content = self._images.content(job.image)
-        elsewhere = self._lookup(content) if self._lookup else None
+        model = job.model
+        elsewhere = model.lookup(content) if model.lookup else None
         if elsewhere is not None:
             return Prepared(content.sha256, elsewhere), False
-        with self._model:
+        with self._preparing:
             self._announce(job, "model")
-            if self._predictor is None:
-                self._predictor = self._load()
-            model = self._predictor
+            if self._predictor is None or self._predictor[0] != model:
+                self._predictor = None  # the memory of two would be too much
+                self._predictor = (model, model.load())
+            _, loaded = self._predictor
+            began = monotonic()
             state = prepare(
                 content.image,
-                model.attention,
-                model.depth,
-                model.settings,
-                device=model.device,
+                loaded.attention,
+                loaded.depth,
+                loaded.settings,
+                device=loaded.device,
                 progress=lambda stage: self._announce(job, stage),
             )
+            model.took.append(monotonic() - began)
         return Prepared(content.sha256, state), True
 
     def _announce(self, job: Job, stage: str) -> None:
@@ -468,7 +492,8 @@ class Engine:
             job.stage = stage
             gives_way = not job.wanted and any(j.wanted for j in self._jobs.values())
             if job.cancelled or gives_way or self._closed:
-                del self._jobs[job.image]  # at once, so that it may be wanted again
+                if self._jobs.get(job.image) is job:
+                    del self._jobs[job.image]  # at once, so that it may be wanted again
                 raise StaleError
             self._notify()
 

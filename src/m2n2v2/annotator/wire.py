@@ -19,6 +19,7 @@ from m2n2v2.annotator.document import (
     Status,
 )
 from m2n2v2.annotator.document import Stroke as DrawnStroke
+from m2n2v2.annotator.models import Model
 from m2n2v2.annotator.store import Counts, Listed
 from m2n2v2.masks.cleaning import LARGEST_SMOOTH, Cleaning
 from m2n2v2.masks.runs import Runs
@@ -339,6 +340,18 @@ class WireChange(Wire):
         )
 
 
+class WireModel(Wire):
+    name: str
+    note: str
+    chosen: bool
+    seconds: float | None = Field(description="of preparing an image here; null if none was yet")
+
+    @classmethod
+    def of(cls, model: Model, chosen: Model) -> "WireModel":
+        seconds = None if model.seconds is None else round(model.seconds, 2)
+        return cls(name=model.name, note=model.note, chosen=model == chosen, seconds=seconds)
+
+
 class WirePerson(Wire):
     name: str
     image: int | None = Field(description="the one they look at")
@@ -347,6 +360,7 @@ class WirePerson(Wire):
 class WireHere(Wire):
     revision: int | None = Field(description="of the image where you are")
     others: list[WirePerson]
+    model: str = Field(description="what prepares images now")
 
 
 class WireDone(Wire):
@@ -644,6 +658,10 @@ class GivenRevision(Wire):
 
 class GivenPlace(Wire):
     image: Id | None
+
+
+class GivenModel(Wire):
+    name: Annotated[str, StringConstraints(max_length=200)]
 
 
 class GivenDone(Wire):

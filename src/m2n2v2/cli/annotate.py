@@ -1,5 +1,6 @@
 """`m2n2v2 annotate`: label a folder of images in the browser."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ from m2n2v2.cli import options
 if TYPE_CHECKING:
     from m2n2v2.annotator.folder import Content
     from m2n2v2.annotator.following import Following
+    from m2n2v2.annotator.models import Model
     from m2n2v2.annotator.project import Project
     from m2n2v2.method.values import ImageState
     from m2n2v2.predictor import Predictor
@@ -99,9 +101,10 @@ def annotate(
         project = open_project(root)
         if listed is not None:
             project.store.set_classes(class_files.merged(project.store.classes(), listed))
-        engine = Engine(preparing.load, project, lookup=preparing.lookup, keep=preparing.keep)
+        models = (preparing.model, *_others(recipe, device, cache, states))
+        engine = Engine(models[0], project)
         token = serve.token_for(host)
-        shown = app.Options(preparing.name, preparing.note, uploads, host, token)
+        shown = app.Options(models, uploads, host, token)
         url = serve.address(bound, host, token)
         following = _following(project, sequence, recipe, cache)
         images = project.counts().images
@@ -169,6 +172,13 @@ class Preparing:
         )
 
     @property
+    def model(self) -> "Model":
+        """As the engine takes it."""
+        from m2n2v2.annotator.models import Model
+
+        return Model(self.name, self.note, self.load, self.lookup, self.keep)
+
+    @property
     def name(self) -> str:
         preset = self._preparer and self._preparer.recipe.preset.name
         return (preset or "") if self._folder is None else f"prepared, else {preset or 'refused'}"
@@ -209,6 +219,23 @@ class Preparing:
         """What was prepared here, for the next time."""
         if self._preparer is not None:
             self._preparer.keep(state)
+
+
+def _others(
+    recipe: "Recipe | None", device: str, cache: bool, states: Path | None
+) -> "list[Model]":
+    """The other presets whose weights are here, for those who want to compare."""
+    from m2n2v2.presets import available
+    from m2n2v2.states.preparing import Recipe
+
+    if recipe is None or states is not None:
+        return []
+    loading = replace(recipe.loading, weights=None)
+    return [
+        Preparing(None, Recipe(preset=each, loading=loading), device, cache).model
+        for each in available()
+        if each.name != recipe.preset.name
+    ]
 
 
 def _tell(root: Path, images: int, left_out: str, read_only: bool, url: str) -> None:

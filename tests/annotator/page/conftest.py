@@ -20,8 +20,7 @@ import uvicorn
 from m2n2v2.annotator.app import Options, make_app
 from m2n2v2.annotator.engine import Engine
 from m2n2v2.annotator.project import open_project
-from m2n2v2.predictor import Predictor
-from tests.annotator.conftest import Gate
+from tests.annotator.conftest import Gate, stand_in
 
 FLAGS = [
     "--no-sandbox",
@@ -73,8 +72,9 @@ def serve(gate: Gate) -> Iterator[Callable[..., Served]]:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(("127.0.0.1", port))
         project = open_project(folder)
-        engine = Engine(lambda: Predictor(gate), project, ahead=False)
-        chosen = Options("stand-in", "a stand-in without weights", **options)
+        models = (stand_in(gate), stand_in(gate, "another stand-in"))
+        engine = Engine(models[0], project, ahead=False)
+        chosen = Options(models, **options)
         config = uvicorn.Config(
             make_app(project, engine, chosen), log_level="error", timeout_graceful_shutdown=1
         )

@@ -182,6 +182,7 @@ async function here() {
 	if (document.hidden || !state.project) return;
 	const told = await json("PUT", "/api/here", { body: { image: image?.id ?? null } }).catch(() => null);
 	if (!told) return;
+	set({ model: told.model });
 	if (JSON.stringify(told.others) !== JSON.stringify(state.others)) set({ others: told.others });
 	if (image === state.image && told.revision > image?.revision && !image.queue.length) await refresh(image);
 }

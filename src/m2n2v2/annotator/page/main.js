@@ -14,6 +14,7 @@ import * as shape from "./panels/shape.js";
 import * as tools from "./panels/tools.js";
 import * as topBar from "./panels/top.js";
 import "./panels/help.js";
+import { changedModel } from "./panels/models.js";
 import "./panels/pick.js";
 import "./panels/review.js";
 import * as views from "./panels/views.js";
@@ -44,6 +45,9 @@ watch(["image", "selection", "classes", "pickedClick"], () => {
 		chosen?.hidden ? [] : clicks.map((click, i) => ({ ...click, picked: state.pickedClick === i && i < clicks.length })),
 	);
 });
+
+// Somebody else may have chosen another model.
+watch(["model"], () => state.project && state.model && state.model !== state.project.preset && changedModel());
 
 let told = "";
 watch(["image"], () => {

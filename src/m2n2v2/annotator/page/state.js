@@ -24,6 +24,7 @@ export const state = {
 	hinted: kept.hinted ?? false,
 	zoom: 1,
 	person: kept.person ?? `guest ${Math.random().toString(36).slice(2, 6)}`, // who edits here
+	model: "", // what prepares photographs, as the server said last
 	others: [], // who else is at work: [{name, image}]
 	connection: { lost: false, message: "", status: 0 },
 	refusal: "", // why the server does not let this page in

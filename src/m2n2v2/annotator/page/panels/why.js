@@ -4,7 +4,7 @@ import * as actions from "../actions.js";
 import { Failing, Refused, bitmap, json } from "../api.js";
 import { byId, choice, el, number, svg } from "../dom.js";
 import { current, waitingFor } from "../model.js";
-import { announce, hasDepth, set, state, watch } from "../state.js";
+import { announce, dialogs, hasDepth, set, state, watch } from "../state.js";
 import { showAlternative } from "../view.js";
 
 const WORDS = { photo: "Photo", depth: "Depth", map: "Markov-map" };
@@ -14,7 +14,7 @@ export function start() {
 	const options = Object.entries(WORDS).map(([name, text]) => [name, { text, title: `${text}  (Q)` }]);
 	const views = choice("What is drawn", "even", Object.fromEntries(options), (view) => set({ view }));
 	const box = el("details.why", { open: state.why, ontoggle: () => set({ why: box.open }) },
-		el("summary", { id: "why-title" }, "Why this mask?"), el("div.stack", views, said, scale(), curve()));
+		el("summary", { id: "why-title" }, "Why this mask?"), el("div.stack", views, said, scale(), curve(), model()));
 	byId("why").append(box);
 	watch(["image"], () => {
 		const [, depth] = views.children;
@@ -26,6 +26,16 @@ export function start() {
 		if (state.view !== "photo") box.open = true; // the way back is in it
 	});
 	watch(["view", "image", "selection", "pickedClick"], () => show(said));
+}
+
+// What finds the masks here.
+function model() {
+	const button = el("button.link", { title: "Choose another", onclick: () => dialogs.models() });
+	watch(["project"], () => {
+		button.textContent = state.project?.preset ?? "";
+		button.setAttribute("aria-label", `Masks are found by ${button.textContent}; choose another`);
+	});
+	return el("div.row.tight", el("span.dim", "Found by"), button);
 }
 
 function scale() {
