@@ -1,10 +1,12 @@
-"""The annotator's server, from outside: `python -m benchmarks.annotator open|click|load|kill`.
+"""The annotator's server, from outside: `python -m benchmarks.annotator VERB`.
 
-Each starts `m2n2v2 annotate` as a process of its own on a folder it makes, and asks it over HTTP
-as the page does. The photographs are scikit-image's, resized; the attention is the offline one.
+Verbs are open, scale, click, load and kill. Each starts `m2n2v2 annotate` as a process of its own
+on a folder it makes, and asks it over HTTP as the page does. The photographs are scikit-image's,
+resized; the attention is the offline one.
 """
 
 import argparse
+import hashlib
 import http.client
 import json
 import random
@@ -17,17 +19,21 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
+import numpy as np
 from PIL import Image as PILImage
 from skimage import data
 
 from benchmarks.harness import metadata
+from m2n2v2.annotator.document import Object, ObjectClass
+from m2n2v2.annotator.project import open_project
 from m2n2v2.grid import Size
 from m2n2v2.images import resized
 from m2n2v2.masks.runs import Runs
@@ -165,6 +171,99 @@ def measure_open(images: int) -> dict[str, Any]:
                 }
             )
         return {"images": images, "rounds": rounds}
+
+
+KINDS = 12
+"""Classes of the labelled folder."""
+
+QUESTIONS = {
+    "all": {},
+    "to do": {"filter": "todo"},
+    "done": {"filter": "done"},
+    "rejected": {"filter": "rejected"},
+    "without objects": {"filter": "empty"},
+    "of a class": {"class_id": "3"},
+    "edited by somebody": {"person": "person 2"},
+    "by name": {"query": "99"},
+}
+"""What a list is asked for."""
+
+
+def labelled(folder: Path, images: int, objects: int) -> None:
+    """A folder of one small picture many times, with objects of several classes and people."""
+    size = Size(120, 160)
+    photographs(folder, 1, size)
+    first = folder / "00000.png"
+    for index in range(1, images):
+        shutil.copyfile(first, folder / f"{index:05}.png")
+    sha256 = hashlib.sha256(first.read_bytes()).hexdigest()
+    generator = random.Random(0)
+    disc = np.hypot(*np.ogrid[-60:60, -80:80]) < 20
+    masks = [Runs.of(np.roll(disc, generator.randrange(120), axis=0)) for _ in range(50)]
+    with open_project(folder).store as store:
+        kinds = [ObjectClass(0, f"kind {n}", "#ffb020") for n in range(KINDS)]
+        ids = [label.id for label in store.set_classes(kinds)]
+        listed = store.images()
+        for each in listed:
+            store.opened(each.id, size, sha256)
+        for begin in range(0, images, 500):
+            edits = []
+            for each in listed[begin : begin + 500]:
+                made = [
+                    Object(0, generator.choice(masks), generator.choice(ids), finished=True)
+                    for _ in range(objects // images)
+                ]
+                edits.append((store.document(each.id), made))
+            store.commit_all(edits, f"person {begin // 500 % 5}")
+        for each in listed[::3]:
+            store.set_status(each.id, generator.choice(["done", "checked", "rejected"]))
+
+
+def measure_scale(images: int, objects: int) -> dict[str, Any]:
+    """A large folder that is labelled: opening it, filtering its list, looking through a class."""
+    with tempfile.TemporaryDirectory(prefix="m2n2v2-benchmark-") as name:
+        folder = Path(name)
+        labelled(folder, images, objects)
+        with Server(folder) as server:
+            answering = time.perf_counter() - server.started
+            client = Client(server.url)
+
+            def seconds(path: str, times: int = 5) -> list[float]:
+                taken = []
+                for _ in range(times):
+                    begin = time.perf_counter()
+                    client("GET", path)
+                    taken.append(time.perf_counter() - begin)
+                return taken
+
+            first = seconds("/api/project", 1) + seconds("/api/images?limit=200", 1)
+            lists = {
+                what: spread(seconds(f"/api/images?{urlencode({'limit': 200, **asked})}"))
+                for what, asked in QUESTIONS.items()
+            }
+            begin = time.perf_counter()
+            for _ in range(20):
+                client("PUT", "/api/here", {"image": images // 2})
+            here = (time.perf_counter() - begin) / 20
+            return {
+                "images": images,
+                "objects": objects,
+                "command_to_address_s": round(answering, 2),
+                "project_and_list_s": round(sum(first), 3),
+                "list": lists,
+                "objects_of_a_class": spread(seconds("/api/objects?class_id=3&limit=60")),
+                "here_ms": round(1e3 * here, 2),
+                "numbers_s": round(_raw(server.url, "/api/numbers"), 2),
+                "memory_mib": server.memory(),
+            }
+
+
+def _raw(url: str, path: str) -> float:
+    """Seconds of an answer that is no JSON."""
+    begin = time.perf_counter()
+    with urllib.request.urlopen(url.rstrip("/") + path, timeout=150) as answer:
+        answer.read()
+    return time.perf_counter() - begin
 
 
 def measure_click(clicks: int) -> dict[str, Any]:
@@ -385,6 +484,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("open").add_argument("--images", type=int, default=10_000)
+    scale = verbs.add_parser("scale")
+    scale.add_argument("--images", type=int, default=10_000)
+    scale.add_argument("--objects", type=int, default=200_000)
     verbs.add_parser("click").add_argument("--clicks", type=int, default=50)
     kill = verbs.add_parser("kill")
     kill.add_argument("--times", type=int, default=200)
@@ -396,6 +498,8 @@ def main() -> None:
     match chosen.verb:
         case "open":
             found = measure_open(chosen.images)
+        case "scale":
+            found = measure_scale(chosen.images, chosen.objects)
         case "click":
             found = measure_click(chosen.clicks)
         case "kill":

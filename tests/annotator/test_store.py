@@ -409,3 +409,18 @@ def test_content_without_sense_is_said(store: Store, path: Path, content: str) -
     db.close()
     with Store(path) as again, pytest.raises(StoreError, match="without sense"):
         again.document(1)
+
+
+def test_the_list_is_as_other_programs_left_it(path: Path) -> None:
+    """It is kept between questions; a write of this program or another shows at once."""
+    with Store(path) as ours, Store(path) as theirs:
+        ours.add_images(["a.png"])
+        (first,) = ours.images()
+        assert ours.images() == [first]
+        theirs.set_status(first.id, "done")
+        assert [each.status for each in ours.images()] == ["done"]
+        ours.set_status(first.id, "rejected")
+        assert [each.status for each in ours.images()] == ["rejected"]
+        assert ours.revision(first.id) == 0
+        with pytest.raises(MissingError):
+            ours.revision(99)

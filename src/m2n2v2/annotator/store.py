@@ -7,6 +7,7 @@ process: it is committed, through a write-ahead log flushed to the disk (`synchr
 before anybody is told.
 """
 
+import functools
 import json
 import shutil
 import sqlite3
@@ -112,6 +113,8 @@ class Store:
         self.path = path
         self.read_only = read_only
         self._lock = threading.RLock()
+        self._writes = 0
+        self._listed: tuple[tuple[int, int], list[Listed]] | None = None
         self._known: LRUCache[int, tuple[int, tuple[Object, ...]]] = LRUCache(REMEMBERED)
         self._steps: LRUCache[int, tuple[int, list[Step]]] = LRUCache(REMEMBERED)
         self._copy: tempfile.TemporaryDirectory[str] | None = None
@@ -161,11 +164,15 @@ class Store:
     def images(self) -> list[Listed]:
         """Every image ever known, in no order."""
         with self._reading() as db:
+            (version,) = db.execute("PRAGMA data_version").fetchone()  # of what others wrote
+            now = (self._writes, version)
+            if self._listed is not None and self._listed[0] == now:
+                return list(self._listed[1])
             rows = db.execute(
                 "SELECT id, name, status, objects, revision, height, width, sha256, "
                 "classes, people FROM images"
             ).fetchall()
-        return [
+        listed = [
             Listed(
                 id=id,
                 name=name,
@@ -179,6 +186,8 @@ class Store:
             )
             for id, name, status, objects, revision, height, width, sha256, classes, people in rows
         ]
+        self._listed = (now, listed)
+        return list(listed)
 
     def opened(self, id: int, size: Size, sha256: str) -> None:
         """Note which content an image had when it was opened."""
@@ -217,6 +226,18 @@ class Store:
                 "SELECT person, time FROM states WHERE image = ? ORDER BY step", (id,)
             )
             return [Edit(*row) for row in rows.fetchall()]
+
+    def revision(self, id: int) -> int:
+        """Of an image; its objects are not read.
+
+        Raises:
+            MissingError: no image of that id.
+        """
+        with self._reading() as db:
+            row = db.execute("SELECT revision FROM images WHERE id = ?", (id,)).fetchone()
+        if row is None:
+            raise _no_image(id)
+        return int(row[0])
 
     def last_edits(self, id: int) -> dict[int, Edit]:
         """Of each object of an image, who made it as it is, and when, as far as that is kept."""
@@ -368,6 +389,7 @@ class Store:
             try:
                 yield self._db
                 self._db.execute("COMMIT")
+                self._writes += 1
             except BaseException:
                 self._steps.clear()
                 if self._db.in_transaction:
@@ -381,7 +403,7 @@ class Store:
             (id,),
         ).fetchone()
         if row is None:
-            raise MissingError(f"there is no image {id}", cure="look at the list again")
+            raise _no_image(id)
         name, height, width, sha256, status, note, status_by, revision, at = row
         size = _size(height, width)
         to_undo, to_redo = self._stacks(db, id, revision, person)
@@ -556,6 +578,10 @@ class Store:
         self._known[document.id] = (document.revision, document.objects)
 
 
+def _no_image(id: int) -> MissingError:
+    return MissingError(f"there is no image {id}", cure="look at the list again")
+
+
 def _check(now: int, revision: int) -> None:
     if now != revision:
         raise ConflictError(
@@ -593,6 +619,7 @@ def _people(steps: Sequence[Step], newest: Step) -> str:
     return json.dumps(sorted({s.person for s in (*steps, newest) if s.person is not None}))
 
 
+@functools.lru_cache(maxsize=4096)  # many images have the same few
 def _set(values: str) -> frozenset[Any]:
     return frozenset(json.loads(values)) if values != "[]" else frozenset()
 
