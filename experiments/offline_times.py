@@ -74,7 +74,7 @@ def clicking(state: ImageState) -> dict[str, Callable[[], object]]:
     return {
         "map: chain, upsampling, fill, edges": lambda: markov_maps(state, (click,)),
         "evidence": lambda: weighed(
-            found.values, found.candidates, found.point, False, mask, photograph
+            found.values, found.candidates, found.pixels, False, mask, photograph
         ),
         "refinement": lambda: refined(
             before.margin, photograph, points, [True, True], settings.refinement

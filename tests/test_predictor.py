@@ -27,7 +27,7 @@ from m2n2v2.grid import Size
 from m2n2v2.predictor import _as_mask
 from m2n2v2.session import replay
 from m2n2v2.states.file import write_state
-from tests.scenes import colour_attention, disc, iou
+from tests.scenes import ColourAttention, colour_attention, disc, iou
 
 IMAGE, TRUTH = disc()
 
@@ -379,15 +379,24 @@ def test_a_batch_of_boxes_is_a_batch_of_masks(predictor: Predictor) -> None:
         np.testing.assert_array_equal(predictor.predict(point, label, box)[0][0], mask)
 
 
-@pytest.mark.slow
-def test_a_thousand_boxes(predictor: Predictor) -> None:
+def test_a_thousand_boxes() -> None:
+    small = Predictor(ColourAttention(Size(5, 6)))
+    small.set_image(disc(20, 24, (10, 9), 6)[0])
     rng = np.random.default_rng(0)
-    low = rng.uniform(0, [70, 50], (1000, 2))
-    boxes = np.hstack([low, low + rng.uniform(1, 60, (1000, 2))])
-    masks, scores, _ = predictor.predict(box=boxes)
-    assert masks.shape == (1000, 1, *TRUTH.shape)
+    low = rng.uniform(0, [22, 18], (1000, 2))
+    boxes = np.hstack([low, low + rng.uniform(1, 20, (1000, 2))])
+    masks, scores, _ = small.predict(box=boxes)
+    assert masks.shape == (1000, 1, 20, 24)
     assert masks.any((1, 2, 3)).all()
     assert np.isfinite(scores).all()
+
+
+def test_of_a_thousand_boxes_a_bad_one_is_named_before_any_work(
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("m2n2v2.predictor.replay", None)
+    with pytest.raises(PromptError, match=r"90.*outside the 80x60 image"):
+        predictor.predict(box=[BOX] * 999 + [[90, 5, 99, 9]])
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,46 @@ def test_three_clicks_undo_redo(client: TestClient) -> None:
     assert shown["revision"] == 5
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "says"),
+    [
+        (("click", {"x": 20, "y": 20}), ("click", {"x": 20, "y": 20, "positive": False}), "both"),
+        (
+            ("box", {"box": [8, 8, 40, 40]}),
+            ("box", {"box": [0, 0, 90, 60], "positive": False}),
+            "where nothing belongs",
+        ),
+        (
+            ("scribble", {"points": [[10, 20], [30, 20]]}),
+            ("scribble", {"points": [[20, 10], [20, 30]], "positive": False}),
+            "both as object and as background",
+        ),
+    ],
+)
+def test_prompts_that_contradict_are_refused_and_change_nothing(
+    client: TestClient, first: Any, second: Any, says: str
+) -> None:
+    (kind, fields), (other, wrong) = first, second
+    (made,) = edit(client, 0, kind, **fields)["objects"]
+    refused = edit(client, 1, other, object=made["id"], **wrong)
+    assert refused["status"] == 400
+    assert says in refused["error"]["message"]
+    assert refused["error"]["cure"]
+    assert image(client)["objects"] == [made]
+    assert image(client)["revision"] == 1
+
+
+@pytest.mark.parametrize("kind", ["scribble", "stroke"])
+def test_a_stroke_of_100_000_points_is_refused_at_the_border(client: TestClient, kind: str) -> None:
+    points = [[k % 90, k % 60] for k in range(100_000)]
+    fields = {"points": points} | ({"radius": 2} if kind == "stroke" else {})
+    refused = edit(client, 0, kind, **fields)
+    assert refused["status"] == 422
+    assert "at most 4096" in refused["error"]["message"]
+    longest = edit(client, 0, kind, **(fields | {"points": points[:4096]}))
+    assert longest["status"] == 200
+
+
 def test_undo_to_nothing_and_back(client: TestClient) -> None:
     first = edit(client, 0, "click", x=20, y=20)
     undone = client.post("/api/images/1/undo", json={"revision": 1}).json()

@@ -313,3 +313,26 @@ def test_info_lists_versions_devices_and_presets(
 def test_version(m2n2v2: Verb, capsys: pytest.CaptureFixture[str]) -> None:
     assert m2n2v2("--version") == 0
     assert capsys.readouterr().out.strip() == f"m2n2v2 {__version__}"
+
+
+def test_prompts_that_contradict_are_refused_before_any_work(
+    folder: Path, m2n2v2: Verb, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "stroke.json").write_text("[[10, 28], [50, 28]]")
+    for arguments in (
+        ("--fg", "30,28", "--bg", "30,28"),
+        ("--fg", "30,28", "--bg-scribble", "stroke.json"),
+        ("--box", "20,20,40,40", "--bg-box", "0,0,80,60"),
+    ):
+        assert m2n2v2("segment", "photo.png", *arguments, "--preset", "offline") == 2
+        said = capsys.readouterr().err
+        assert "both" in said or "nothing belongs" in said
+        assert "remove one" in said
+    assert not (folder / "mask.png").exists()
+
+
+def test_a_scribble_of_a_hundred_thousand_points(folder: Path, m2n2v2: Verb) -> None:
+    points = np.random.default_rng(0).uniform((20, 18), (40, 38), (100_000, 2))
+    (folder / "stroke.json").write_text(json.dumps(points.tolist()))
+    assert m2n2v2("segment", "photo.png", "--scribble", "stroke.json", "--preset", "offline") == 0
+    assert iou(_mask("mask.png"), TRUTH) > 0.8

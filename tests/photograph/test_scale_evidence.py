@@ -125,6 +125,11 @@ def photograph(edge_of: np.ndarray) -> Photograph:
     return Photograph.of(image)
 
 
+def one(x: int, y: int) -> np.ndarray:
+    """The pixels of a click."""
+    return np.array([(x, y)])
+
+
 @pytest.mark.parametrize(("left", "side", "threshold"), [(16, 9, 0.25), (10, 21, 0.5)])
 def test_the_scale_is_where_the_photograph_has_its_boundary(
     left: int, side: int, threshold: float
@@ -133,7 +138,7 @@ def test_the_scale_is_where_the_photograph_has_its_boundary(
     found = scoring.candidates(values)
     nothing = np.zeros((41, 41), bool)
     seen = photograph(square(left, left, side))
-    weighed = evidence.weighed(values, found, (20, 20), True, nothing, seen)
+    weighed = evidence.weighed(values, found, one(20, 20), True, nothing, seen)
     assert weighed.thresholds[weighed.edge.argmax()] == threshold
     assert weighed.edge.max() == 1
 
@@ -143,11 +148,11 @@ def test_the_scale_puts_the_click_in_the_middle_of_the_change() -> None:
     values = two_steps()
     found = scoring.candidates(values)
     flat = photograph(np.zeros((41, 41), bool))
-    fresh = evidence.weighed(values, found, (20, 20), True, np.zeros((41, 41), bool), flat)
+    fresh = evidence.weighed(values, found, one(20, 20), True, np.zeros((41, 41), bool), flat)
     assert fresh.thresholds[fresh.edge.argmax()] == 0.5
     before = np.zeros((41, 41), bool)
     before[:, :16] = True  # leaves of the outer square what is right of column 15
-    later = evidence.weighed(values, found, (18, 20), True, before, flat)
+    later = evidence.weighed(values, found, one(18, 20), True, before, flat)
     ratio = [each.edge[1] / each.edge[0] for each in (fresh, later)]
     assert ratio[1] < ratio[0]
 
@@ -158,6 +163,7 @@ def ratio(
     *,
     strength: np.ndarray | None = None,
     point: tuple[int, int] = (20, 20),
+    stroke: list[tuple[int, int]] | None = None,
     edges: tuple[float, float] = (0.5, 0.5),
     before: tuple[slice, slice] | None = None,
 ) -> float:
@@ -172,7 +178,8 @@ def ratio(
     earlier = np.zeros(values.shape, bool)
     if before is not None:
         earlier[before] = True
-    weighed = evidence.weighed(torch.from_numpy(values), found, point, True, earlier, seen)
+    marked = one(*point) if stroke is None else np.array(stroke)
+    weighed = evidence.weighed(torch.from_numpy(values), found, marked, True, earlier, seen)
     assert weighed.thresholds.tolist() == [0.25, 0.5]
     np.testing.assert_array_equal(weighed.area, area[:2])
     return float(weighed.edge[1] / weighed.edge[0])
@@ -312,9 +319,50 @@ def test_any_map_keeps_a_candidate_and_scores_in_0_1(
     found = scoring.candidates(values)
     image = rng.integers(0, 256, (height, width, 3)).astype(np.uint8)
     before = rng.random((height, width)) < 0.5
-    weighed = evidence.weighed(values, found, (0, 0), positive, before, Photograph.of(image))
+    weighed = evidence.weighed(values, found, one(0, 0), positive, before, Photograph.of(image))
     assert 1 <= len(weighed.thresholds) <= evidence.CHOICES
     assert set(weighed.thresholds) <= set(found.thresholds)
     assert (np.diff(weighed.area) > 0).all()
     assert weighed.edge.min() >= 0
     assert weighed.edge.max() == 1
+
+
+def bar(left: int, right: int, top: int, bottom: int) -> np.ndarray:
+    drawn = np.zeros((41, 41), bool)
+    drawn[top:bottom, left:right] = True
+    return drawn
+
+
+def test_a_stroke_means_what_it_runs_along_from_end_to_end() -> None:
+    """Of two bars, one three times as long, the stroke's length says which is meant."""
+    short, long = bar(14, 27, 17, 24), bar(1, 40, 17, 24)
+    along_short = [(x, 20) for x in range(16, 25)]
+    along_long = [(x, 20) for x in range(4, 37)]
+    said = {name: ratio(short, long, stroke=s) for name, s in
+            (("short", along_short), ("long", along_long))}  # fmt: skip
+    assert said["short"] < 0.5 * said["long"]
+
+
+def test_a_stroke_along_the_middle_and_one_along_the_edge() -> None:
+    """Off the middle of the inner bar, but in that of the outer one, the outer is meant."""
+    inner, outer = bar(5, 36, 18, 23), bar(5, 36, 18, 31)
+    middle = ratio(inner, outer, stroke=[(x, 20) for x in range(8, 33)])
+    edge = ratio(inner, outer, stroke=[(x, 22) for x in range(8, 33)])
+    assert edge > 2 * middle
+
+
+def test_the_place_of_a_stroke_by_hand() -> None:
+    """Seen at every pixel: a stroke of three pixels in a row of five, the frame counting as inside.
+
+    Depths are 1, 2, 3, 2, 1 over the columns 1 to 5, and distances from the stroke 1, 0, 0, 0, 1.
+    """
+    member = np.full((1, 7), 1, np.int32)
+    member[0, 1:6] = 0
+    free = np.ones((1, 7), bool)
+    (score,) = evidence._strokes(member, 1, free, np.array([(2, 0), (3, 0), (4, 0)]))
+    middle = (2 + 3 + 2) / 3 / 3
+    assert score == pytest.approx(evidence.STROKE_MIDDLE_POWER * np.log(middle))
+    (end,) = evidence._strokes(member, 1, free, np.array([(1, 0), (2, 0)]))
+    reach = ((0 + 0 + 1 + 2 + 3) / 5 + 1) / (9 / 5 + 1)
+    assert reach < 1
+    assert end == pytest.approx(evidence.STROKE_MIDDLE_POWER * np.log(1.5 / 3))

@@ -75,7 +75,7 @@ class PhotographTerms:
             return prompt
         before = previous.working_mask
         choices = weighed(
-            known.values, known.candidates, known.point, positive, before, self.photograph
+            known.values, known.candidates, known.pixels, positive, before, self.photograph
         )
         return replace(prompt, choices=choices)
 

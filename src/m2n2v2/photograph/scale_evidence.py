@@ -7,22 +7,26 @@ model that is enough; with one computed from colours, the photograph and the cli
 - a segment ends where the photograph has a boundary;
 - few objects follow the image's frame;
 - people mean things rather than specks;
-- people click in the middle of what they want changed (the premise of Eq. 9 and 10, too).
+- people click in the middle of what they want changed (the premise of Eq. 9 and 10, too), and draw
+  strokes along it.
 
 See docs/decisions/offline-attention.md for what the terms are worth.
 """
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float, Int32
+from scipy import ndimage
 
 from m2n2v2.arrays import Mask, PixelMap
 from m2n2v2.compiled.threads import over_rows
 from m2n2v2.method.scoring import Candidates
 from m2n2v2.photograph import _scale_evidence as kernel
 from m2n2v2.photograph.base import Photograph
+from m2n2v2.prompts.clicks import Pixels
 
 CHOICES = 48
 """Scales weighed: of so many bands of area, evenly spaced in its logarithm, the strongest edge."""
@@ -48,6 +52,13 @@ MIDDLE_POWER = 4.0
 CORRECTION_POWER = 10.0
 """Of `middle`, the depth of a later click inside the change; a correction is meant more exactly."""
 
+STROKE_MIDDLE_POWER = 4.0
+"""Of the mean depth of a stroke's pixels inside its segment, over that of the deepest pixel."""
+
+AWAY_POWER = 2.0
+"""Of how far a stroke's segment reaches away from it (`_strokes`): people draw along the middle of
+what they mean, nearly from end to end."""
+
 COARSE = 12_000
 """Pixels at which the depths of candidates are measured."""
 
@@ -55,7 +66,7 @@ COARSE = 12_000
 def weighed(
     values: PixelMap,
     known: Candidates,
-    point: tuple[int, int],
+    pixels: Pixels,
     positive: bool,
     before: Mask,
     photograph: Photograph,
@@ -65,8 +76,8 @@ def weighed(
     Args:
         values: the Markov-map.
         known: its candidates.
-        point: the click's pixel (x, y).
-        positive: the click's label.
+        pixels: those (x, y) that the prompt marks, one of a click.
+        positive: the prompt's label.
         before: the segmentation it corrects.
     """
     chosen = _strongest(known)
@@ -77,13 +88,19 @@ def weighed(
     sums = np.empty((len(chosen) + 1, 3))
     kernel.outlines(member, photograph.strength, sums)
     outline, strength, frame = sums[:-1].T
-    middle_power = CORRECTION_POWER if before.any() else MIDDLE_POWER
+    free = before != positive
+    if len(pixels) > 1:
+        place = _strokes(member, len(chosen), free, pixels)
+    else:
+        (point,) = pixels.tolist()
+        power = CORRECTION_POWER if before.any() else MIDDLE_POWER
+        place = power * np.log(_middles(member, len(chosen), free, point))
     log_score = (
         np.log(known.edge[chosen] + 1e-3)
         + BOUNDARY_POWER * np.log(strength / np.maximum(outline, 1) + BOUNDARY_FLOOR)
         - FRAME_WEIGHT * frame / np.maximum(frame + outline, 1)
         + AREA_POWER * np.log(area)
-        + middle_power * np.log(_middles(member, len(chosen), before != positive, point))
+        + place
     )
     score = np.exp(log_score - log_score.max()).astype(np.float32)
     return Candidates(thresholds, area, score)
@@ -109,14 +126,48 @@ def _strongest(known: Candidates) -> Int32[np.ndarray, " k"]:
 
 
 def _middles(
-    member: Int32[np.ndarray, "H W"], count: int, free: Mask, point: tuple[int, int]
+    member: Int32[np.ndarray, "H W"], count: int, free: Mask, point: Sequence[int]
 ) -> Float[np.ndarray, " k"]:
     """The depth shares of a click in the sets `free & (member <= k)`, seen coarsely."""
-    step = max(1, round(math.sqrt(member.size / COARSE)))
-    half = min(step // 2, min(member.shape) - 1)
+    step, half = _coarse(member.shape)
     coarse = np.ascontiguousarray(member[half::step, half::step])
     share = np.empty(count)
     x, y = (min(at // step, side - 1) for at, side in zip(point, coarse.shape[::-1], strict=True))
     coarse_free = np.ascontiguousarray(free[half::step, half::step])
     kernel.depths(0, count, coarse, coarse_free, x, y, np.empty(coarse.shape, np.float32), share)
     return share
+
+
+def _strokes(
+    member: Int32[np.ndarray, "H W"], count: int, free: Mask, pixels: Pixels
+) -> Float[np.ndarray, " k"]:
+    """What the place of a stroke says about the sets `free & (member <= k)`, as a log score.
+
+    A stroke along the middle of a set is deep inside everywhere, and no pixel is farther away from
+    it than the set is wide: the mean distance from the stroke, over the mean depth, is about 1.
+    """
+    step, half = _coarse(member.shape)
+    x, y = pixels.T
+    elsewhere = np.ones(member.shape, bool)
+    elsewhere[y, x] = False
+    away = ndimage.distance_transform_edt(elsewhere)[half::step, half::step] / step
+    coarse, coarse_free = member[half::step, half::step], free[half::step, half::step]
+    rows, columns = (
+        np.minimum(at // step, side - 1) for at, side in zip((y, x), coarse.shape, strict=True)
+    )
+    score = np.zeros(count)
+    for k in range(count):
+        inside = coarse_free & (coarse <= k)
+        if not inside.any():
+            continue
+        depth = ndimage.distance_transform_edt(inside)
+        middle = max(depth[rows, columns].mean(), 0.5) / depth.max()
+        reach = (away[inside].mean() + 1) / (depth[inside].mean() + 1)
+        score[k] = STROKE_MIDDLE_POWER * np.log(middle) - AWAY_POWER * np.log(max(reach, 1.0))
+    return score
+
+
+def _coarse(shape: tuple[int, ...]) -> tuple[int, int]:
+    """At which step pixels are seen coarsely, and which is the first."""
+    step = max(1, round(math.sqrt(math.prod(shape) / COARSE)))
+    return step, min(step // 2, min(shape) - 1)

@@ -15,7 +15,7 @@ export function outlines(format) {
 	const said = el("output.nums");
 	const ring = el("input", { type: "checkbox" });
 	const rings = el("label.check", ring, "Join holes to the outline by bridges (readers that know no holes)");
-	const few = el("div.stack.none", el("label.row", el("span", "Few corners"), slider, said), rings);
+	const few = el("div.stack.none", el("label.row", el("span", "Polygons"), slider, said), rings);
 	const cleaning = cleaner();
 	const clean = el("details.curve", el("summary", "Clean the masks"), el("div.stack.none", ...cleaning.controls));
 	const polygons = () => POLYGONAL.has(format());
