@@ -84,6 +84,7 @@ class Options:
     Attributes:
         models: those that the engine may be told to use; none offers no choice.
         uploads: images may be sent.
+        sample: the folder holds the sample photographs.
         host, token: see `guard.Guard`.
     """
 
@@ -91,6 +92,7 @@ class Options:
     uploads: bool = False
     host: str = "127.0.0.1"
     token: str | None = None
+    sample: bool = False
 
 
 def make_app(
@@ -161,6 +163,7 @@ def _add_project(
             cleaning=wire.WireCleaning.of(project.store.cleaning()),
             uploads=options.uploads,
             read_only=project.store.read_only,
+            sample=options.sample,
             sequence=sequence,
         )
 
@@ -236,7 +239,7 @@ def _add_people(app: FastAPI, project: Project, engine: Engine) -> None:
         """Say every few seconds where you are; learn of the others and of their edits."""
         if person is not None:
             project.people.here(person, given.image)
-        revision = None if given.image is None else project.store.document(given.image).revision
+        revision = None if given.image is None else project.store.revision(given.image)
         others = [
             wire.WirePerson(name=p.name, image=p.image) for p in project.people.others(person)
         ]
@@ -591,4 +594,4 @@ def _problem(status: int, kind: str, message: str, cure: str) -> JSONResponse:
 
 def _revision(request: Request, project: Project) -> int | None:
     image = request.path_params.get("image")
-    return project.store.document(int(image)).revision if image else None
+    return project.store.revision(int(image)) if image else None

@@ -314,6 +314,7 @@ class WireProject(Wire):
     cleaning: WireCleaning = Field(description="of the masks of new objects")
     uploads: bool
     read_only: bool
+    sample: bool = Field(description="these are the sample photographs, on which the page teaches")
     sequence: bool = Field(description="the images are the frames of a sequence")
 
 

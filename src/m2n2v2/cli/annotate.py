@@ -104,7 +104,7 @@ def annotate(
         models = (preparing.model, *_others(recipe, device, cache, states))
         engine = Engine(models[0], project)
         token = serve.token_for(host)
-        shown = app.Options(models, uploads, host, token)
+        shown = app.Options(models, uploads, host, token, sample)
         url = serve.address(bound, host, token)
         following = _following(project, sequence, recipe, cache)
         images = project.counts().images

@@ -282,7 +282,11 @@ def test_clicks_wait_for_the_preparation(desk: Open, gate: Any) -> None:
     me = desk()
     me.page.goto(me.url)
     me.until("state.image?.pictured && state.image.state === 'preparing'")
-    assert "Preparing" in me.page.locator("#preparing").inner_text()
+    assert "Seeing what belongs together" in me.page.locator("#preparing").inner_text()
+    part = me.page.locator("#preparing .bar").evaluate(
+        "(bar) => bar.style.getPropertyValue('--part')"
+    )
+    assert 0 < float(part) < 1
     me.click(24, 24)
     me.click(60, 30, button="right")
     assert me.state("state.pending") == 2

@@ -283,7 +283,7 @@ export function zoomToObject() {
 
 export function setTool(tool) {
 	set({ tool });
-	announce({ click: "Click", brush: "Brush", eraser: "Eraser" }[tool]);
+	announce(tool[0].toUpperCase() + tool.slice(1));
 }
 
 export function setRadius(radius) {

@@ -4,7 +4,7 @@ import * as actions from "./actions.js";
 import { byId } from "./dom.js";
 import { forget, hovers } from "./hover.js";
 import { current } from "./model.js";
-import { announce, colorOf, state, watch } from "./state.js";
+import { announce, colorOf, paints, state, watch } from "./state.js";
 import {
 	camera, centre, clamped, cursor, draw, forget as forgetMark, isInside, pan, reveal, scribble,
 	toImage, zoom,
@@ -59,7 +59,7 @@ function mouseActs(event, at) {
 	if (event.button !== 0 && !right && event.button !== 5) return;
 	if ((event.altKey || event.ctrlKey || event.metaKey) && !right) {
 		gesture = { kind: "press", id: event.pointerId, at, point, picks: true, positive: state.positive };
-	} else if (state.tool !== "click") {
+	} else if (paints()) {
 		const erases = state.tool === "eraser" || right || event.shiftKey || event.button === 5;
 		strokeBegins(event, point, erases);
 	} else {
@@ -73,7 +73,7 @@ function touchBegins(event, at) {
 		if (gesture?.kind === "stroke") forgetMark(gesture.mark);
 		gesture = { kind: "pinch", ...spread() };
 	} else if (fingers.size === 1) {
-		if (state.tool === "click") gesture = { kind: "tap", id: event.pointerId, at, began: at };
+		if (!paints()) gesture = { kind: "tap", id: event.pointerId, point: toImage(...at), positive: state.positive, began: at };
 		else strokeBegins(event, toImage(...at), state.tool === "eraser");
 	}
 }
@@ -110,14 +110,10 @@ canvas.addEventListener("pointermove", (event) => {
 		pan(at[0] - before[0], at[1] - before[1]);
 	} else if (gesture?.kind === "tap") {
 		const [dx, dy] = [at[0] - gesture.began[0], at[1] - gesture.began[1]];
-		if (Math.hypot(dx, dy) > TAP) gesture = { kind: "pan", id: event.pointerId };
+		if (Math.hypot(dx, dy) > TAP) gesture = ["box", "scribble"].includes(state.tool) ? drawn(gesture, point, state.tool) : { kind: "pan", id: event.pointerId };
 	} else if (gesture?.kind === "press" && gesture.id === event.pointerId) {
 		if (Math.hypot(at[0] - gesture.at[0], at[1] - gesture.at[1]) > DRAG) {
-			const { id, positive, picks } = gesture;
-			gesture = picks
-				? { kind: "scribble", id, positive, points: [gesture.point, point] }
-				: { kind: "box", id, positive, from: clamped(...gesture.point) };
-			if (gesture.kind === "box") gesture.to = clamped(...point);
+			gesture = drawn(gesture, point, gesture.picks || state.tool === "scribble" ? "scribble" : "box");
 		}
 	} else if (gesture?.kind === "box" && gesture.id === event.pointerId) {
 		gesture.to = clamped(...point);
@@ -131,6 +127,12 @@ canvas.addEventListener("pointermove", (event) => {
 	cursor.ghost = ["box", "scribble"].includes(gesture?.kind) ? gesture : null;
 	draw("top");
 });
+
+// A press or a tap that goes on as a box or a scribble.
+function drawn({ id, positive, point: from }, to, kind) {
+	if (kind === "scribble") return { kind, id, positive, points: [from, to] };
+	return { kind, id, positive, from: clamped(...from), to: clamped(...to) };
+}
 
 const strokeColor = () => colorOf(current() ?? { class_id: state.classId });
 
@@ -188,7 +190,7 @@ canvas.addEventListener(
 );
 
 function shape() {
-	const painting = state.tool !== "click";
+	const painting = paints();
 	cursor.brush = painting;
 	const looks = gesture?.kind === "pan" ? "grabbing" : spaceHeld ? "grab" : painting ? "none" : "crosshair";
 	canvas.style.setProperty("--cursor", looks);
@@ -250,7 +252,7 @@ function spaceDown(event) {
 		spaceHeld = true;
 		spacePanned = false;
 		shape();
-	} else if (state.tool === "click") {
+	} else if (!paints()) {
 		forget();
 		actions.click(...cursor.crosshair, event.shiftKey ? false : state.positive, moment(event));
 	} else {

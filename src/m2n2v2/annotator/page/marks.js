@@ -1,7 +1,7 @@
 // What lies over the masks: prompts and their markers, the brush, the keyboard's crosshair.
 
 import { camera, toScreen } from "./camera.js";
-import { state } from "./state.js";
+import { paints, state } from "./state.js";
 
 const MARKER = 8; // radius of a click's marker, CSS pixels
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -104,5 +104,5 @@ export function drawCrosshair(context, x, y) {
 		context.stroke();
 	}
 	disc(context, x, y, 1.5, "#fff");
-	if (state.tool !== "click") drawBrush(context, x, y);
+	if (paints()) drawBrush(context, x, y);
 }

@@ -10,7 +10,7 @@ export const state = {
 	selection: null, // the key of the current object: its id, or "new-3" before the server named it
 	pickedClick: -1, // the click whose map and curve are shown; -1 is the last
 	classId: kept.classId ?? null, // sticky: what the next object becomes
-	tool: "click", // click, brush, eraser
+	tool: "click", // click, box, scribble, brush, eraser
 	asks: null, // what the next click answers: {at, chosen}, or null
 	positive: true, // what a plain click or tap means
 	radius: kept.radius ?? 12, // of brush and eraser, in pixels of the photograph
@@ -22,6 +22,7 @@ export const state = {
 	theme: kept.theme ?? null, // dark, light, or null: as the system
 	why: kept.why ?? false, // whether "Why this mask?" is open
 	hinted: kept.hinted ?? false,
+	lesson: kept.lesson ?? 0, // the step that --sample teaches
 	zoom: 1,
 	person: kept.person ?? `guest ${Math.random().toString(36).slice(2, 6)}`, // who edits here
 	model: "", // what prepares photographs, as the server said last
@@ -31,9 +32,12 @@ export const state = {
 	pending: 0, // edits not stored yet, over all images
 };
 
+// Whether the tool paints; the others give prompts.
+export const paints = () => state.tool === "brush" || state.tool === "eraser";
+
 export const dialogs = {}; // by name: help, export, import, theme, search; filled by the panels
 
-const KEPT = ["person", "classId", "radius", "opacity", "hover", "theme", "why", "hinted"];
+const KEPT = ["person", "classId", "radius", "opacity", "hover", "theme", "why", "hinted", "lesson"];
 const watchers = [];
 let changed = new Set();
 

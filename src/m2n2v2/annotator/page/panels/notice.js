@@ -2,7 +2,8 @@
 
 import { byId, el, icon } from "../dom.js";
 import { prepare } from "../open.js";
-import { state, watch } from "../state.js";
+import { set, state, watch } from "../state.js";
+import { END, lesson } from "./lesson.js";
 
 const PROBLEMS = {
 	unreadable: ["This image cannot be read", "The file is damaged, or no picture."],
@@ -13,7 +14,8 @@ const PROBLEMS = {
 export function start() {
 	watch(["project", "image", "counts", "refusal"], notice);
 	watch(["image"], preparing);
-	watch(["image", "hinted", "selection"], hint);
+	watch(["image", "hinted", "lesson", "project"], hint);
+	watch(["image"], () => state.lesson === END - 1 && state.image?.opening && set({ lesson: END }));
 }
 
 let told = "";
@@ -56,19 +58,40 @@ function preparing() {
 	const busy = image && !image.problem && image.state !== "ready" && image.state !== "failed";
 	box.hidden = !busy;
 	if (!busy) return;
-	const text = image.revision < 0 || !image.pictured ? "Opening" : image.state === "queued" ? "Waiting to be prepared" : `Preparing${image.stage ? `: ${image.stage}` : ""}`;
+	const [text, part] = happens(image);
 	const tail = image.queue.length ? "; your clicks follow" : "";
 	if (box.dataset.text === text + tail) return;
 	box.dataset.text = text + tail;
-	box.replaceChildren(el("i.spinner"), el("span", text + tail));
+	box.replaceChildren(el("i.spinner"), el("span", text + tail), el("span.bar", { vars: { "--part": part }, "aria-hidden": "true" }));
+}
+
+// The stages of a preparation in a labeller's words, in their order.
+const STAGES = {
+	model: "Loading what finds the masks",
+	depth: "Seeing what is near",
+	attention: "Seeing what belongs together",
+	transition: "Seeing what belongs together",
+	upsampling: "Looking at fine lines",
+	"warm-up": "Getting ready for clicks",
+};
+
+// What happens to an image now, and how far it is, in [0, 1].
+function happens(image) {
+	if (image.revision < 0 || !image.pictured) return ["Opening the photograph", 0];
+	if (image.state === "queued" || !image.stage) return ["Waiting to be prepared", 0];
+	const [, done, all] = /(\d+) of (?:at most )?(\d+)$/.exec(image.stage) ?? [];
+	if (all) return [`Setting up this machine, once: ${done} of ${all}`, done / all];
+	const names = Object.keys(STAGES);
+	return [STAGES[image.stage] ?? image.stage, (names.indexOf(image.stage) + 1) / (names.length + 1)];
 }
 
 function hint() {
 	const { image, hinted } = state;
 	const box = byId("hint");
-	box.hidden = hinted || !image || Boolean(image.problem) || !image.pictured;
 	const coarse = matchMedia("(pointer: coarse)").matches;
-	box.textContent = coarse
+	const step = lesson(coarse);
+	box.hidden = (hinted && !step) || !image || Boolean(image.problem) || !image.pictured;
+	box.textContent = step ? step : coarse
 		? "Tap the object. Switch to Background and tap what does not belong."
 		: "Click the object. Right-click what does not belong. Enter finishes it.";
 }

@@ -4,7 +4,7 @@ import * as actions from "../actions.js";
 import { byId, choice, el, hint, icon, iconButton, plural, pressed } from "../dom.js";
 import { list } from "../list.js";
 import { current } from "../model.js";
-import { NO_CLASS, classOf, dialogs, set, state, watch } from "../state.js";
+import { NO_CLASS, classOf, dialogs, paints, set, state, watch } from "../state.js";
 import { actualSize, fit, zoom } from "../view.js";
 
 export function start() {
@@ -49,6 +49,8 @@ function heading() {
 function tools() {
 	const chosen = choice("Tool", "tool-names", {
 		click: { text: "Click", drawing: "click", ...hint("Click", "C") },
+		box: { text: "Box", drawing: "box", ...hint("Box: drag round the object") },
+		scribble: { text: "Scribble", drawing: "scribble", ...hint("Scribble: drag over the object", "or Alt+drag") },
 		brush: { text: "Brush", drawing: "brush", ...hint("Brush", "B") },
 		eraser: { text: "Eraser", drawing: "eraser", ...hint("Eraser", "E") },
 	}, actions.setTool);
@@ -74,8 +76,8 @@ function tools() {
 	watch(["tool", "positive", "radius"], () => {
 		chosen.choose(state.tool);
 		sign.choose(state.positive ? "object" : "background");
-		sign.hidden = state.tool !== "click";
-		radiusGroup.hidden = state.tool === "click";
+		sign.hidden = paints();
+		radiusGroup.hidden = !paints();
 		radius.value = (100 * Math.log(state.radius / 0.5)) / Math.log(400);
 		radiusText.textContent = `${state.radius} px`;
 		radius.setAttribute("aria-valuetext", `${state.radius} pixels`);
