@@ -29,7 +29,8 @@ from tests.tracking.clips import Clip, iou, two
 
 
 class Stepped(OwnCells):
-    """Features that wait before a frame until they are let through, from the third frame on."""
+    """Features that wait until they are let through, from the third time on they are asked for:
+    the first two times are of the frame that is followed from."""
 
     def __init__(self) -> None:
         self.open = threading.Event()

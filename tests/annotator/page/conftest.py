@@ -19,7 +19,11 @@ import uvicorn
 
 from m2n2v2.annotator.app import Options, make_app
 from m2n2v2.annotator.engine import Engine
+from m2n2v2.annotator.following import Following
 from m2n2v2.annotator.project import open_project
+from m2n2v2.annotator.timeline import Timeline
+from m2n2v2.tracking.cells import OwnCells
+from m2n2v2.tracking.settings import FLOW
 from tests.annotator.conftest import Gate, stand_in
 
 FLAGS = [
@@ -67,7 +71,10 @@ def serve(gate: Gate) -> Iterator[Callable[..., Served]]:
     """Starts servers; they end with the test."""
     running: list[Served] = []
 
-    def started(folder: Path, *, port: int = 0, **options: Any) -> Served:
+    def started(
+        folder: Path, *, port: int = 0, cells: OwnCells | None = None, **options: Any
+    ) -> Served:
+        """`cells`: what objects are followed by; the folder is a sequence then."""
         bound = socket.socket()
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(("127.0.0.1", port))
@@ -75,8 +82,11 @@ def serve(gate: Gate) -> Iterator[Callable[..., Served]]:
         models = (stand_in(gate), stand_in(gate, "another stand-in"))
         engine = Engine(models[0], project, ahead=False)
         chosen = Options(models, **options)
+        following = cells and Following(Timeline(project), lambda: (cells, FLOW), name="a stand-in")
         config = uvicorn.Config(
-            make_app(project, engine, chosen), log_level="error", timeout_graceful_shutdown=1
+            make_app(project, engine, chosen, following),
+            log_level="error",
+            timeout_graceful_shutdown=1,
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)

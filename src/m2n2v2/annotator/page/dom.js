@@ -77,6 +77,7 @@ const ICONS = {
 	check: "M4 10.5l4 4 8-9",
 	checked: "M2 10.5l3.5 4 6.5-8M9.5 14.5L17 6.5",
 	grid: "M3 3h5.5v5.5H3zM11.5 3H17v5.5h-5.5zM3 11.5h5.5V17H3zM11.5 11.5H17V17h-5.5z",
+	play: "M6 4l10 6-10 6z",
 	plus: "M10 4v12M4 10h12",
 	minus: "M4 10h12",
 	fit: "M3 7V3h4M13 3h4v4M17 13v4h-4M7 17H3v-4M7 7h6v6H7z",

@@ -66,6 +66,7 @@ async function begin() {
 		set({ project, classes: known, counts, classId });
 		document.title = `${project.folder} · m2n2v2`;
 		await choose({});
+		if (project.sequence) await import("./panels/timeline.js");
 		const before = Number(sessionStorage.getItem("image"));
 		const first = [...list.entries.values()].find(({ id }) => id === before) ?? (await firstTodo());
 		if (first) await open(first.id);

@@ -117,12 +117,13 @@ export function find(image, key) {
 	return objectsOf(image).find((object) => object.id === id);
 }
 
-// An object as people call it: its class, and its number among those of that class on this image.
+// An object as people call it: its class, and its number among those of that class on this image;
+// in a sequence the number that it has in every frame.
 export function called(object) {
 	if (object.draft) return "new object";
 	const before = state.image.objects.filter(({ id, class_id }) => class_id === object.class_id && id < object.id);
 	const { id, name } = classOf(object.class_id);
-	return `${id === null ? "object" : name} ${before.length + 1}`;
+	return `${id === null ? "object" : name} ${state.project?.sequence ? object.track : before.length + 1}`;
 }
 
 export const current = () => find(state.image, state.selection);

@@ -87,7 +87,8 @@ export const PALETTE = ["#ffb020", "#ff5d73", "#2fbf71", "#b07bff", "#18c4c4", "
 export function colorOf(object) {
 	const { id, color } = classOf(object?.class_id ?? null);
 	if (id !== null) return color;
-	return PALETTE[typeof object?.id === "number" ? object.id % PALETTE.length : PALETTE.length - 1];
+	const number = object?.track ?? object?.id; // the same in every frame of a sequence
+	return PALETTE[typeof number === "number" ? number % PALETTE.length : PALETTE.length - 1];
 }
 
 // Whether the open image has a depth map; unknown while it is prepared, and then it may.
