@@ -22,6 +22,7 @@ UNCHECKED = (
     "m2n2v2.compiled",  # numba takes no wrapped functions; so are modules named with an underscore
     "m2n2v2.evaluation",  # its protocols and plans check every value themselves; see below
     "m2n2v2.annotator",  # pydantic and FastAPI read its annotations
+    "m2n2v2.label_studio.app",  # likewise
     "m2n2v2.masks.coco",  # what a file gives is checked there, in words
     "m2n2v2.cli",  # typer's parameters are not what their annotations say
     "m2n2v2.prompts",  # these two hold no arrays and check every value themselves,

@@ -11,7 +11,7 @@ import pytest
 from m2n2v2.annotator.engine import Engine
 from m2n2v2.annotator.project import Project
 from m2n2v2.annotator.wire import WireState
-from m2n2v2.cli.annotate import Preparing
+from m2n2v2.cli.preparing import Preparing
 from m2n2v2.images import read_image
 from m2n2v2.predictor import Predictor
 from m2n2v2.presets import PRESETS

@@ -238,25 +238,41 @@ class Folder:
 
     @contextmanager
     def _opened(self, data: bytes, name: str) -> Iterator[PILImage.Image]:
-        """An image to decode: few at a time, in formats we list, whatever its decoder raises."""
-        with self._decoding:
-            try:
-                with opened_image(io.BytesIO(data), name, FORMATS) as file:
-                    if file.width * file.height > MAX_PIXELS:
-                        raise ImageError(
-                            f"{name} has more than {MAX_PIXELS:,} pixels", cure="reduce it first"
-                        )
-                    yield file
-            except M2N2Error:
-                raise
-            except Exception as error:  # decoders of hostile files raise anything
-                raise ImageError(
-                    f"{name} cannot be decoded", cure="the file may be damaged; get it again"
-                ) from error
+        """An image to decode, few at a time."""
+        with self._decoding, _opened(data, name) as file:
+            yield file
 
     def _note(self, name: str, stamp: tuple[int, int, int], sha256: str) -> None:
         with self._lock:
             self._seen[name] = _Seen(stamp, sha256)
+
+
+def content_of(data: bytes, name: str) -> Content:
+    """The bytes of a file from anywhere, decoded; errors call it `name`.
+
+    Raises:
+        ImageError: it is no image that can be decoded.
+    """
+    with _opened(data, name) as file:
+        return Content(decoded(file, name), hashlib.sha256(data).hexdigest())
+
+
+@contextmanager
+def _opened(data: bytes, name: str) -> Iterator[PILImage.Image]:
+    """An image to decode, in formats we list, whatever its decoder raises."""
+    try:
+        with opened_image(io.BytesIO(data), name, FORMATS) as file:
+            if file.width * file.height > MAX_PIXELS:
+                raise ImageError(
+                    f"{name} has more than {MAX_PIXELS:,} pixels", cure="reduce it first"
+                )
+            yield file
+    except M2N2Error:
+        raise
+    except Exception as error:  # decoders of hostile files raise anything
+        raise ImageError(
+            f"{name} cannot be decoded", cure="the file may be damaged; get it again"
+        ) from error
 
 
 def _stamp(stat: os.stat_result) -> tuple[int, int, int]:

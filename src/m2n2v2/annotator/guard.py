@@ -4,6 +4,7 @@ A page of another site can make a browser send requests here. It cannot read the
 token, and its Origin and Host are not ours; `docs/security.md` states the whole model.
 """
 
+import base64
 import hmac
 import ipaddress
 import json
@@ -122,7 +123,7 @@ class Guard:
         given = query.get("token", [""])[-1]
         if self._same(given):
             return True
-        bearer = headers.get("authorization", "").removeprefix("Bearer ")
+        bearer = _credentials(headers.get("authorization", ""))
         jar: SimpleCookie = SimpleCookie()
         try:
             jar.load(headers.get("cookie", ""))
@@ -157,6 +158,17 @@ class Guard:
             }
         )
         await send({"type": "http.response.body", "body": b""})
+
+
+def _credentials(header: str) -> str:
+    """What a script sends: after `Bearer`, or as the password of basic authentication."""
+    kind, _, value = header.partition(" ")
+    if kind.casefold() != "basic":
+        return header.removeprefix("Bearer ")
+    try:
+        return base64.b64decode(value, validate=True).decode().partition(":")[2]
+    except ValueError:  # not base64, or no text
+        return ""
 
 
 async def refuse(send: Send, status: int, error: M2N2Error) -> None:

@@ -16,6 +16,7 @@ from m2n2v2.cli.datasets import datasets
 from m2n2v2.cli.evaluate import evaluate
 from m2n2v2.cli.exchange import export, import_
 from m2n2v2.cli.info import info
+from m2n2v2.cli.label_studio import label_studio
 from m2n2v2.cli.prepare import prepare
 from m2n2v2.cli.report import report
 from m2n2v2.cli.segment import Ordered, segment
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 app.command(cls=Ordered)(segment)
 app.command()(annotate)
+app.command("label-studio")(label_studio)
 app.command()(export)
 app.command("import")(import_)
 app.command()(prepare)
