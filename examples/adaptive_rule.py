@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from m2n2v2 import Click, Predictor
 from m2n2v2.images import read_image
-from m2n2v2.pictures import overlay
+from m2n2v2.overlays import overlay
 from m2n2v2.session import MapCache, replay
 
 START = (Click(300, 180), Click(420, 200))

@@ -14,7 +14,8 @@ import skimage
 from m2n2v2 import Predictor
 from m2n2v2.cli.progress import StageBar
 from m2n2v2.images import read_image, write_png
-from m2n2v2.pictures import overlay, write_walk
+from m2n2v2.overlays import overlay
+from m2n2v2.pictures import write_walk
 from m2n2v2.presets import best_with_weights
 from m2n2v2.weights.locating import Loading
 

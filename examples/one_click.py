@@ -13,7 +13,7 @@ from PIL import Image as PILImage
 
 from m2n2v2 import Predictor
 from m2n2v2.images import read_image
-from m2n2v2.pictures import overlay
+from m2n2v2.overlays import overlay
 from m2n2v2.weights.locating import Loading
 
 PHOTOGRAPH = Path(skimage.__file__).parent / "data" / "coffee.png"

@@ -1,72 +1,19 @@
-"""Pictures: the mask over the photograph, and the walk from a click to its mask."""
+"""Pictures of the walk from a click to its mask."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Bool
-from PIL import Image as PILImage
-from PIL import ImageDraw
-from scipy import ndimage
 
-from m2n2v2.arrays import Image, Mask
+from m2n2v2.arrays import Image
 from m2n2v2.errors import BackendError, PromptError
 from m2n2v2.method.values import ImageState, Segmentation, Stages
 from m2n2v2.method.walk import markov_map_stages, score_curve_of
-from m2n2v2.prompts import Box, Click, Given, Scribble
+from m2n2v2.overlays import overlay
+from m2n2v2.prompts import Box
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-TINT = (64, 150, 255)
-OBJECT = (46, 204, 113)
-BACKGROUND = (231, 76, 60)
-
-
-def overlay(
-    image: Image, mask: Mask, prompts: tuple[Given, ...] = (), *, opacity: float = 0.45
-) -> Image:
-    """The photograph with the mask tinted and outlined, and the prompts numbered on it.
-
-    Args:
-        opacity: of the tint, in [0, 1].
-
-    Returns:
-        RGB, of the photograph's size; prompts on the object green, on the background red.
-    """
-    drawn = image.astype(np.float32)
-    drawn[mask] = (1 - opacity) * drawn[mask] + opacity * np.array(TINT, np.float32)
-    unit = max(1, round(min(image.shape[:2]) / 240))
-    drawn[_outline(mask, unit)] = 255
-    canvas = PILImage.fromarray(drawn.round().astype(np.uint8))
-    pen = ImageDraw.Draw(canvas)
-    for number, prompt in enumerate(prompts, 1):
-        colour = OBJECT if prompt.positive else BACKGROUND
-        at = _drawn(pen, prompt, colour, unit)
-        pen.text(
-            (at[0] + 6 * unit, at[1] - 6 * unit),
-            str(number),
-            fill="white",
-            stroke_width=unit,
-            stroke_fill="black",
-            font_size=8 * unit,
-        )
-    return np.asarray(canvas)
-
-
-def _drawn(
-    pen: ImageDraw.ImageDraw, prompt: Given, colour: tuple[int, int, int], unit: int
-) -> tuple[float, float]:
-    """Draw a prompt, and say where its number stands."""
-    if isinstance(prompt, Click):
-        at = (prompt.x + 0.5, prompt.y + 0.5)
-        pen.circle(at, 4 * unit, fill=colour, outline="white")
-        return at
-    if isinstance(prompt, Scribble):
-        pen.line(prompt.points, fill=colour, width=3 * unit, joint="curve")
-        return prompt.points[0]
-    pen.rectangle(prompt.corners, outline=colour, width=2 * unit)
-    return prompt.left, prompt.top
 
 
 def walk(image: Image, state: ImageState, segmentation: Segmentation, index: int = -1) -> "Figure":
@@ -152,11 +99,6 @@ def _panels(state: ImageState, stages: Stages, threshold: float | None) -> list[
         values.numpy(),
         scaled,
     ]
-
-
-def _outline(mask: Mask, width: int) -> Bool[np.ndarray, "H W"]:
-    inside = ndimage.binary_erosion(mask, iterations=width, border_value=1)
-    return mask & ~inside
 
 
 def _figure(size: tuple[float, float]) -> "Figure":

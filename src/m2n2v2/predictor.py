@@ -20,6 +20,7 @@ from m2n2v2.masks.conventions import marked
 from m2n2v2.method.settings import Settings
 from m2n2v2.method.values import ImageState, Segmentation
 from m2n2v2.method.walk import Progress
+from m2n2v2.overlays import png
 from m2n2v2.preparation import prepare
 from m2n2v2.presets import preset
 from m2n2v2.prompts import Click, Given, boxes_from_array, clicks_from_arrays
@@ -263,6 +264,10 @@ class Predictor:
         ]
         masks, scores, low = (np.stack(parts) for parts in zip(*results, strict=True))
         return masks, scores, low
+
+    def _repr_png_(self) -> bytes | None:
+        """What a notebook shows: the image that is set, at working size."""
+        return None if self._maps is None else png(self._maps.state.guide)
 
     def _current(self) -> MapCache:
         if self._maps is None:

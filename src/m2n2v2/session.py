@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from cachetools import LRUCache
 
-from m2n2v2.arrays import Mask, PixelMap
+from m2n2v2.arrays import Image, Mask, PixelMap
 from m2n2v2.errors import ClickError
 from m2n2v2.kept import by_bytes
 from m2n2v2.method.values import ImageState, MarkovMap, Segmentation
 from m2n2v2.method.walk import empty, markov_maps, segment
+from m2n2v2.overlays import overlay, png, rescaled
 from m2n2v2.prompts import Box, Click, Given, Scribble, check_sequence
 
 BYTES = 256 << 20
@@ -226,6 +227,17 @@ class Session:
     def reset(self) -> Segmentation:
         """Back to the start, as a change that can be undone."""
         return self._record(self._history[0])
+
+    @property
+    def picture(self) -> Image:
+        """The photograph at working size, with the mask and the numbered prompts on it."""
+        state, made = self.state, self.segmentation
+        prompts = tuple(rescaled(each, state.size, state.working_size) for each in self.prompts)
+        return overlay(state.guide, made.working_mask, prompts)
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows: `picture`."""
+        return png(self.picture)
 
     def _record(self, step: _Step) -> Segmentation:
         result = self._made(step)

@@ -180,7 +180,7 @@ def segment(
     if polygons:
         written["polygons"] = write_polygons(polygons, made, simplify, single_ring=single_ring)
     if overlay:
-        from m2n2v2.pictures import overlay as draw
+        from m2n2v2.overlays import overlay as draw
 
         written["overlay"] = write_png(overlay, draw(pixels, made, result.given))
     if folder:

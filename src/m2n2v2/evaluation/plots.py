@@ -16,7 +16,7 @@ from m2n2v2.evaluation.records import Record
 from m2n2v2.evaluation.report import Run
 from m2n2v2.evaluation.work import mask_path
 from m2n2v2.images import read_image, write_png
-from m2n2v2.pictures import overlay
+from m2n2v2.overlays import overlay
 from m2n2v2.prompts import Click, prompts_from_json
 
 if TYPE_CHECKING:
