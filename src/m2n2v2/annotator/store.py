@@ -568,9 +568,9 @@ class Store:
             self._steps[id] = (revision, [s for s in steps if s.number >= step - HISTORY])
         if step > HISTORY and step % SWEEP == 0:
             db.execute(
-                "DELETE FROM versions WHERE image = ?1 AND id NOT IN (SELECT json_each.value "
-                "FROM states, json_each(states.versions) WHERE states.image = ?1)",
-                (id,),
+                "DELETE FROM versions WHERE image = ? AND id NOT IN (SELECT json_each.value "
+                "FROM states, json_each(states.versions) WHERE states.image = ?)",
+                (id, id),
             )
 
     def _remember(self, document: Document) -> None:
