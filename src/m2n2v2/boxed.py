@@ -122,8 +122,8 @@ def _strongest(known: Candidates, window: Window) -> Int[np.ndarray, " k"]:
     size = (rows.stop - rows.start) * (columns.stop - columns.start)
     stop = max(1, int(np.searchsorted(known.area, size, side="right")))
     edges = np.searchsorted(known.thresholds[:stop], np.linspace(0.02, 1, CHOICES + 1))
-    found = [a + int(known.edge[a:b].argmax()) for a, b in pairwise(edges.tolist()) if a < b]
-    return np.array(found or [stop - 1], np.int64)
+    strongest = [a + int(known.edge[a:b].argmax()) for a, b in pairwise(edges.tolist()) if a < b]
+    return np.array(strongest or [stop - 1], np.int64)
 
 
 def _gaps(

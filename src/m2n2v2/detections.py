@@ -62,16 +62,16 @@ class Detections:
         """
         document = read_json(source)
         lists = document if isinstance(document, dict) else {}
-        entries = [lists.get(name) for name in ("images", "annotations")]
+        tables = [lists.get(name) for name in ("images", "annotations")]
         if not all(
-            isinstance(found, list) and all(isinstance(each, dict) for each in found)
-            for found in entries
+            isinstance(table, list) and all(isinstance(row, dict) for row in table)
+            for table in tables
         ):
             raise FormatError(
                 f"{source} is no COCO json with images and annotations",
                 cure="give the detector's results together with the images they are of",
             )
-        images, annotations = entries
+        images, annotations = tables
         boxes: dict[str, list[Entry]] = {json.dumps(image.get("id")): [] for image in images or ()}
         for number, annotation in enumerate(annotations or ()):
             key = json.dumps(annotation.get("image_id"))

@@ -256,11 +256,11 @@ class Predictor:
             )
             return one((*boxes, *clicks))
         _check_batch(len(boxes), point_coords, point_labels, previous)
-        for each in boxes:
-            each.inside(maps.state.size)  # all, before any work
+        for given in boxes:
+            given.inside(maps.state.size)  # all, before any work
         results = [
-            one((each, *_clicks_of(index, point_coords, point_labels)))
-            for index, each in enumerate(boxes)
+            one((given, *_clicks_of(index, point_coords, point_labels)))
+            for index, given in enumerate(boxes)
         ]
         masks, scores, low = (np.stack(parts) for parts in zip(*results, strict=True))
         return masks, scores, low
@@ -307,12 +307,12 @@ def _outputs(
     Float32[np.ndarray, " C"],
     Float32[np.ndarray, "C 256 256"],
 ]:
-    found = alternatives(state, result) if several else (result,)
+    segmentations = alternatives(state, result) if several else (result,)
     masks: Shaped[np.ndarray, "C H W"] = np.stack(
-        [each.soft_mask.numpy() if logits else each.mask for each in found]
+        [one.soft_mask.numpy() if logits else one.mask for one in segmentations]
     )
-    scores = np.array([each.scales[-1].score for each in found], np.float32)
-    low = torch.stack([resized_map(each.margin, LOW_RESOLUTION) for each in found])
+    scores = np.array([one.scales[-1].score for one in segmentations], np.float32)
+    low = torch.stack([resized_map(one.margin, LOW_RESOLUTION) for one in segmentations])
     return masks, scores, low.numpy()
 
 

@@ -45,9 +45,9 @@ class MapCache:
     def __call__(self, prompts: Iterable[Given]) -> tuple[MarkovMap, ...]:
         """The map of each prompt; those not known are computed together, in one chain."""
         prompts = tuple(prompts)
-        wanted: list[object] = [each.place for each in prompts]
+        wanted: list[object] = [prompt.place for prompt in prompts]
         maps = {at: self._maps[at] for at in wanted if at in self._maps}
-        missing = {at: each for at, each in zip(wanted, prompts, strict=True) if at not in maps}
+        missing = {at: prompt for at, prompt in zip(wanted, prompts, strict=True) if at not in maps}
         if missing:
             maps |= zip(missing, markov_maps(self.state, tuple(missing.values())), strict=True)
         for at in wanted:
@@ -135,7 +135,7 @@ class Session:
     @property
     def clicks(self) -> tuple[Click, ...]:
         """The clicks among them."""
-        return tuple(each for each in self.prompts if isinstance(each, Click))
+        return tuple(prompt for prompt in self.prompts if isinstance(prompt, Click))
 
     @property
     def mask(self) -> Mask:

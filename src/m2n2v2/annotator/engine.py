@@ -529,7 +529,7 @@ def nbytes(value: Any, seen: set[int] | None = None) -> int:
     if isinstance(value, np.ndarray):
         return int(value.nbytes)
     if isinstance(value, list | tuple):
-        return sum(nbytes(each, seen) for each in value)
+        return sum(nbytes(part, seen) for part in value)
     if is_dataclass(value):
         return sum(nbytes(getattr(value, f.name), seen) for f in fields(value))
-    return sum(nbytes(each, seen) for each in getattr(value, "__dict__", {}).values())
+    return sum(nbytes(part, seen) for part in getattr(value, "__dict__", {}).values())

@@ -47,9 +47,9 @@ def _all(project: Project, class_id: int | None) -> Iterator[Placed]:
             document = project.document(listed.id)
         except (ImageError, ConflictError, FolderError):
             continue  # the list says what is wrong with it
-        for each in document.objects:
-            if each.class_id == class_id and each.mask.area:
-                yield Placed(listed.id, listed.name, each)
+        for obj in document.objects:
+            if obj.class_id == class_id and obj.mask.area:
+                yield Placed(listed.id, listed.name, obj)
 
 
 def picture_of(image: Image, runs: Runs) -> bytes:

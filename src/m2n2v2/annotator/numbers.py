@@ -71,7 +71,7 @@ def rows(project: Project) -> Iterator[Row]:
 
 def made(project: Project) -> Iterator[Made]:
     """What the objects took, by image and class."""
-    names = {each.id: each.name for each in project.store.classes()}
+    names = {kind.id: kind.name for kind in project.store.classes()}
     for entry in project.entries():
         listed = entry.listed
         if not listed.objects:
@@ -93,10 +93,10 @@ def table(project: Project) -> str:
     out = io.StringIO()
     write = csv.writer(out, lineterminator="\n")
     write.writerow(["image", "status", "person", "day", "edits", "seconds"])
-    for row in rows(project):
-        write.writerow([row.image, row.status, row.person, row.day, row.edits, row.seconds])
+    for work in rows(project):
+        write.writerow([work.image, work.status, work.person, work.day, work.edits, work.seconds])
     write.writerow([])
     write.writerow(["image", "class", "objects", "clicks", "strokes"])
-    for each in made(project):
-        write.writerow([each.image, each.class_name, each.objects, each.clicks, each.strokes])
+    for row in made(project):
+        write.writerow([row.image, row.class_name, row.objects, row.clicks, row.strokes])
     return out.getvalue()

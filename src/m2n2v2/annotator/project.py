@@ -94,9 +94,11 @@ class Project:
         if look and time.monotonic() - self._looked > LOOK_AGAIN:
             self.look()
         place, last = self._place, len(self._place)
-        shown = [each for each in self.store.images() if each.name in place or each.revision]
-        shown.sort(key=lambda each: (place.get(each.name, last), each.name))
-        return [Entry(each, self._problem(each)) for each in shown]
+        shown = [
+            listed for listed in self.store.images() if listed.name in place or listed.revision
+        ]
+        shown.sort(key=lambda listed: (place.get(listed.name, last), listed.name))
+        return [Entry(listed, self._problem(listed)) for listed in shown]
 
     def counts(self, entries: list[Entry] | None = None) -> Counts:
         """How far the folder is."""
@@ -110,10 +112,10 @@ class Project:
 
     def following(self, image: int) -> int | None:
         """The next image that is not done, in the folder's order, around its end."""
-        here = [each.listed for each in self.entries(look=False) if not each.problem]
-        at = next((i for i, each in enumerate(here) if each.id == image), -1)
+        here = [entry.listed for entry in self.entries(look=False) if not entry.problem]
+        at = next((i for i, listed in enumerate(here) if listed.id == image), -1)
         later = [*here[at + 1 :], *here[: max(at, 0)]]
-        return next((each.id for each in later if not each.done), None)
+        return next((listed.id for listed in later if not listed.done), None)
 
     # One image
 
@@ -154,7 +156,7 @@ class Project:
         self.store.check_writable()
         self.folder.add(name, data)
         self.look()
-        return next(each for each in self.store.images() if each.name == name)
+        return next(listed for listed in self.store.images() if listed.name == name)
 
     def document(self, image: int, person: str | None = None) -> Document:
         """The annotations of an image whose file is as it was annotated.
@@ -330,10 +332,10 @@ class Project:
         self._problems[document.id] = f"changed: {text}; {cure}"
         raise ConflictError(text, cure=cure)
 
-    def _problem(self, each: Listed) -> str | None:
-        if each.name not in self._place:
-            return f"missing: {each.name} is no longer in the folder; put it back"
-        return self._problems.get(each.id)
+    def _problem(self, listed: Listed) -> str | None:
+        if listed.name not in self._place:
+            return f"missing: {listed.name} is no longer in the folder; put it back"
+        return self._problems.get(listed.id)
 
 
 def _named(prepared: Prepared) -> str:

@@ -24,8 +24,8 @@ def replace(
 ) -> tuple[ObjectClass, ...]:
     """See `Store.set_classes`; inside a transaction."""
     _refuse_twins(classes)
-    known = {each.id: each.name for each in read(db)}
-    given = {each.id for each in classes} - {0}
+    known = {old.id: old.name for old in read(db)}
+    given = {new.id for new in classes} - {0}
     for id in given - set(known):
         raise ClassError(f"there is no class {id}", cure="leave its id out to make it")
     gone = sorted(set(known) - given)
@@ -45,14 +45,14 @@ def replace(
         db.execute("DELETE FROM classes WHERE id = ?", (id,))
         for image in images:
             note(db, image)
-    for position, each in enumerate(classes):
-        attributes = json.dumps([one.to_json() for one in each.attributes])
+    for position, new in enumerate(classes):
+        attributes = json.dumps([one.to_json() for one in new.attributes])
         db.execute(
             "INSERT INTO classes (id, position, name, color, key, attributes) "
             "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
             "position = excluded.position, name = excluded.name, color = excluded.color, "
             "key = excluded.key, attributes = excluded.attributes",
-            (each.id or None, position, each.name, each.color, each.key, attributes),
+            (new.id or None, position, new.name, new.color, new.key, attributes),
         )
     return read(db)
 
@@ -82,7 +82,7 @@ def _refuse_used(db: sqlite3.Connection, gone: Mapping[int, str]) -> None:
 
 
 def _refuse_twins(classes: Sequence[ObjectClass]) -> None:
-    names = Counter(each.name for each in classes)
+    names = Counter(kind.name for kind in classes)
     for name, count in names.items():
         if count > 1:
             raise ClassError(f"{count} classes are called {name!r}", cure="rename all but one")

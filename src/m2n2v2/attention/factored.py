@@ -194,7 +194,7 @@ class Packed:
         scaled = torch.cat(
             [h.share * scale[h.cell, 0] for h, scale in zip(heads, scales, strict=True)]
         )
-        inwards, outwards = (torch.argsort(each, stable=True) for each in (segment, cell))
+        inwards, outwards = (torch.argsort(ends, stable=True) for ends in (segment, cell))
         triangles = torch.cat([_triangle(head.affinity) for head in heads])
         into = _bounds(segment[inwards], int(counts.sum())), cell[inwards].int()
         onto = _bounds(cell[outwards], n), segment[outwards].int()

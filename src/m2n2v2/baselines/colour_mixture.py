@@ -54,7 +54,7 @@ def density(
     Args:
         uniform: the share of the uniform density, 1 on colours in [0, 1]; in [0, 1].
     """
-    inside = sum(each.share * each.density(colours) for each in gaussians)
+    inside = sum(gaussian.share * gaussian.density(colours) for gaussian in gaussians)
     return uniform + (1 - uniform) * np.asarray(inside)
 
 

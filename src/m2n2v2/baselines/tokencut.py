@@ -59,13 +59,15 @@ class TokenCut:
         Raises:
             WeightsError, BackendError, DeviceError: they cannot be loaded, or not here.
         """
-        network, found = VisionTransformer.load(model, loading)
-        return cls(network, found.name)
+        network, loaded = VisionTransformer.load(model, loading)
+        return cls(network, loaded.name)
 
     def start(self, image: Image, depth: DepthMap | None = None) -> "Parts":
         cells = Size(SIDE, SIDE)
-        found = self.network.features(self.network.pixels(image, cells), {-1: frozenset({"keys"})})
-        (keys,) = found.values()
+        features = self.network.features(
+            self.network.pixels(image, cells), {-1: frozenset({"keys"})}
+        )
+        (keys,) = features.values()
         return Parts(image, keys.to("cpu", torch.float32), centred=self.centred)
 
 

@@ -42,18 +42,18 @@ def write_polygons(path: Path, mask: "Mask", deviation: float, *, single_ring: b
     from m2n2v2.masks.simplified import simplified
     from m2n2v2.masks.simplified import single_ring as joined
 
-    found = simplified(mask, deviation)
-    rings = [joined(polygon) for polygon in found] if single_ring else []
+    polygons = simplified(mask, deviation)
+    rings = [joined(polygon) for polygon in polygons] if single_ring else []
     document = {
         "size": [mask.shape[1], mask.shape[0]],
         "deviation": deviation,
-        "points": sum(polygon.points for polygon in found),
+        "points": sum(polygon.points for polygon in polygons),
         "bridges": sum(ring.bridges for ring in rings),
         "polygons": [{"outer": ring.points.tolist(), "holes": []} for ring in rings]
         if single_ring
         else [
-            {"outer": each.outer.tolist(), "holes": [hole.tolist() for hole in each.holes]}
-            for each in found
+            {"outer": polygon.outer.tolist(), "holes": [hole.tolist() for hole in polygon.holes]}
+            for polygon in polygons
         ],
     }
     with whole_file(path) as temporary:

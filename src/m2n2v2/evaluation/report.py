@@ -103,7 +103,7 @@ def rows(runs: Sequence[Run]) -> Rows:
                 raise RunError(
                     f"{run.paths[0]} has no result on {dataset}", cure="start it again to finish it"
                 )
-            ious = [record.ious for record in records]
+            curves = [record.ious for record in records]
             row: dict[str, Any] = {
                 "run": run.name,
                 "dataset": dataset,
@@ -112,20 +112,20 @@ def rows(runs: Sequence[Run]) -> Rows:
                 "unreadable": run.failed(dataset),
             }
             for t in thresholds:
-                clicks = [number_of_clicks(each, t, budget) for each in ious]
+                clicks = [number_of_clicks(curve, t, budget) for curve in curves]
                 row[f"NoC@{_percent(t)}"] = fmean(clicks)
                 row[f"NoC@{_percent(t)} 95% CI"] = bootstrap_interval(clicks)
             for t in thresholds:
-                ritm = [is_failure_as_counted_by_ritm(each, t, budget) for each in ious]
+                ritm = [is_failure_as_counted_by_ritm(curve, t, budget) for curve in curves]
                 row[f">={budget}@{_percent(t)}"] = sum(ritm)
             for t in thresholds:
-                row[f"failed@{_percent(t)}"] = sum(is_failure(each, t) for each in ious)
+                row[f"failed@{_percent(t)}"] = sum(is_failure(curve, t) for curve in curves)
             for k in IOU_CLICKS:
                 if k <= budget:
-                    row[f"mIoU@{k}"] = fmean(iou_at(each, k) for each in ious if each)
+                    row[f"mIoU@{k}"] = fmean(iou_at(curve, k) for curve in curves if curve)
             row["BIoU"] = fmean(record.boundary_iou for record in records)
             row["F"] = fmean(record.boundary_f_score for record in records)
-            row["drop"] = fmean(largest_drop(each) for each in ious)
+            row["drop"] = fmean(largest_drop(curve) for curve in curves)
             preparations = {r.image: r.prepare_seconds for r in records}.values()
             row["prep,s"] = "cached" if run.identity["attention_cached"] else fmean(preparations)
             row["SPC,s"] = fmean(s for r in records for s in r.click_seconds)

@@ -324,11 +324,11 @@ def _ring(drawn: Sequence[Corners], way: Way) -> Points:
 
 
 def _polygons(drawn: Sequence[Corners], outlines: list[Outline]) -> tuple[Polygon, ...]:
-    outer = {each.part: _ring(drawn, each.way) for each in outlines if not each.is_hole}
+    outer = {outline.part: _ring(drawn, outline.way) for outline in outlines if not outline.is_hole}
     holes: dict[int, list[Points]] = {part: [] for part in outer}
-    for each in outlines:
-        if each.is_hole:
-            holes[each.part].append(_ring(drawn, each.way))
+    for outline in outlines:
+        if outline.is_hole:
+            holes[outline.part].append(_ring(drawn, outline.way))
     return tuple(Polygon(ring, tuple(holes[part])) for part, ring in outer.items())
 
 
@@ -339,10 +339,10 @@ def _area(ring: Points | Corners) -> float:
 
 def _shortest_bridge(ring: Points, others: list[Points]) -> tuple[int, int, int]:
     """To which of the others, from which corner of the ring to which of it."""
-    walls = [(each, np.roll(each, -1, axis=0)) for each in (ring, *others)]
+    walls = [(wall, np.roll(wall, -1, axis=0)) for wall in (ring, *others)]
     start, stop = (np.concatenate(ends) for ends in zip(*walls, strict=True))
     corners = np.concatenate(others)
-    owner = np.repeat(np.arange(len(others)), [len(each) for each in others])
+    owner = np.repeat(np.arange(len(others)), [len(other) for other in others])
     first = np.searchsorted(owner, np.arange(len(others)))
     away = np.square(ring[:, None] - corners[None]).sum(axis=2)
     while np.isfinite(away).any():

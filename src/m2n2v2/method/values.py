@@ -195,7 +195,7 @@ class Segmentation:
     @property
     def clicks(self) -> tuple[Click, ...]:
         """The clicks among them."""
-        return tuple(each for each in self.given if isinstance(each, Click))
+        return tuple(prompt for prompt in self.given if isinstance(prompt, Click))
 
     @property
     def working_mask(self) -> Mask:
@@ -213,9 +213,9 @@ class Segmentation:
         """The margin at the photograph's size; clicked pixels keep the sign of their label."""
         soft = resized_map(self.margin, self.size)
         if soft is not self.margin:
-            for each in self.given:
-                x, y = each.pixels(self.size, self.size).T
-                soft[y, x] = 1.0 if each.positive else -1.0
+            for prompt in self.given:
+                x, y = prompt.pixels(self.size, self.size).T
+                soft[y, x] = 1.0 if prompt.positive else -1.0
         return soft
 
     @property
@@ -224,9 +224,9 @@ class Segmentation:
         if tuple(self.margin.shape) == self.size.shape:
             return self.margin.cpu().numpy() > 0
         mask = enlarged_mask(self.margin, self.size)
-        for each in self.given:
-            x, y = each.pixels(self.size, self.size).T
-            mask[y, x] = each.positive
+        for prompt in self.given:
+            x, y = prompt.pixels(self.size, self.size).T
+            mask[y, x] = prompt.positive
         return mask
 
     def corrected(self, margin: PixelMap) -> "Segmentation":

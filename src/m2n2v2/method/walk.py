@@ -118,19 +118,19 @@ def markov_maps(state: ImageState, prompts: tuple[Given, ...]) -> tuple[MarkovMa
 
     A map depends on the prompt's place, not on its label. Boxes' are added from outside.
     """
-    walked = tuple(each for each in prompts if not isinstance(each, Box))
+    walked = tuple(prompt for prompt in prompts if not isinstance(prompt, Box))
     maps = (stages.map for stages in markov_map_stages(state, walked)) if walked else iter(())
     return tuple(
-        state.additions.mapped(state, each) if isinstance(each, Box) else next(maps)
-        for each in prompts
+        state.additions.mapped(state, prompt) if isinstance(prompt, Box) else next(maps)
+        for prompt in prompts
     )
 
 
 def markov_map_stages(state: ImageState, prompts: tuple[Click | Scribble, ...]) -> Iterator[Stages]:
     """What each stage makes of each click or scribble, for those who want to see the walk."""
     settings = state.settings
-    marked = [each.pixels(state.size, state.working_size) for each in prompts]
-    start = torch.stack([_start(state, each) for each in prompts])  # k h w
+    marked = [prompt.pixels(state.size, state.working_size) for prompt in prompts]
+    start = torch.stack([_start(state, prompt) for prompt in prompts])  # k h w
     times = state.saturation_time(  # k h w, in chain steps
         state.transition,
         start,

@@ -14,7 +14,7 @@ FORM = '[x, y, label], {"scribble": [[x, y], ...]} or {"box": [x0, y0, x1, y1]},
 
 def prompts_to_json(prompts: Iterable[Given]) -> list[Any]:
     """Ready for `json.dumps`; `prompts_from_json` makes the same prompts of it."""
-    return [_written(each) for each in prompts]
+    return [_written(prompt) for prompt in prompts]
 
 
 def prompts_from_json(rows: object) -> tuple[Given, ...]:

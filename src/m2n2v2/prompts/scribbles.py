@@ -77,37 +77,37 @@ def _crossed(points: Points, size: Size) -> Pixels:
     stroke mirrors its pixels.
     """
     ends = np.floor(np.clip(np.array(points, np.float64), -FARTHEST, FARTHEST)).astype(np.int64)
-    found = [_distinct(ends, size)]
+    crossed = [_distinct(ends, size)]
     for first in range(0, len(ends) - 1, AT_ONCE):
         part = ends[first : first + AT_ONCE + 1]
-        found.append(_distinct(_lines(part[:-1], part[1:], size), size))
-    return _distinct(np.concatenate(found), size)
+        crossed.append(_distinct(_lines(part[:-1], part[1:], size), size))
+    return _distinct(np.concatenate(crossed), size)
 
 
 def _lines(start: Pixels, stop: Pixels, size: Size) -> Pixels:
     """The pixels of straight lines, a step along the longer axis for each, inside nearly all."""
     move = stop - start
     axis = np.abs(move).argmax(axis=1)
-    each = np.arange(len(move))
-    length, begin = np.abs(move[each, axis]), start[each, axis]
-    forward = np.where(move[each, axis] >= 0, 1, -1)
+    lines = np.arange(len(move))
+    length, begin = np.abs(move[lines, axis]), start[lines, axis]
+    forward = np.where(move[lines, axis] >= 0, 1, -1)
     extent = np.where(axis == 0, size.width, size.height)
     enters = np.where(forward > 0, -begin, begin - extent + 1)
     leaves = np.where(forward > 0, extent - 1 - begin, begin)
     low, high = np.maximum(enters, 0), np.minimum(leaves, length)
     count = np.maximum(high - low + 1, 0)
-    line = np.repeat(each, count)
+    line = np.repeat(lines, count)
     step = np.arange(len(line)) - np.repeat(np.cumsum(count) - count, count) + low[line]
     n = np.maximum(length, 1)[line]
     twice = 2 * step * move[line, 1 - axis[line]] + n  # the other axis: rounded in whole numbers
     across = twice // (2 * n) + start[line, 1 - axis[line]]
     tied = twice % (2 * n) == 0
     along = begin[line] + forward[line] * step
-    found = np.where(
+    pixels = np.where(
         (axis[line] == 0)[:, None], np.stack([along, across], 1), np.stack([across, along], 1)
     )
     other = np.where((axis[line] == 0)[:, None], [[0, 1]], [[1, 0]])
-    return np.concatenate([found, (found - other)[tied]])
+    return np.concatenate([pixels, (pixels - other)[tied]])
 
 
 def _distinct(pixels: Pixels, size: Size) -> Pixels:

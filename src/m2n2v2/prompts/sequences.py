@@ -25,9 +25,9 @@ def check_sequence(prompts: Iterable[Placed], size: Size) -> tuple[Placed, ...]:
         PromptError: a scribble or box lies outside; a pixel is marked both as object and as
             background, or a box for the object lies in one in which nothing belongs.
     """
-    checked = tuple(each.inside(size) for each in prompts)
-    _check_clicks([each for each in checked if isinstance(each, Click)])
-    if any(not isinstance(each, Click) for each in checked):
+    checked = tuple(prompt.inside(size) for prompt in prompts)
+    _check_clicks([prompt for prompt in checked if isinstance(prompt, Click)])
+    if any(not isinstance(prompt, Click) for prompt in checked):
         _check_areas(checked, size)
     return checked
 
@@ -44,9 +44,9 @@ def _check_clicks(clicks: list[Click]) -> None:
 
 def _check_areas(prompts: tuple[Given, ...], size: Size) -> None:
     marked = np.zeros(size.shape, np.int8)
-    for each in prompts:
-        x, y = each.pixels(size, size).T
-        sign = 1 if each.positive else -1
+    for prompt in prompts:
+        x, y = prompt.pixels(size, size).T
+        sign = 1 if prompt.positive else -1
         against = marked[y, x] == -sign
         if against.any():
             at = int(against.argmax())
@@ -55,7 +55,7 @@ def _check_areas(prompts: tuple[Given, ...], size: Size) -> None:
                 cure="remove one of the two prompts",
             )
         marked[y, x] = sign
-    for box in (each for each in prompts if isinstance(each, Box) and each.positive):
+    for box in (prompt for prompt in prompts if isinstance(prompt, Box) and prompt.positive):
         if (marked[box.window(size, size)] == -1).all():
             raise PromptError(
                 f"box {box.corners} lies where nothing belongs to the object",

@@ -158,7 +158,7 @@ def _look_vectorised(
     before = torch.cat([previous[None], relative[:-1]])
     over = relative > threshold
     step = over.to(torch.int8).argmax(0)  # the first, where there is one
-    here, last = (each.gather(0, step[None])[0] for each in (relative, before))
+    here, last = (values.gather(0, step[None])[0] for values in (relative, before))
     crossing = done + step + 1 - (here - threshold) / (here - last)
     times.copy_(torch.where(over.any(0) & times.isinf(), crossing, times))
     previous.copy_(relative[-1])

@@ -161,10 +161,10 @@ def _folder(wanted: Model, path: Path) -> Located:
     """
     origin, snapshots = path.resolve().name, path / "snapshots"
     if snapshots.is_dir():
-        here = sorted(each for each in snapshots.iterdir() if each.is_dir())
+        here = sorted(snapshot for snapshot in snapshots.iterdir() if snapshot.is_dir())
         main = path / "refs" / "main"
         commit = main.read_text("utf-8").strip() if main.is_file() else ""
-        chosen = [each for each in here if each.name == commit] or here
+        chosen = [snapshot for snapshot in here if snapshot.name == commit] or here
         if len(chosen) != 1:
             raise WeightsError(
                 f"{path} has {len(here)} snapshots and does not say which is `main`",

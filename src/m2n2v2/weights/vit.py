@@ -218,7 +218,7 @@ class VisionTransformer:
             if "tokens" in kinds:
                 last = block == self.shape.blocks - 1
                 features[block, "tokens"] = self._norm(x, "layernorm") if last else x
-        return {key: each[first:].reshape(*cells.shape, -1) for key, each in features.items()}
+        return {key: tokens[first:].reshape(*cells.shape, -1) for key, tokens in features.items()}
 
     def pixels(self, image: Image, cells: Size) -> Float[Tensor, "1 3 Y X"]:
         """An image as the network takes it, one patch a cell."""
