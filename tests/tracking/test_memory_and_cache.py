@@ -83,6 +83,19 @@ def test_a_damaged_file_is_made_again(tmp_path: Path) -> None:
     assert source.made == 2
 
 
+def test_a_cache_that_cannot_be_written_costs_a_line_and_no_result(tmp_path: Path) -> None:
+    """A file stands where the folder should, which stops root, too."""
+    (tmp_path / "file").write_text("")
+    source, told = Slow(), list[str]()
+    kept = KeptFeatures(source, FeatureCache(tmp_path / "file/frames", tell=told.append))
+    for image in passing(2).images:
+        half = np.float32(np.float16(image.mean() / 7))
+        assert (kept(image) == np.full((2, 3, 2), half)).all()
+    (line,) = told
+    assert line.startswith("features of frames are not kept: cannot make the cache")
+    assert "M2N2V2_CACHE" in line
+
+
 def test_the_cache_is_bounded(tmp_path: Path) -> None:
     source = Slow()
     images = passing(5).images

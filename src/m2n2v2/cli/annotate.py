@@ -140,7 +140,7 @@ def _following(
         Timeline(project),
         lambda: source_of(chosen, loading),
         name=chosen.name,
-        cache=FeatureCache() if cache else None,
+        cache=FeatureCache(tell=options.tell) if cache else None,
     )
 
 

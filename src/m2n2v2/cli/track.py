@@ -90,7 +90,9 @@ def track(
     loading = options.loading(weights, offline, allow_pickle, device, dtype)
     source, settings = source_of(chosen, loading)
     keeps = cache and source.costly
-    follower = Follower(frames, source, settings, FeatureCache() if keeps else None)
+    follower = Follower(
+        frames, source, settings, FeatureCache(tell=options.tell) if keeps else None
+    )
     facts = {
         "clip": frames.identity(),
         "frames": len(frames.names),

@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from m2n2v2.arrays import Image
-from m2n2v2.errors import FrameError
+from m2n2v2.errors import FrameError, OutputError
 from m2n2v2.files import whole_file
 from m2n2v2.grid import Size, limited
 from m2n2v2.images import pixel_digest, resized
@@ -28,7 +28,7 @@ from m2n2v2.states.cache import CURE, default_folder, default_limit
 from m2n2v2.tracking.cells import CellFeatures, Features
 from m2n2v2.tracking.frames import Frames, open_frames
 from m2n2v2.tracking.sources import source_of
-from m2n2v2.weights.locating import Loading
+from m2n2v2.weights.locating import Loading, Tell
 
 SUFFIX = ".safetensors"
 _VALUES = "features"
@@ -41,10 +41,12 @@ class FeatureCache:
     Attributes:
         folder: made when it is first written to.
         limit: bytes that all files together may take; 0 keeps nothing.
+        tell: called with the reason, once, where features cannot be kept.
     """
 
     folder: Path = field(default_factory=lambda: default_folder() / "frames")
     limit: int = field(default_factory=default_limit)
+    tell: Tell | None = None
 
     def __call__(self, source: CellFeatures) -> "KeptFeatures":
         """The same source, which remembers."""
@@ -90,11 +92,12 @@ class KeptFeatures:
 
     Args:
         source: what makes them; not asked where the cache knows.
-        cache: where they are kept.
+        cache: where they are kept; never the reason of a failure.
     """
 
     def __init__(self, source: CellFeatures, cache: FeatureCache) -> None:
         self._source, self._cache = source, cache
+        self._writable = True
         self._code = source_digest("m2n2v2.tracking.cells")
 
     def __call__(self, image: Image) -> Features:
@@ -102,8 +105,18 @@ class KeptFeatures:
         values = self._cache.find(key)
         if values is None:
             values = self._source(image).astype(np.float16)
-            self._cache.put(key, values)
+            self._keep(key, values)
         return values.astype(np.float32)
+
+    def _keep(self, key: str, values: Float16[np.ndarray, "h w c"]) -> None:
+        if not self._writable:
+            return
+        try:
+            self._cache.put(key, values)
+        except OutputError as error:
+            self._writable = False
+            if self._cache.tell is not None:
+                self._cache.tell(f"features of frames are not kept: {error}")
 
     def key(self, image: Image) -> str:
         """Of all that a frame's features depend on."""
