@@ -8,7 +8,7 @@ import stat
 import sys
 import tempfile
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,18 +109,20 @@ class Listing:
     def said(self) -> str:
         """What is left out, in words; empty if nothing is."""
         count = sum(len(names) for _, names in self.left_out)
-        parts = [
-            ", ".join(map(_visible, names[:SHOWN]))
-            + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
-            + f" ({reason})"
-            for reason, names in self.left_out
-        ]
+        parts = [f"{first_names(names)} ({reason})" for reason, names in self.left_out]
         files = "file" if count == 1 else "files"
         return f"{count} {files} left out: {'; '.join(parts)}" if count else ""
 
 
 SHOWN = 3
-"""Names of files left out, for each reason."""
+"""Names of files left out that are shown, for each reason."""
+
+
+def first_names(names: Sequence[str]) -> str:
+    """The first few of these names, as they can be shown, and how many more there are."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(map(_visible, names[:SHOWN])) + more
+
 
 FORBIDDEN = frozenset("\\\0:" if os.name == "nt" else "\\\0")
 """Characters that could make a name a path of another kind."""

@@ -333,6 +333,36 @@ def test_pairs_as_spreadsheets_write_them(tmp_path: Path, encoding: str, end: st
     assert columns(tmp_path, "set") == {"m.png": ([0], [])}
 
 
+def test_what_a_table_and_its_folders_do_not_share_is_told(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        photo(tmp_path / "set/images" / name)
+    for name in ("a.png", "stray.png"):
+        grey(tmp_path / "set/masks" / name, 255)
+    gone = "".join(f"gone{k}.jpg\tlost{k}.png\n" for k in range(4))
+    (tmp_path / "set/pairs.tsv").write_text(f"image\tmask\na.jpg\ta.png\n{gone}")
+    told: list[str] = []
+    items = find("set", tmp_path, tell=told.append)
+    table = tmp_path / "set/pairs.tsv"
+    assert told == [
+        f"{table}: 4 of column image not in images/: gone0.jpg, gone1.jpg, gone2.jpg and 1 more",
+        f"{tmp_path / 'set/images'}: 2 not named in pairs.tsv: b.jpg, c.jpg",
+        f"{table}: 4 of column mask not in masks/: lost0.png, lost1.png, lost2.png and 1 more",
+        f"{tmp_path / 'set/masks'}: 1 not named in pairs.tsv: stray.png",
+    ]
+    assert load(items[0]).truth[:, 0].all()
+    with pytest.raises(ImageError, match=r"gone0\.jpg"):
+        load(items[1])
+
+
+def test_a_table_that_names_all_says_nothing(tmp_path: Path) -> None:
+    photo(tmp_path / "set/images/a.jpg")
+    grey(tmp_path / "set/masks/a.png", 255)
+    (tmp_path / "set/pairs.tsv").write_text("image\tmask\na.jpg\ta.png\n")
+    told: list[str] = []
+    find("set", tmp_path, tell=told.append)
+    assert not told
+
+
 def test_one_broken_table_hides_no_other_set(tmp_path: Path) -> None:
     for name in ("good", "bad"):
         photo(tmp_path / name / "images/a.jpg")

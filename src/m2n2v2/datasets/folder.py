@@ -1,7 +1,8 @@
 """Anyone's set: `images/ masks/`, optionally `depth/` and `start/`, and `pairs.tsv`.
 
 `pairs.tsv` has a header `image`, `mask`, optionally `depth` and `start`, and one line per object;
-without it files pair by stem. Masks are 0 and another value, and a void value; what else their
+without it files pair by stem. Names of files that are not there, and files that the table does not
+name, are told. Masks are 0 and another value, and a void value; what else their
 values may mean has to be declared.
 """
 
@@ -11,7 +12,7 @@ from pathlib import Path
 from m2n2v2.datasets.base import Convention, Item, Tell
 from m2n2v2.datasets.pairs import by_stem, companions, files, subfolder
 from m2n2v2.errors import DatasetError
-from m2n2v2.files import decoded_text
+from m2n2v2.files import decoded_text, first_names, is_file
 from m2n2v2.masks.readers import MaskFile
 
 VOID = 128
@@ -36,6 +37,9 @@ def folder(
     table = root / "pairs.tsv"
     if table.is_file():
         rows = _rows(table)
+        for column, place, are_masks in (("image", images, False), ("mask", masks, True)):
+            named = [row[column] for row in rows]
+            _tell_strays(table, column, named, place, files(place, tell, masks=are_masks), tell)
     else:
         pairs = by_stem(images, masks, tell)
         pictures = [image for image, _ in pairs]
@@ -61,6 +65,22 @@ def folder(
         )
         for row in rows
     ]
+
+
+def _tell_strays(
+    table: Path, column: str, named: list[str], place: Path, there: list[Path], tell: Tell
+) -> None:
+    """Say which names of a column are of no file, and which files the column does not name.
+
+    The objects of a file that is not there stay: they cannot be read, and are counted so.
+    """
+    if absent := sorted({name for name in named if not is_file(place / name)}):
+        tell(
+            f"{table}: {len(absent)} of column {column} not in {place.name}/: {first_names(absent)}"
+        )
+    known = {place / name for name in named}
+    if unnamed := [path.name for path in there if path not in known]:
+        tell(f"{place}: {len(unnamed)} not named in {table.name}: {first_names(unnamed)}")
 
 
 def _rows(table: Path) -> list[dict[str, str]]:
