@@ -1,4 +1,5 @@
-"""The figure of docs/decisions/adaptive-rule.md: one click at the edge, with and without the rule.
+"""The figure of docs/decisions/adaptive-rule.md: one click at the edge, with and without the
+rule where it bounds the segment.
 
 Usage: python examples/adaptive_rule.py [FILE.png]
 """
@@ -28,7 +29,7 @@ def main(path: Path) -> None:
     predictor = Predictor.from_preset("offline/without-photograph-terms")
     predictor.set_image(image)
     prior = predictor.get_image_embedding()
-    settings = prior.settings.replace(size_rule="adaptive")
+    settings = prior.settings.replace(size_rule="adaptive", bound="segment")
     adaptive = dataclasses.replace(prior, settings=settings)
     maps = MapCache(adaptive)
 

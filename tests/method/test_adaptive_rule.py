@@ -2,7 +2,8 @@
 and without the terms of ours that do part of its work.
 
 A click two pixels from the boundary is meant as a small correction. With the prior alone it
-collapses the segment or floods the image; with the adaptive rule it does not.
+collapses the segment or floods the image; with the adaptive rule it does not, where the rule bounds
+the segment. Where it bounds the change (the default), the new segment may be as large as the old.
 """
 
 import dataclasses
@@ -23,7 +24,7 @@ def maps() -> MapCache:
     predictor = Predictor.from_preset("offline/without-photograph-terms", device="cpu")
     predictor.set_image(skimage.data.coffee())
     state = predictor.get_image_embedding()
-    settings = state.settings.replace(size_rule="adaptive")
+    settings = state.settings.replace(size_rule="adaptive", bound="segment")
     return MapCache(dataclasses.replace(state, settings=settings))
 
 

@@ -195,7 +195,7 @@ CLICKING = [
 def test_what_clicking_needs_changes_without_preparing_again(changes):
     """A state that is clicked on with other settings is one that was prepared with them."""
     near = torch.linspace(0, 1, SIZE.area).reshape(SIZE.shape)
-    base = {"depth": near, "alpha": 0.2}  # small, so that the size rule decides
+    base = {"depth": near, "alpha": 0.2, "bound": "segment"}  # small: the size rule decides
     state = state_of(**base)
     clicks = [Click(16, 20), Click(37, 12), Click(17, 31), Click(20, 31)]
     changed = state.with_settings(state.settings.replace(**changes))
@@ -423,9 +423,9 @@ def boxes(draw) -> list[tuple[int, int, int, int]]:
 
 @given(boxes(), SEQUENCES, st.sampled_from([0.1, 1.0, 16.0]), st.booleans())
 def test_the_area_never_changes_by_more_than_the_limit(found, clicks, alpha, ours):
-    """The adaptive rule, both halves; the pixel clicked is the least that can change. What the
-    refinement then does to the outline does not count."""
-    state = state_of(found, alpha=alpha, **(OURS if ours else {}))
+    """The adaptive rule, both halves, where it bounds the segment; the pixel clicked is the least
+    that can change. What the refinement then does to the outline does not count."""
+    state = state_of(found, alpha=alpha, bound="segment", **(OURS if ours else {}))
     done = empty(state)
     for click in clicks:
         after = segment(state, done, click)

@@ -132,10 +132,10 @@ class Settings:
     prior_fraction: float = clicking(0.4, number(lambda x: 0 < x <= 1, "in (0, 1]"))
     """tau: a segment covers less than this share of the image, in (0, 1] (Eq. 7 and 8)."""
 
-    bound: Bound = clicking("segment", one_of(Bound))
-    """What the adaptive rule bounds by the limit of Eq. 10: the pixels of the prompt's `segment`,
-    or the `change`, by which they exceed the segmentation before. The paper's words allow both;
-    see docs/decisions/adaptive-rule.md."""
+    bound: Bound = clicking("change", one_of(Bound))
+    """What the adaptive rule bounds by the limit of Eq. 10: the `change`, by which the pixels of
+    the prompt's segment exceed those of the segmentation before, or the pixels of the `segment`.
+    The paper's words allow both; see docs/decisions/adaptive-rule.md."""
 
     discard: Discard = clicking("forever", one_of(Discard))
     """How long a prompt that changed more than its limit stays out of the other scores: `forever`,
