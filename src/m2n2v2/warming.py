@@ -29,7 +29,7 @@ from m2n2v2.method.values import ImageState
 from m2n2v2.method.walk import Progress, empty, image_state, segment
 from m2n2v2.photograph.additions import PhotographTerms
 from m2n2v2.prompts import Click
-from m2n2v2.reduction.chain import shortest_saturation_time
+from m2n2v2.reduction.chain import shortest_saturation_time, walk_of
 
 CELLS, SIZE = Size(2, 2), Size(32, 32)
 """Of the small image."""
@@ -80,7 +80,7 @@ def with_additions(state: ImageState) -> ImageState:
         photograph = additions.photograph  # now rather than at the first click
         if state.settings.refinement:
             _ = photograph.likeness
-    return replace(state, saturation_time=shortest_saturation_time, additions=additions)
+    return replace(state, saturation_time=walk_of(state.transition), additions=additions)
 
 
 def _alike(settings: Settings) -> Settings:

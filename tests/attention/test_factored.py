@@ -10,8 +10,9 @@ from m2n2v2.attention.factored import FactoredAttention, Head
 from m2n2v2.errors import AttentionError
 from m2n2v2.grid import Size
 from m2n2v2.method.markov_map import saturation_time, start_state
-from m2n2v2.method.transition import doubly_stochastic
-from m2n2v2.reduction.chain import shortest_saturation_time
+from m2n2v2.method.transition import Transition, doubly_stochastic
+from m2n2v2.reduction.chain import shortest_saturation_time, walk_of
+from m2n2v2.reduction.factored import FactoredWalk, SlowDirections
 
 CELLS = Size(2, 2)
 
@@ -175,3 +176,60 @@ def test_the_walk_in_one_loop_is_the_walk_step_by_step(most: int) -> None:
     kept = start.clone()
     torch.testing.assert_close(shortest_saturation_time(chain, start, **how), expected)
     assert torch.equal(start, kept)
+
+
+def smooth() -> Transition:
+    """A grid of 48 x 48 whose 120 segments, stripes of a few cells, are alike where they are near;
+    most directions are forgotten soon, a few of them slowly."""
+    cells, m = Size(48, 48), 120
+    cell = torch.arange(cells.area)
+    at = torch.arange(m, dtype=torch.float32)
+    near = torch.exp(-(((at[:, None] - at) / 6) ** 2)) + 1e-3
+    head = Head(cell, cell * m // cells.area, torch.ones(cells.area), (near + near.T) / 2)
+    return doubly_stochastic(FactoredAttention(cells, [head]), temperature=1)
+
+
+def test_slow_directions_walk_as_the_steps_do() -> None:
+    """To within the rounding of the steps, where they have far to go and where they stop early."""
+    chain = smooth()
+    walk = walk_of(chain)
+    assert isinstance(walk, FactoredWalk)
+    start = start_state([(3.0, 5.0), (20.3, 17.8), (47.0, 47.0)], chain.cells)
+    for threshold, most in ((0.3, 1000), (0.05, 1000), (0.3, 21), (0.3, 3)):
+        how = {"threshold": threshold, "max_steps": most}
+        expected = saturation_time(chain, start, **how)
+        torch.testing.assert_close(walk(chain, start, **how), expected, atol=5e-4, rtol=2e-4)
+    assert float(saturation_time(chain, start, threshold=0.3).max()) > 30
+    assert since(chain, walk.slow) == kernel.FIRST + 1
+
+
+def test_directions_that_do_not_tell_the_next_step_are_not_walked_on() -> None:
+    chain = smooth()
+    slow = walk_of(chain).slow
+    wrong = SlowDirections(slow.basis, slow.turn * 0.9 + 0.1 * np.eye(len(slow.turn)))
+    start = start_state([(3.0, 5.0)], chain.cells)
+    how = {"threshold": 0.3, "max_steps": 1000}
+    assert since(chain, wrong) == 0
+    torch.testing.assert_close(
+        FactoredWalk(chain, wrong)(chain, start, **how), saturation_time(chain, start, **how)
+    )
+
+
+def test_another_transition_is_walked_step_by_step() -> None:
+    chain, other = smooth(), doubly_stochastic(random_heads(), temperature=1)
+    start = start_state([(1.0, 1.0)], other.cells)
+    found = walk_of(chain)(other, start, threshold=0.3, max_steps=50)
+    torch.testing.assert_close(found, saturation_time(other, start, threshold=0.3, max_steps=50))
+
+
+def test_a_small_grid_has_no_slow_directions() -> None:
+    assert walk_of(doubly_stochastic(random_heads(), temperature=1)).slow.basis.shape == (0, 12)
+
+
+def since(chain: Transition, slow: SlowDirections) -> int:
+    """The step from which a click was walked by slow directions."""
+    p = start_state([(3.0, 5.0)], chain.cells).flatten().numpy()
+    waiting = np.where(p > 0.3, np.float32(0), np.float32(np.inf))
+    scales = chain.rows.numpy(), chain.columns.numpy()
+    packed = slow.basis, slow.turn, *chain.attention.packed.leftwards
+    return kernel.walk(p.copy(), *scales, np.float32(0.3), 1000, waiting, *packed)

@@ -79,6 +79,16 @@ def product(  # type: ignore[no-untyped-def]
         out[c] = total
 
 
+FIRST, EVERY = 8, 4
+"""Steps before the slow directions are tried, and between one try and the next."""
+
+TRUSTED = 1e-5
+"""They are walked on where no cell's relative probability is farther than this from the step's."""
+
+NEGLIGIBLE = 1e-6
+"""Slow directions are dropped when no cell's relative probability can feel it by more."""
+
+
 @kernel(fastmath=FAST)
 def walk(  # type: ignore[no-untyped-def]
     p,  # (n): relative probabilities, the largest 1; overwritten
@@ -87,6 +97,8 @@ def walk(  # type: ignore[no-untyped-def]
     threshold,
     most,
     times,  # (n): infinite where a cell waits
+    basis,  # (m, n): orthonormal, the slowest first; m is 0, or a multiple of 4
+    turn,  # f8 (m, m): coefficients on them, one step later
     triangles,  # this and the rest as of `product`
     counts,
     starts,
@@ -97,19 +109,62 @@ def walk(  # type: ignore[no-untyped-def]
     spreading,
 ):
     """Steps `p diag(rows) A diag(columns)` until no cell waits, `most` at most; `times` as of
-    `markov_map.saturation_time`."""
-    scaled, after = np.empty_like(p), np.empty_like(p)
-    one = p.dtype.type(1)
+    `markov_map.saturation_time`. From where the slow directions tell a step, they walk on.
+
+    Returns the step from which they did; 0 if they never did.
+    """
+    scaled, after, told = np.empty_like(p), np.empty_like(p), np.empty_like(p)
+    one, zero, m = p.dtype.type(1), p.dtype.type(0), len(basis)
+    now, then = np.empty(m), np.empty(m)
+    known, since, kept = False, 0, m
     for step in range(1, most + 1):
-        for c in range(len(p)):
-            scaled[c] = p[c] * rows[c]
-        product(
-            scaled, after, triangles, counts, starts, cells, gathering, stops, segments, spreading
-        )
-        largest = p.dtype.type(0)
-        for c in range(len(p)):
-            after[c] *= columns[c]
-            largest = max(largest, after[c])
+        if known:
+            for j in range(kept):
+                then[j] = 0
+            for i in range(kept):
+                for j in range(kept):
+                    then[j] += now[i] * turn[i, j]
+            for c in range(len(p)):
+                told[c] = 0
+            for i in range(0, kept, 4):  # four share what they read and write
+                first, second, third, fourth = basis[i], basis[i + 1], basis[i + 2], basis[i + 3]
+                a, b = p.dtype.type(then[i]), p.dtype.type(then[i + 1])
+                d, e = p.dtype.type(then[i + 2]), p.dtype.type(then[i + 3])
+                for c in range(len(p)):
+                    told[c] += a * first[c] + b * second[c] + d * third[c] + e * fourth[c]
+            largest = zero
+            for c in range(len(p)):
+                largest = max(largest, told[c])
+            for j in range(kept):
+                now[j] = then[j] / largest
+        if since == 0:
+            for c in range(len(p)):
+                scaled[c] = p[c] * rows[c]
+            product(
+                scaled,
+                after,
+                triangles,
+                counts,
+                starts,
+                cells,
+                gathering,
+                stops,
+                segments,
+                spreading,
+            )
+            most_exact = zero
+            for c in range(len(p)):
+                after[c] *= columns[c]
+                most_exact = max(most_exact, after[c])
+            if known:
+                apart, scale, by = zero, one / most_exact, one / largest
+                for c in range(len(p)):
+                    apart = max(apart, abs(told[c] * by - after[c] * scale))
+                known = apart <= TRUSTED
+                since = step if known else 0
+            largest = most_exact
+        else:
+            after, told = told, after
         scale, at, waiting = one / largest, p.dtype.type(step), 0
         for c in range(len(p)):
             current = after[c] * scale
@@ -122,3 +177,18 @@ def walk(  # type: ignore[no-untyped-def]
             p[c] = current
         if waiting == 0:
             break
+        if since > 0:
+            beyond = 0.0
+            for i in range(m - 1, -1, -1):
+                beyond += now[i] ** 2 if i < kept else 0.0
+                if beyond > NEGLIGIBLE**2:
+                    kept = min(kept, (i + 4) // 4 * 4)
+                    break
+        elif m > 0 and step >= FIRST and step % EVERY == 0:
+            known = True
+            for i in range(m):
+                direction, total = basis[i], zero
+                for c in range(len(p)):
+                    total += direction[c] * p[c]
+                now[i] = total
+    return since

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -74,6 +74,7 @@ class ImageState:
         return replace(self, settings=settings)
 
 
+@runtime_checkable
 class SaturationTime(Protocol):
     """What walks the chain as `markov_map.saturation_time` does."""
 

@@ -12,7 +12,8 @@ from m2n2v2.attention.reduced import POWERS, ReducedAttention
 from m2n2v2.compiled.threads import over_rows
 from m2n2v2.method.markov_map import crossed, relative, saturation_time
 from m2n2v2.method.transition import Transition
-from m2n2v2.reduction.factored import factored_saturation_time
+from m2n2v2.method.values import SaturationTime
+from m2n2v2.reduction.factored import FactoredWalk, SlowDirections, factored_saturation_time
 
 FIRST_BLOCK, LAST_BLOCK = 8, 1 << (POWERS - 1)
 """Steps evaluated at once: so many, then twice as many, up to the last."""
@@ -33,6 +34,15 @@ def shortest_saturation_time(
             transition, attention, start, threshold=threshold, max_steps=max_steps
         )
     return saturation_time(transition, start, threshold=threshold, max_steps=max_steps)
+
+
+def walk_of(transition: Transition) -> SaturationTime:
+    """What walks this transition soonest: `shortest_saturation_time`, with what the chain of a
+    factored attention forgets last found beforehand."""
+    attention = transition.attention
+    if isinstance(attention, FactoredAttention) and attention.device.type == "cpu":
+        return FactoredWalk(transition, SlowDirections.of(transition, attention))
+    return shortest_saturation_time
 
 
 def reduced_saturation_time(

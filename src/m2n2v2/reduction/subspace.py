@@ -7,7 +7,6 @@ are then walked both ways, and their difference is recorded with the result.
 """
 
 import numpy as np
-import scipy
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -17,6 +16,7 @@ from m2n2v2.method.markov_map import saturation_time, start_state
 from m2n2v2.method.settings import Settings
 from m2n2v2.method.transition import Transition
 from m2n2v2.reduction.chain import reduced_saturation_time
+from m2n2v2.reduction.ordering import slowest_first
 
 FEWEST_CELLS = 2048
 """Smaller grids are walked exactly: their whole matrix stays in the processor's cache."""
@@ -78,7 +78,8 @@ def reduced_attention(transition: Transition, dimensions: int) -> ReducedAttenti
     """`W L + E` of the transition's matrix, in so many dimensions."""
     basis = _slow_directions(transition, dimensions)
     weights = transition.step_back(basis.T.contiguous())
-    order = _slowest_first(basis @ weights)
+    walk = (basis @ weights).double().cpu().numpy()
+    order = torch.from_numpy(slowest_first(walk)).to(basis)
     basis, weights = order.T @ basis, weights @ order
     return ReducedAttention(transition.cells, basis, weights, *_rest(transition, basis, weights))
 
@@ -94,13 +95,6 @@ def _slow_directions(transition: Transition, dimensions: int) -> Float[Tensor, "
         if product % 2 == 0:
             basis = torch.linalg.qr(basis.T)[0].T.contiguous()
     return basis
-
-
-def _slowest_first(walk: Float[Tensor, "m m"]) -> Float[Tensor, "m m"]:
-    """An orthogonal matrix whose leading columns span what the walk forgets last."""
-    power = np.linalg.matrix_power(walk.double().cpu().numpy(), 16)
-    order, _, _ = scipy.linalg.qr(power.T, pivoting=True)
-    return torch.from_numpy(order).to(walk)
 
 
 def _rest(
