@@ -22,13 +22,14 @@ from m2n2v2 import errors
 from m2n2v2.annotator import attributes, choosing, edits, gallery, numbers, transfer, views, wire
 from m2n2v2.annotator.asking import Person
 from m2n2v2.annotator.choosing import Choice
-from m2n2v2.annotator.document import Document, ObjectClass
+from m2n2v2.annotator.document import ObjectClass
 from m2n2v2.annotator.engine import Engine
 from m2n2v2.annotator.folder import MAX_UPLOAD
 from m2n2v2.annotator.formats.outlines import Outlines
 from m2n2v2.annotator.guard import Guard, TooLargeError
 from m2n2v2.annotator.models import Model, named
 from m2n2v2.annotator.project import Project, check_revision
+from m2n2v2.annotator.waiting import LOOK, ready
 from m2n2v2.masks.cleaning import LARGEST_SMOOTH, Cleaning
 from m2n2v2.masks.conventions import Convention as MaskValues
 from m2n2v2.method.values import ImageState, Segmentation
@@ -47,9 +48,6 @@ THUMB = 160
 
 CACHED = {"cache-control": "private, no-cache"}
 """Of pictures: kept by the browser, which asks whether they are still the same."""
-
-LOOK = 0.05
-"""Seconds between looks at how far a preparation is."""
 
 HEARTBEAT = 15.0
 """Seconds after which a silent stream of events says that it is alive."""
@@ -409,7 +407,7 @@ def _add_edits(app: FastAPI, project: Project, engine: Engine) -> None:
         document = await run_in_threadpool(project.document, image)
         check_revision(document, given.revision)
         if edits.needs_clicks(document, given.edit):
-            await _ready(engine, document)
+            await ready(engine, document.id, str(document.sha256), PATIENCE)
         change = await run_in_threadpool(
             project.edit, engine, image, given.revision, given.edit, person
         )
@@ -503,29 +501,8 @@ async def _prompt(
 ) -> tuple[ImageState, Segmentation, int]:
     document = await run_in_threadpool(project.document, image)
     document.object(object)
-    await _ready(engine, document)
+    await ready(engine, document.id, str(document.sha256), PATIENCE)
     return await run_in_threadpool(project.prompt, engine, image, object, click)
-
-
-async def _ready(engine: Engine, document: Document) -> None:
-    """Wait until an image is prepared, without holding a thread."""
-    image, sha256 = document.id, str(document.sha256)
-    if engine.holds(image, sha256):
-        return
-    until = time.monotonic() + PATIENCE
-    again = 1  # what is being prepared may be of the content before
-    with engine.watching(image):
-        engine.want(image, sha256)
-        while not engine.holds(image, sha256):
-            status = engine.status(image)
-            if status.state == "failed":
-                raise errors.ImageError(str(status.error), cure="look at the image")
-            if time.monotonic() > until or (status.state == "ready" and not again):
-                raise errors.BusyError("the image is still being prepared", cure="ask again")
-            if status.state == "ready":
-                again -= 1
-                engine.want(image, sha256)
-            await asyncio.sleep(LOOK)
 
 
 async def _events(request: Request, engine: Engine, image: int) -> AsyncIterator[str]:

@@ -218,16 +218,16 @@ def _solid(document: Document, id: int) -> Object:
     return obj
 
 
-def _carried(found: Object) -> Object:
+def _carried(origin: Object) -> Object:
     """A copy for another image: its mask alone, which clicks correct there."""
     return Object(
         0,
-        found.mask,
-        found.class_id,
-        base=found.mask,
+        origin.mask,
+        origin.class_id,
+        base=origin.mask,
         source="import",
-        attributes=found.attributes,
-        track=found.identity,
+        attributes=origin.attributes,
+        track=origin.identity,
     )
 
 

@@ -59,7 +59,7 @@ class Plan:
         """Of the frames to follow."""
         return sum(len(run.frames) for run in self.todo)
 
-    def found(self, tracked: Tracked) -> list[Followed]:
+    def followed(self, tracked: Tracked) -> list[Followed]:
         """What one frame's answer says of every object."""
         labels = tracked.labels
         return [
@@ -194,12 +194,12 @@ class Following:
                 return
 
     def _put(self, plan: Plan, index: int, tracked: Tracked, person: str | None) -> None:
-        found = plan.found(tracked)
+        followed = plan.followed(tracked)
         assert self._loaded is not None
         made_by = f"followed by {self._loaded[0].name}; m2n2v2 {__version__}"
         try:
             self.timeline.project.revise(
-                plan.images[index], lambda document: merged(document, found, made_by), person
+                plan.images[index], lambda document: merged(document, followed, made_by), person
             )
         except (ConflictError, FolderError, ImageError):
             return  # broken, or another picture than the one annotated: the list says so

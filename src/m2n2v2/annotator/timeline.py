@@ -116,8 +116,8 @@ class Timeline:
         Raises:
             MissingError: there is no such frame.
         """
-        for found in self.some([image]):
-            return found
+        for glance in self.some([image]):
+            return glance
         raise MissingError(f"there is no image {image}", cure="look at the list again")
 
     def _glance(self, listed: Listed, problem: str | None) -> Glance:
@@ -153,12 +153,12 @@ class ProjectFrames:
         """
         for each in listed:
             try:
-                found = size_of(project.folder.path(each.name))
+                its_size = size_of(project.folder.path(each.name))
             except (ImageError, FolderError):
                 continue
-            if found != size:
+            if its_size != size:
                 raise FrameError(
-                    f"frame {each.name} is {found}, and those before it {size}",
+                    f"frame {each.name} is {its_size}, and those before it {size}",
                     cure="bring all frames to one size, or follow up to the one before",
                 )
         return cls(project, tuple(each.name for each in listed), size)

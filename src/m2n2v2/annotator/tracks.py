@@ -30,7 +30,7 @@ class Followed:
 
 
 def merged(
-    document: Document, found: Iterable[Followed], made_by: str | None = None
+    document: Document, followed: Iterable[Followed], made_by: str | None = None
 ) -> tuple[Object, ...]:
     """The objects of a frame with what following says of it; a person's stay as they are.
 
@@ -43,7 +43,7 @@ def merged(
         return document.objects
     objects = list(document.objects)
     place = {obj.identity: at for at, obj in enumerate(objects)}
-    for each in found:
+    for each in followed:
         at = place.get(each.identity, len(objects))
         known = objects[at] if at < len(objects) else None
         if known is not None and known.by_person:

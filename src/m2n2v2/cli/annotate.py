@@ -68,7 +68,6 @@ def annotate(
     """Label a folder of images in the browser, click by click."""
     from m2n2v2.errors import BackendError, FolderError
     from m2n2v2.presets import best_with_weights
-    from m2n2v2.states.preparing import Recipe
 
     try:
         from m2n2v2.annotator import app, class_files, serve
@@ -84,13 +83,10 @@ def annotate(
     listed = None if classes is None else class_files.read(classes)
     recipe = None
     if states is None or preset != "auto":
-        loading = options.loading(weights, offline, allow_pickle, device, dtype)
         if sample and preset == "auto" and not (weights or depth_weights):
-            best_with_weights(loading)
-        recipe = Recipe(
-            preset=options.chosen_preset(preset, device, weights, depth_weights, flip),
-            loading=loading,
-            depth_weights=depth_weights,
+            best_with_weights(options.loading(weights, offline, allow_pickle, device, dtype))
+        recipe = options.recipe(
+            preset, weights, depth_weights, offline, allow_pickle, dtype, flip, device
         )
     preparing = Preparing(states, recipe, device, cache)
     bound = serve.listening(host, port)

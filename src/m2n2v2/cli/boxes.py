@@ -36,16 +36,14 @@ def boxes(
     from m2n2v2.cli.outlines import read_cleaning
     from m2n2v2.detections import Detections, Job
     from m2n2v2.errors import ImageError
-    from m2n2v2.states.preparing import Preparer, Recipe
+    from m2n2v2.states.preparing import Preparer
 
     if not folder.is_dir():
         raise ImageError(f"{folder} is no folder", cure="give the one of the photographs")
     cleaning = read_cleaning(clean)
     wanted = Detections.read(source, folder)
-    recipe = Recipe(
-        preset=options.chosen_preset(preset, device, weights, depth_weights, flip),
-        loading=options.loading(weights, offline, allow_pickle, device, dtype),
-        depth_weights=depth_weights,
+    recipe = options.recipe(
+        preset, weights, depth_weights, offline, allow_pickle, dtype, flip, device
     )
     job = Job(wanted, out, f"{recipe.preset.name} {recipe.identity(fetch=True)}", cleaning)
     with tqdm(total=wanted.count, unit="box", disable=None) as bar:

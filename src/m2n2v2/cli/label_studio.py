@@ -56,7 +56,6 @@ def label_studio(
 ) -> None:
     """Segment by clicks in Label Studio: a backend for its interactive mode."""
     from m2n2v2.errors import BackendError, SettingsError
-    from m2n2v2.states.preparing import Recipe
 
     try:
         from m2n2v2.annotator import serve
@@ -81,10 +80,8 @@ def label_studio(
     )
     recipe = None
     if states is None or preset != "auto":
-        recipe = Recipe(
-            preset=options.chosen_preset(preset, device, weights, depth_weights, flip),
-            loading=options.loading(weights, offline, allow_pickle, device, dtype),
-            depth_weights=depth_weights,
+        recipe = options.recipe(
+            preset, weights, depth_weights, offline, allow_pickle, dtype, flip, device
         )
     preparing = Preparing(states, recipe, device, cache)
     with serve.listening(host, port) as bound:

@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from m2n2v2.evaluation.executors import Executor
     from m2n2v2.presets import Preset as PresetObject
+    from m2n2v2.states.preparing import Recipe
     from m2n2v2.weights.locating import Loading
 
 Preset = Annotated[
@@ -98,6 +99,28 @@ def _chosen(
     chosen = preset(name, device=device)
     tell(f"preset: {chosen.name}: {chosen.summary}")
     return chosen
+
+
+def recipe(
+    preset: str,
+    weights: str | None,
+    depth_weights: str | None,
+    offline: bool,
+    allow_pickle: bool,
+    dtype: str,
+    flip: bool | None,
+    device: str,
+    attention: Path | None = None,
+) -> "Recipe":
+    """What these options prepare images with; for `auto`, a line says which preset and why."""
+    from m2n2v2.states.preparing import Recipe
+
+    return Recipe(
+        preset=chosen_preset(preset, device, weights, depth_weights, flip, attention),
+        loading=loading(weights, offline, allow_pickle, device, dtype),
+        depth_weights=depth_weights,
+        attention=attention,
+    )
 
 
 def loading(

@@ -41,17 +41,15 @@ def prepare(
     """Prepare photographs once, one file each; clicking on them needs no backbone."""
     from m2n2v2.errors import ImageError
     from m2n2v2.images import photographs
-    from m2n2v2.states.preparing import FolderWork, Recipe, tasks
+    from m2n2v2.states.preparing import FolderWork, tasks
     from m2n2v2.states.preparing import shard as part
 
     if not folder.is_dir():
         raise ImageError(f"{folder} is no folder", cure="give one that holds photographs")
     index, count = options.part(shard)
     run = options.chosen_executor(executor, workers, address)
-    recipe = Recipe(
-        preset=options.chosen_preset(preset, device, weights, depth_weights, flip),
-        loading=options.loading(weights, offline, allow_pickle, device, dtype),
-        depth_weights=depth_weights,
+    recipe = options.recipe(
+        preset, weights, depth_weights, offline, allow_pickle, dtype, flip, device
     )
     listing = photographs(folder)
     if listing.left_out:

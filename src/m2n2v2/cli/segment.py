@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -131,7 +132,6 @@ def segment(
     from m2n2v2.prompts import prompts_to_json
     from m2n2v2.session import Session
     from m2n2v2.snapping import check_size, snapped
-    from m2n2v2.states.preparing import Recipe
 
     typed = dict(zip(PROMPTS, (fg, bg, box, bg_box, scribble, bg_scribble), strict=True))
     prompts = read_prompts(ctx.meta["m2n2v2.prompts"], typed, clicks_file, needed=not snap)
@@ -150,16 +150,22 @@ def segment(
         pixels = _photograph(image, prompts)
         if depth:
             Measured(depth, unit=depth_unit)  # its errors come before any line about the preset
-        chosen = options.chosen_preset(preset, device, weights, depth_weights, flip, attention)
-        recipe = Recipe(
-            preset=chosen,
-            loading=options.loading(weights, offline, allow_pickle, device, dtype),
-            depth_weights=depth_weights,
-            attention=attention,
+        recipe = replace(
+            options.recipe(
+                preset,
+                weights,
+                depth_weights,
+                offline,
+                allow_pickle,
+                dtype,
+                flip,
+                device,
+                attention,
+            ),
             depth=depth,
             depth_unit=depth_unit,
         )
-        name = chosen.name
+        name = recipe.preset.name
         image_state = _prepared(recipe, pixels, cache)
     if alpha is not None:
         image_state = image_state.with_settings(image_state.settings.replace(alpha=alpha))

@@ -126,11 +126,11 @@ def make_app(sources: Sources, engine: Engine, pictures: Pictures, options: Opti
             )
         results = []
         for task in question.tasks:
-            found: list[dict[str, Any]] = []
+            segments: list[dict[str, Any]] = []
             if drawn:
-                found = await _answered(task, drawn, configuration, control)
-            score = min((region["score"] for region in found), default=0.0)
-            results.append({"result": found, "score": score, "model_version": options.version})
+                segments = await _answered(task, drawn, configuration, control)
+            score = min((region["score"] for region in segments), default=0.0)
+            results.append({"result": segments, "score": score, "model_version": options.version})
         return {"results": results, "model_version": options.version}
 
     async def _answered(
@@ -143,9 +143,9 @@ def make_app(sources: Sources, engine: Engine, pictures: Pictures, options: Opti
         known = pictures.take(await run_in_threadpool(sources.data, address))
         image = await prepared(engine, known)
         objects = asked(drawn, configuration, control, image.state.size)
-        found = await run_in_threadpool(_segmented, image, objects, control)
+        segments = await run_in_threadpool(_segmented, image, objects, control)
         engine.settle(known.id)
-        return found
+        return segments
 
     @app.exception_handler(M2N2Error)
     def on_ours(request: Request, error: M2N2Error) -> JSONResponse:
@@ -157,8 +157,8 @@ def make_app(sources: Sources, engine: Engine, pictures: Pictures, options: Opti
 
 
 def _segmented(image: Prepared, objects: tuple[Asked, ...], control: Control) -> list[Any]:
-    found = []
+    segments = []
     for each in objects:
         made = image.segmentation(None, each.prompts)
-        found += regions(made.mask, each.label, control, float(made.scales[-1].score))
-    return found
+        segments += regions(made.mask, each.label, control, float(made.scales[-1].score))
+    return segments

@@ -1,9 +1,7 @@
 """Images of tasks, by what they contain: each prepared once, whatever task it comes with."""
 
-import asyncio
 import hashlib
 import threading
-import time
 from dataclasses import dataclass, field
 
 from cachetools import LRUCache
@@ -11,7 +9,8 @@ from fastapi.concurrency import run_in_threadpool
 
 from m2n2v2.annotator.engine import Engine, Prepared
 from m2n2v2.annotator.folder import Content, content_of
-from m2n2v2.errors import BusyError, ImageError
+from m2n2v2.annotator.waiting import ready
+from m2n2v2.errors import ImageError
 from m2n2v2.kept import by_bytes
 
 HELD = 256 << 20
@@ -19,9 +18,6 @@ HELD = 256 << 20
 
 PATIENCE = 90.0
 """Seconds that an answer waits for its image; Label Studio itself waits 100."""
-
-LOOK = 0.05
-"""Seconds between looks at how far a preparation is."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +68,6 @@ async def prepared(engine: Engine, known: Known) -> Prepared:
         ImageError: it cannot be prepared.
         BusyError: it takes too long.
     """
-    until = time.monotonic() + PATIENCE
     with engine.watching(known.id):
-        engine.want(known.id, known.sha256)
-        while not engine.holds(known.id, known.sha256):
-            status = engine.status(known.id)
-            if status.state == "failed":
-                raise ImageError(str(status.error), cure="look at the image")
-            if engine.closed or time.monotonic() > until:
-                raise BusyError("the image is still being prepared", cure="ask again")
-            await asyncio.sleep(LOOK)
+        await ready(engine, known.id, known.sha256, PATIENCE)
         return await run_in_threadpool(engine.prepared, known.id, known.sha256)

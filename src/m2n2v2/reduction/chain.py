@@ -37,8 +37,8 @@ def shortest_saturation_time(
 
 
 def walk_of(transition: Transition) -> SaturationTime:
-    """What walks this transition soonest: `shortest_saturation_time`, with what the chain of a
-    factored attention forgets last found beforehand."""
+    """What walks this transition soonest: `shortest_saturation_time`, knowing beforehand what the
+    chain of a factored attention forgets last."""
     attention = transition.attention
     if isinstance(attention, FactoredAttention) and attention.device.type == "cpu":
         return FactoredWalk(transition, SlowDirections.of(transition, attention))

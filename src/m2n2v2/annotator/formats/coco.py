@@ -86,9 +86,9 @@ def document(
         )
         objects = solid(image, counts, described=True, tracks=True)
         rings = drawn(objects, outlines, counts) if outlines else [None] * len(objects)
-        for obj, found in zip(objects, rings, strict=True):
+        for obj, outline in zip(objects, rings, strict=True):
             exact = polygons and outlines is None
-            segmentation = _listed(found) if found else _segmentation(obj.mask, exact)
+            segmentation = _listed(outline) if outline else _segmentation(obj.mask, exact)
             counts["as runs"] += (polygons or outlines is not None) and isinstance(
                 segmentation, dict
             )
@@ -180,8 +180,8 @@ def _described(obj: LabelledObject) -> Document:
     return {name: value for name, value in told.items() if value}
 
 
-def _listed(found: Drawn) -> list[list[float]]:
-    return [ring.reshape(-1).tolist() for ring in found.rings]
+def _listed(outline: Drawn) -> list[list[float]]:
+    return [ring.reshape(-1).tolist() for ring in outline.rings]
 
 
 def _tracked(obj: LabelledObject) -> Document:

@@ -72,11 +72,11 @@ def write(
         shapes: list[Document] = []
         objects = solid(image, counts, described=True, tracks=True)
         rings = drawn(objects, outlines, counts) if outlines else [None] * len(objects)
-        for number, (obj, found) in enumerate(zip(objects, rings, strict=True)):
+        for number, (obj, outline) in enumerate(zip(objects, rings, strict=True)):
             if outlines is None:
                 shapes += _shapes(obj, number, counts)
             else:
-                parts = [inset(ring) for ring in found.rings] if found else None
+                parts = [inset(ring) for ring in outline.rings] if outline else None
                 shapes += _listed(obj, parts, number, counts)
         write_json(
             folder / f"{names[image.name]}.json",

@@ -54,13 +54,13 @@ def drawn(
 
     What changes is counted.
     """
-    found = [
+    shapes = [
         _rings(obj.mask.mask, polygons, outlines)
         for obj, polygons in zip(objects, _polygons(objects, outlines.deviation), strict=True)
     ]
-    counts["simplified"] += sum(each.differing for each in found if each)
-    counts["holes"] += sum(each.bridges > 0 for each in found if each)
-    return found
+    counts["simplified"] += sum(each.differing for each in shapes if each)
+    counts["holes"] += sum(each.bridges > 0 for each in shapes if each)
+    return shapes
 
 
 def inset(ring: Points) -> Points:
@@ -88,8 +88,8 @@ def _polygons(objects: Sequence[LabelledObject], deviation: float) -> list[tuple
     labels = np.zeros(objects[0].mask.size.shape, np.int32)
     for number, obj in enumerate(objects, start=1):
         labels[obj.mask.mask] = number
-    found = simplified_labels(labels, deviation)
-    return [found[number] for number in range(1, len(objects) + 1)]
+    by_label = simplified_labels(labels, deviation)
+    return [by_label[number] for number in range(1, len(objects) + 1)]
 
 
 def _rings(mask: Mask, polygons: tuple[Polygon, ...], outlines: Outlines) -> Drawn | None:

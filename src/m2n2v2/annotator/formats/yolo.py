@@ -66,8 +66,8 @@ def _lines(
     counts["order"] += overlapping(objects)
     one = Outlines(outlines.deviation, single_ring=True) if outlines else None
     rings = drawn(objects, one, counts) if one else [None] * len(objects)
-    for obj, found in zip(objects, rings, strict=True):
-        points = _joined(found, counts) if found else _exact(obj.mask.mask, counts)
+    for obj, outline in zip(objects, rings, strict=True):
+        points = _joined(outline, counts) if outline else _exact(obj.mask.mask, counts)
         fractions = points / (image.size.width, image.size.height)
         numbers = " ".join(f"{value:.7f}" for value in fractions.reshape(-1).tolist())
         lines.append(f"{index[obj.class_name]} {numbers}\n")
@@ -83,10 +83,10 @@ def _exact(mask: Mask, counts: Counter[str]) -> Points:
     return polygon.points
 
 
-def _joined(found: Drawn, counts: Counter[str]) -> Points:
+def _joined(outline: Drawn, counts: Counter[str]) -> Points:
     """All parts of an object in one ring."""
-    counts["parts"] += len(found.rings) > 1
-    first, *others = (inset(ring) for ring in found.rings)
+    counts["parts"] += len(outline.rings) > 1
+    first, *others = (inset(ring) for ring in outline.rings)
     return bridged(first, others)
 
 
