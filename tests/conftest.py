@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 import tests.typecheck  # noqa: F401 - the hook below names it
+from tests.browser import browser  # noqa: F401 - a fixture
 from tests.patience import PATIENCE
 
 UNCHECKED = (

@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 
-from tests.annotator.page.conftest import browser  # noqa: F401 - a fixture
-
 SCRIPT = Path(__file__).parents[2] / "src/m2n2v2/notebook/widget.js"
 
 PAGE = """
@@ -38,7 +36,7 @@ PAGE = """
 
 
 @pytest.fixture
-def page(browser: Any) -> Any:  # noqa: F811
+def page(browser: Any) -> Any:
     found = browser.new_page()
     found.asked = []
     found.on("request", lambda request: found.asked.append(request.url))

@@ -1,11 +1,8 @@
 """The page in a real browser, on a real server in this process with a stand-in model.
 
-Skipped, with the reason, where playwright or a Chromium is missing. `CHROMIUM` names another
-browser than the first one on the path.
+Skipped, with the reason, where playwright or a Chromium is missing (`tests/browser.py`).
 """
 
-import os
-import shutil
 import socket
 import threading
 import time
@@ -26,14 +23,6 @@ from m2n2v2.tracking.cells import OwnCells
 from m2n2v2.tracking.settings import FLOW
 from tests.annotator.conftest import Gate, stand_in
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 PATIENCE = 60_000
 """Milliseconds until something that should happen is missed: the machine may be busy."""
 
@@ -41,20 +30,6 @@ CLASSES = [
     {"id": None, "name": "cup", "color": "#ffb020", "key": 1},
     {"id": None, "name": "saucer", "color": "#2fbf71", "key": 2},
 ]
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    path = (
-        os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    )
-    if path is None:
-        pytest.skip("no chromium on the path (Debian: apt-get install chromium)")
-    with sync_api.sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield found
-        found.close()
 
 
 @dataclass
