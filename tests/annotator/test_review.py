@@ -10,7 +10,8 @@ from fastapi.testclient import TestClient
 from PIL import Image as PILImage
 
 from m2n2v2.annotator.gallery import SIDE, picture_of
-from m2n2v2.annotator.numbers import PAUSE, work
+from m2n2v2.annotator.numbers import PAUSE, by_object, work
+from m2n2v2.annotator.project import Project
 from m2n2v2.annotator.store import Edit
 from m2n2v2.errors import MissingError
 from m2n2v2.grid import Size
@@ -136,6 +137,31 @@ def test_numbers_as_csv(client: TestClient) -> None:
     ]
     assert lines[3:] == [
         [],
-        ["image", "class", "objects", "clicks", "strokes"],
-        ["1.png", "", "2", "0", "2"],
+        ["image", "object", "class", "clicks", "strokes", "seconds"],
+        ["1.png", "1", "", "0", "1", "0.0"],
+        ["1.png", "2", "", "0", "1", lines[-1][-1]],
     ]
+    (ann, ben) = client.get("/api/numbers/days").json()
+    assert (ann["person"], ann["images"], ann["edits"]) == ("Ann", 1, 1)
+    assert (ben["person"], ben["seconds"]) == ("Ben", 0)
+
+
+def test_seconds_are_the_work_on_the_objects_that_an_edit_changed() -> None:
+    edits = [
+        Edit("Ann", 0.0, frozenset({1})),
+        Edit("Ann", 10.0, frozenset({1})),
+        Edit("Ann", 16.0, frozenset({1, 2})),
+        Edit("Ann", 20.0),  # an undo: on no object
+    ]
+    assert by_object(edits) == {1: 13.0, 2: 3.0}
+
+
+def test_the_store_tells_which_objects_an_edit_changed(
+    client: TestClient, project: Project
+) -> None:
+    first = dot(client, 1)["objects"][0]["id"]
+    second = dot(client, 1)["objects"][0]["id"]
+    dot(client, 1, object=first)
+    client.post("/api/images/1/undo", json={"revision": 3}, headers={"X-Person": "Ann"})
+    edits = project.store.edits(1)
+    assert [set(e.objects) for e in edits] == [{first}, {second}, {first}, set()]

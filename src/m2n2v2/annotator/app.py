@@ -481,12 +481,17 @@ def _add_views(app: FastAPI, project: Project, engine: Engine) -> None:
 
     @app.get("/api/numbers", response_class=Response)
     def get_numbers() -> Response:
-        """Edits and seconds per image, person and day; clicks per image and class; as CSV."""
+        """Edits and seconds per image, person and day; clicks and seconds per object; as CSV."""
         return Response(
             numbers.table(project),
             media_type="text/csv",
             headers={"content-disposition": 'attachment; filename="numbers.csv"'},
         )
+
+    @app.get("/api/numbers/days")
+    def get_days() -> list[wire.WireDay]:
+        """Images, edits and seconds per day and person."""
+        return [wire.WireDay(**vars(day)) for day in numbers.days(project)]
 
     @app.get("/api/images/{image}/objects/{object}/cutout", response_class=Response)
     def get_cutout(image: ImageId, object: ImageId) -> Response:

@@ -1,14 +1,15 @@
-"""How much work labels were: clicks and seconds per image and person, from the history.
+"""How much work labels were: clicks and seconds per image, person and object, from the history.
 
 The server notes when an edit is stored. The time between two edits of a person on one image counts
-as work unless it is longer than `PAUSE`; what comes before the first edit is not known.
+as work unless it is longer than `PAUSE`; what comes before the first edit is not known. It is the
+work on the objects that the later edit changed, in equal parts.
 """
 
 import csv
 import io
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 
 from m2n2v2.annotator.project import Project
@@ -38,65 +39,109 @@ class Row:
 
 @dataclass(frozen=True)
 class Made:
-    """What the objects of one class on one image took."""
+    """What an object took, as far as history is kept.
+
+    Attributes:
+        object: its id, unique in the folder.
+        class_name: empty for none.
+        seconds: of work by everybody.
+    """
 
     image: str
+    object: int
     class_name: str
-    objects: int
     clicks: int
     strokes: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Day:
+    """The work of one person on one day (UTC), on all images.
+
+    Attributes:
+        person: empty if that was not noted.
+        images: edited.
+        seconds: of work.
+    """
+
+    day: str
+    person: str
+    images: int
+    edits: int
+    seconds: float
+
+
+def spans(edits: Iterable[Edit]) -> Iterator[tuple[Edit, float, float]]:
+    """The edits of one image whose time was noted, with that time and the seconds of work."""
+    last: dict[str | None, float] = {}
+    timed = [(edit.time, edit) for edit in edits if edit.time is not None]
+    for time, edit in sorted(timed, key=lambda pair: pair[0]):
+        gap = time - last.get(edit.person, time)
+        yield edit, time, gap if gap <= PAUSE else 0.0
+        last[edit.person] = time
 
 
 def work(name: str, status: str, edits: Iterable[Edit]) -> list[Row]:
     """The rows of one image, by person and day."""
     count: defaultdict[tuple[str, str], int] = defaultdict(int)
     spent: defaultdict[tuple[str, str], float] = defaultdict(float)
-    last: dict[str, float] = {}
-    for edit in sorted((e for e in edits if e.time is not None), key=lambda e: e.time or 0.0):
-        person, time = edit.person or "", edit.time or 0.0
-        key = person, datetime.fromtimestamp(time, UTC).date().isoformat()
+    for edit, time, seconds in spans(edits):
+        key = edit.person or "", datetime.fromtimestamp(time, UTC).date().isoformat()
         count[key] += 1
-        gap = time - last.get(person, time)
-        spent[key] += gap if gap <= PAUSE else 0.0
-        last[person] = time
+        spent[key] += seconds
     return [Row(name, status, *key, count[key], round(spent[key], 1)) for key in sorted(count)]
+
+
+def by_object(edits: Iterable[Edit]) -> dict[int, float]:
+    """Seconds of work on each object of one image."""
+    spent: defaultdict[int, float] = defaultdict(float)
+    for edit, _, seconds in spans(edits):
+        for id in edit.objects:
+            spent[id] += seconds / len(edit.objects)
+    return spent
 
 
 def rows(project: Project) -> Iterator[Row]:
     """The work on every image of the folder, in its order."""
     for entry in project.entries():
         listed = entry.listed
-        yield from work(listed.name, listed.status, project.store.edits(listed.id))
+        if listed.revision:
+            yield from work(listed.name, listed.status, project.store.edits(listed.id))
+
+
+def days(project: Project) -> list[Day]:
+    """The work of each day and person, in that order."""
+    of: defaultdict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in rows(project):
+        of[row.day, row.person].append(row)
+    return [
+        Day(*key, len(of[key]), sum(r.edits for r in of[key]), sum(r.seconds for r in of[key]))
+        for key in sorted(of)
+    ]
 
 
 def made(project: Project) -> Iterator[Made]:
-    """What the objects took, by image and class."""
+    """What the objects took, in the order of the folder."""
     names = {kind.id: kind.name for kind in project.store.classes()}
     for entry in project.entries():
         listed = entry.listed
         if not listed.objects:
             continue
-        objects = project.store.document(listed.id).objects
-        for id in sorted({o.class_id or 0 for o in objects}):
-            these = [o for o in objects if (o.class_id or 0) == id]
-            yield Made(
-                listed.name,
-                names.get(id, ""),
-                len(these),
-                sum(len(o.clicks) for o in these),
-                sum(len(o.brushed) for o in these),
-            )
+        spent = by_object(project.store.edits(listed.id))
+        for obj in project.store.document(listed.id).objects:
+            name = names.get(obj.class_id or 0, "")
+            seconds = round(spent.get(obj.id, 0.0), 1)
+            yield Made(listed.name, obj.id, name, len(obj.clicks), len(obj.brushed), seconds)
 
 
 def table(project: Project) -> str:
-    """Both as CSV: the work, an empty line, what was made."""
+    """Both as CSV: the work, an empty line, what the objects took."""
     out = io.StringIO()
     write = csv.writer(out, lineterminator="\n")
     write.writerow(["image", "status", "person", "day", "edits", "seconds"])
-    for work in rows(project):
-        write.writerow([work.image, work.status, work.person, work.day, work.edits, work.seconds])
+    write.writerows(astuple(row) for row in rows(project))
     write.writerow([])
-    write.writerow(["image", "class", "objects", "clicks", "strokes"])
-    for row in made(project):
-        write.writerow([row.image, row.class_name, row.objects, row.clicks, row.strokes])
+    write.writerow(["image", "object", "class", "clicks", "strokes", "seconds"])
+    write.writerows(astuple(row) for row in made(project))
     return out.getvalue()

@@ -82,10 +82,15 @@ class Listed:
 
 @dataclass(frozen=True)
 class Edit:
-    """When somebody edited, in seconds since 1970; None where it was not noted."""
+    """When somebody edited, in seconds since 1970; None where it was not noted.
+
+    Attributes:
+        objects: that it made or changed, as far as that is kept.
+    """
 
     person: str | None
     time: float | None
+    objects: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -223,9 +228,11 @@ class Store:
         """When an image was edited and by whom, as far as history is kept."""
         with self._reading() as db:
             rows = db.execute(
-                "SELECT person, time FROM states WHERE image = ? ORDER BY step", (id,)
+                "SELECT person, time, json_group_array(object) FILTER (WHERE object) FROM states "
+                "LEFT JOIN versions USING (image, step) WHERE image = ? GROUP BY step",
+                (id,),
             )
-            return [Edit(*row) for row in rows.fetchall()]
+            return [Edit(person, time, _set(objects)) for person, time, objects in rows.fetchall()]
 
     def revision(self, id: int) -> int:
         """Of an image; its objects are not read.

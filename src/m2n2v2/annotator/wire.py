@@ -380,6 +380,16 @@ class WirePlaced(Wire):
     finished: bool
 
 
+class WireDay(Wire):
+    """The work of one person on one day (UTC); without a name it was not noted whose."""
+
+    day: str
+    person: str
+    images: int
+    edits: int
+    seconds: float
+
+
 class WireImported(Wire):
     """What an import brought; `skipped` says in words what was left out."""
 

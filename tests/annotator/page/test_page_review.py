@@ -2,11 +2,13 @@
 
 import contextlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.annotator.page.conftest import Desk
+from tests.annotator.page.test_page_access import contrast, resolved
 
 Open = Callable[..., Desk]
 
@@ -113,3 +115,46 @@ def test_a_late_answer_does_not_fill_the_gallery_twice(desk: Open) -> None:
         held[0].fulfill(json=late)
     me.page.evaluate("async () => { await (await fetch('/api/project')).json(); }")
     assert me.page.get_by_title("Object 1 of 1.png").count() == 1
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_the_work_of_each_day_is_drawn(desk: Open, theme: str) -> None:
+    """Bars as high as the seconds, in a person's colour, readable on the panel."""
+    me = desk(color_scheme=theme).open()
+    days = [
+        {"day": "2026-03-01", "person": "Ann", "images": 2, "edits": 9, "seconds": 60.0},
+        {"day": "2026-03-01", "person": "Ben", "images": 1, "edits": 3, "seconds": 60.0},
+        {"day": "2026-03-02", "person": "Ann", "images": 1, "edits": 5, "seconds": 30.0},
+    ]
+    me.page.route("**/api/numbers/days", lambda route: route.fulfill(json=days))
+    me.page.get_by_title("Hours and numbers").click()
+    box = me.page.get_by_role("dialog", name="Numbers")
+    box.get_by_role("img", name="Work by day, at most 2.0 min").wait_for()
+    box.get_by_text("1.5 min, 14 edits").wait_for()
+    bars = box.locator("rect")
+    heights = [float(bar.get_attribute("height") or 0) for bar in bars.all()]
+    assert heights[0] == heights[1] == 2 * heights[2]
+    fills = [bar.get_attribute("fill") for bar in bars.all()]
+    assert fills[0] == fills[2] != fills[1]
+    assert bars.nth(2).locator("title").text_content() == "2026-03-02, Ann: 0.5 min"
+    dim, panel = (resolved(me, name) for name in ("dim", "panel"))
+    assert box.locator("text").first.evaluate("(one) => getComputedStyle(one).fill") == (
+        f"rgb({', '.join(f'{part:g}' for part in dim)})"
+    )
+    assert contrast(dim, panel) >= 4.5
+
+
+def test_the_server_s_own_numbers_come_as_plot_and_table(desk: Open) -> None:
+    me = desk().open()
+    me.page.get_by_title("Hours and numbers").click()
+    me.page.get_by_text("Nothing was edited yet.").wait_for()
+    me.page.keyboard.press("Escape")
+    me.click(24, 24)
+    me.settled()
+    me.page.get_by_title("Hours and numbers").click()
+    me.page.get_by_text("0.0 min, 1 edit").wait_for()
+    with me.page.expect_download() as waited:
+        me.page.get_by_role("link", name="Table (CSV)").click()
+    lines = Path(waited.value.path()).read_text().splitlines()
+    assert lines[0] == "image,status,person,day,edits,seconds"
+    assert lines[-1] == "1.png,1,,1,0,0.0"

@@ -15,6 +15,7 @@ import * as tools from "./panels/tools.js";
 import * as topBar from "./panels/top.js";
 import "./panels/help.js";
 import { changedModel } from "./panels/models.js";
+import "./panels/numbers.js";
 import "./panels/pick.js";
 import "./panels/review.js";
 import * as views from "./panels/views.js";

@@ -10,7 +10,7 @@ const both = (label, onclick) =>
 export function start() {
 	const folder = el("span.folder");
 	const bar = el("span.bar", { "aria-hidden": "true" });
-	const done = el("span.dim.nums");
+	const done = el("button.link.nums", { title: "Hours and numbers", onclick: () => dialogs.numbers() });
 	const progress = el("div.folder-progress", el("div.row.tight", folder, done), bar);
 	const status = el("span.status", { "aria-hidden": "true" });
 	const retry = el("button.small", { onclick: hurry }, "Try now");
