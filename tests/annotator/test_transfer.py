@@ -90,6 +90,7 @@ def test_coco_is_a_json(page: TestClient) -> None:
         (
             "voc",
             [
+                *("Annotations/1.xml", "Annotations/2.xml", "ImageSets/Main/train.txt"),
                 *("ImageSets/Segmentation/train.txt", "JPEGImages/1.jpg", "JPEGImages/2.jpg"),
                 *("SegmentationClass/1.png", "SegmentationClass/2.png"),
                 *("SegmentationObject/1.png", "SegmentationObject/2.png"),

@@ -1,6 +1,7 @@
 """PASCAL VOC: index PNGs as its devkit and torchvision read them."""
 
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -73,8 +74,32 @@ def test_the_label_map_and_the_list(tmp_path: Path) -> None:
     ]
     listed = (tmp_path / "ImageSets/Segmentation/train.txt").read_text().split()
     assert listed == ["a", "deep_a", "empty"]
-    for folder in ("SegmentationClass", "SegmentationObject"):
+    assert (tmp_path / "ImageSets/Main/train.txt").read_text().split() == listed
+    for folder in ("SegmentationClass", "SegmentationObject", "Annotations"):
         assert sorted(path.stem for path in (tmp_path / folder).iterdir()) == listed
+
+
+def test_boxes_are_round_what_an_object_keeps_counted_from_one(tmp_path: Path) -> None:
+    odd = "a:b <c> & \ufffe"
+    image = Labelled(
+        "a.png", SIZE, (thing(CORNER), thing(BAR, odd), thing(RING), thing(~PLAIN & ~BAR))
+    )
+    voc.write(Labels((image,), (LabelClass(odd),)), tmp_path)
+    root = ElementTree.parse(tmp_path / "Annotations/a.xml").getroot()
+    assert root.findtext("filename") == "a.jpg"
+    assert [root.findtext(f"size/{name}") for name in ("width", "height", "depth")] == [*"863"]
+    boxes = {
+        name.text: [int(value.text or "") for value in box]
+        for name, box in zip(
+            root.findall("object/name"), root.findall("object/bndbox"), strict=True
+        )
+    }
+    bar = BAR & ~RING
+    assert np.argwhere(bar).min(axis=0).tolist() == [2, 1]
+    assert np.argwhere(bar).max(axis=0).tolist() == [2, 7]
+    assert boxes == {"a_b <c> & _": [2, 3, 8, 3], "unclassified": [1, 1, 8, 6]}
+    labelled = (tmp_path / "labelmap.txt").read_text(encoding="utf-8").splitlines()
+    assert labelled[2].startswith("a_b <c> & _:")
 
 
 def test_photographs_are_jpeg(tmp_path: Path) -> None:

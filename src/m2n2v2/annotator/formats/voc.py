@@ -1,11 +1,15 @@
-"""PASCAL VOC: index PNGs, one of classes and one of objects, with VOC's palette.
+"""PASCAL VOC: index PNGs, one of classes and one of objects, with VOC's palette, and XML of boxes.
 
-A pixel has one class and one object, so of objects that overlap the upper one keeps the pixels.
-0 is background; 255 means void in VOC and is never written. `read` is `png.read`.
+A pixel has one class and one object, so of objects that overlap the upper one keeps the pixels; a
+box is round what an object keeps. 0 is background; 255 means void in VOC and is never written.
+`read` is `png.read`.
 """
 
+import re
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 from jaxtyping import UInt8
@@ -16,17 +20,21 @@ from m2n2v2.annotator.formats.files import Photos, save_png, write_text
 from m2n2v2.annotator.formats.names import stems
 from m2n2v2.annotator.formats.photos_out import copy_photos, write_names
 from m2n2v2.errors import FormatError
+from m2n2v2.masks.runs import Runs
 
 MOST = 254
+BOXES = "Annotations"
 CLASSES, OBJECTS = "SegmentationClass", "SegmentationObject"
 LABELMAP = "labelmap.txt"
-LIST = "ImageSets/Segmentation/train.txt"
+LISTS = ("ImageSets/Main/train.txt", "ImageSets/Segmentation/train.txt")
+"""The images with boxes, and those with masks: the same."""
+
 Indices = UInt8[np.ndarray, "H W"]
 
 
 def write(labels: Labels, folder: Path, photos: Photos | None = None) -> Losses:
-    """Write `SegmentationClass`, `SegmentationObject`, `labelmap.txt`, the list of images and
-    (with photographs) `JPEGImages`.
+    """Write `SegmentationClass`, `SegmentationObject`, `Annotations`, `labelmap.txt`, the lists of
+    images and (with photographs) `JPEGImages`.
 
     Raises:
         FormatError: more than 254 classes, or objects on an image.
@@ -40,21 +48,56 @@ def write(labels: Labels, folder: Path, photos: Photos | None = None) -> Losses:
     for image in labels.ordered():
         _check(len(image.objects), f"{image.name} has {{n}} objects")
     names = stems((image.name for image in labels.images), flat=True)
-    copy_photos(labels, names, folder / "JPEGImages", photos, counts, jpeg=True)
+    files = copy_photos(labels, names, folder / "JPEGImages", photos, counts, jpeg=True)
     palette = voc_palette()
     for image in labels.ordered():
         classes, objects = _maps(image, index, counts)
         save_png(folder / CLASSES / f"{names[image.name]}.png", classes, palette)
         save_png(folder / OBJECTS / f"{names[image.name]}.png", objects, palette)
+        boxes = _boxes(image, objects, files[image.name])
+        write_text(folder / BOXES / f"{names[image.name]}.xml", boxes)
     rows = [
         f"{name}:{','.join(map(str, voc_color(number)))}::\n"
-        for number, name in enumerate(["background", *(name.replace(":", "_") for name in listed)])
+        for number, name in enumerate(["background", *map(_spelled, listed)])
     ]
     write_text(folder / LABELMAP, "# label:color_rgb:parts:actions\n" + "".join(rows))
-    write_text(folder / LIST, "".join(f"{names[image.name]}\n" for image in labels.ordered()))
+    for path in LISTS:
+        write_text(folder / path, "".join(f"{names[image.name]}\n" for image in labels.ordered()))
     write_names(folder, names, counts)
     counts["colors"] += sum(label.color is not None for label in labels.classes)
     return Losses.of(counts)
+
+
+def _spelled(name: str) -> str:
+    """A class as the label map and XML can hold it."""
+    return re.sub("[:\ufffe\uffff]", "_", name)
+
+
+def _boxes(image: Labelled, objects: Indices, file: str) -> str:
+    """XML of the objects that have a pixel in `objects`, bottom to top.
+
+    VOC counts pixels from 1, and names the first and the last one of a box.
+    """
+    root = ElementTree.Element("annotation")
+
+    def add(parent: ElementTree.Element, values: Mapping[str, object]) -> None:
+        for name, value in values.items():
+            ElementTree.SubElement(parent, name).text = str(value)
+
+    add(root, {"filename": file})
+    size = {"width": image.size.width, "height": image.size.height, "depth": 3}
+    add(ElementTree.SubElement(root, "size"), size)
+    add(root, {"segmented": 1})
+    written = [obj for obj in image.objects if obj.mask.area]
+    for number, obj in enumerate(written, 1):
+        x, y, width, height = Runs.of(objects == number).bbox
+        if width:
+            element = ElementTree.SubElement(root, "object")
+            add(element, {"name": _spelled(name_of(obj.class_name)), "difficult": 0})
+            box = {"xmin": x + 1, "ymin": y + 1, "xmax": x + width, "ymax": y + height}
+            add(ElementTree.SubElement(element, "bndbox"), box)
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
 def _check(count: int, what: str) -> None:
