@@ -1,4 +1,4 @@
-"""What supervision and datumaro read from our exports, where they are installed.
+"""What supervision, datumaro and fiftyone read from our exports, where they are installed.
 
 Compared are the number of images and objects, their classes, boxes, and every pixel of the masks.
 """
@@ -187,3 +187,55 @@ def test_datumaros_reader_of_yolo_takes_boxes_only(tmp_path: Path) -> None:
     dataset = datumaro.Dataset.import_from(str(tmp_path / "out"), "yolo")
     assert [each.name for each in dataset.categories()[datumaro.AnnotationType.label]] == CLASSES
     assert [(item.id, item.annotations) for item in dataset] == [("empty", [])]
+
+
+def test_fiftyone_reads_coco(tmp_path: Path) -> None:
+    """By its importer, which needs no database; its data sets do."""
+    coco = pytest.importorskip("fiftyone.utils.coco")
+    folder = photographs(tmp_path / "photos")
+    export(labels(), "coco", tmp_path / "out")
+    importer = coco.COCODetectionDatasetImporter(
+        data_path=str(folder),
+        labels_path=str(tmp_path / "out/annotations.json"),
+        label_types=["segmentations"],
+        include_id=False,
+    )
+    with importer:
+        assert [each["name"] for each in importer.get_dataset_info()["categories"]] == CLASSES
+        read = {
+            Path(path).relative_to(folder).with_suffix("").as_posix(): (metadata, instances)
+            for path, metadata, instances in importer
+        }
+    assert sorted(read) == sorted(OBJECTS)
+    for name, objects in OBJECTS.items():
+        metadata, instances = read[name]
+        assert (metadata.height, metadata.width) == PLAIN.shape
+        detections = instances.detections if instances else []
+        assert [each.label for each in detections] == [label for label, _ in objects]
+        for (_, mask), theirs in zip(objects, detections, strict=True):
+            x, y, width, height = map(int, box(mask))
+            np.testing.assert_array_equal(theirs.mask, mask[y : y + height, x : x + width])
+            scale = np.array([8, 6, 8, 6])
+            np.testing.assert_allclose(theirs.bounding_box * scale, box(mask))
+
+
+def test_fiftyone_reads_yolo(tmp_path: Path) -> None:
+    yolo = pytest.importorskip("fiftyone.utils.yolo")
+    export(labels(), "yolo", tmp_path / "out", Photos(photographs(tmp_path / "photos")))
+    importer = yolo.YOLOv5DatasetImporter(
+        dataset_dir=str(tmp_path / "out"),
+        yaml_path="data.yaml",
+        split="train",
+        label_type="polylines",
+    )
+    with importer:
+        read = {Path(path).stem: polylines for path, _, polylines in importer}
+    assert sorted(read) == sorted(flat(OBJECTS))
+    for name, objects in flat(OBJECTS).items():
+        polylines = read[name].polylines if objects else []
+        assert [each.label for each in polylines] == [label for label, _ in objects]
+        for (_, mask), theirs in zip(objects, polylines, strict=True):
+            (ring,) = theirs.points
+            points = np.array(ring) * (8, 6)
+            edges = [*points.min(axis=0), *points.max(axis=0)]
+            assert np.abs(np.array(edges) - corners(mask)).max() <= 1 / 16 + 1e-5
