@@ -1,6 +1,23 @@
 """A labelling configuration, and regions as Label Studio sends them."""
 
+import os
+import shutil
+from pathlib import Path
 from typing import Any
+
+import pytest
+
+PROGRAM = "LABEL_STUDIO"
+"""Environment variable: the program `label-studio` of an environment that has it."""
+
+
+def program() -> Path:
+    """The program `label-studio`; a test that asks for it skips where there is none."""
+    named = os.environ.get(PROGRAM) or shutil.which("label-studio")
+    if not named:
+        pytest.skip(f"Label Studio is not installed: put its program into {PROGRAM}")
+    return Path(named)
+
 
 CONFIGURATION = """
 <View>

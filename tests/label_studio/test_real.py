@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -23,11 +22,8 @@ from skimage import data
 from m2n2v2.grid import Size
 from m2n2v2.label_studio.rle import decoded
 from m2n2v2.predictor import Predictor
-from tests.label_studio.samples import CONFIGURATION
+from tests.label_studio.samples import CONFIGURATION, program
 from tests.patience import until
-
-PROGRAM = "LABEL_STUDIO"
-"""Environment variable: the program `label-studio` of an environment that has it."""
 
 TOKEN = "0123456789abcdef0123456789abcdef01234567"
 
@@ -100,13 +96,11 @@ def running(words: list[str], address: str, log: Path, **environment: str) -> It
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    program = os.environ.get(PROGRAM) or shutil.which("label-studio")
-    if not program:
-        pytest.skip(f"Label Studio is not installed: put its program into {PROGRAM}")
+    started = program()
     home = tmp_path_factory.mktemp("studio")
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    words = [program, "start", "--no-browser", "--port", str(port)]
+    words = [str(started), "start", "--no-browser", "--port", str(port)]
     words += ["--internal-host", "127.0.0.1", "--data-dir", str(home)]
     words += ["--username", "tester@example.org", "--password", uuid.uuid4().hex]
     with running(
@@ -125,7 +119,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
         LATEST_VERSION_CHECK="false",
         PYTHONPATH="",
     ):
-        yield Studio(address, Path(program).parent / "python")
+        yield Studio(address, started.parent / "python")
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,9 @@
-"""Label Studio's packed runs: bits by hand, its own decoder beside ours, laws."""
+"""Label Studio's packed runs: bits by hand, its own coder beside ours, laws."""
 
-import importlib
+import os
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from hypothesis.extra import numpy as arrays
 from m2n2v2.errors import MaskError
 from m2n2v2.grid import Size
 from m2n2v2.label_studio.rle import decoded, encoded
+from tests.label_studio.samples import program
 
 MASKS = arrays.arrays(np.bool_, st.tuples(st.integers(1, 9), st.integers(1, 40)))
 
@@ -76,20 +79,58 @@ def test_a_run_over_the_end_is_refused() -> None:
         decoded(packed(f"{HEAD} 1 01 0001000 11111111"), Size(1, 2))
 
 
-@given(MASKS)
-def test_label_studios_own_decoder_reads_ours_and_ours_its_own(mask: np.ndarray) -> None:
-    """Where label-studio-sdk is; else the end-to-end test asks it in its own environment."""
-    names = ("label_studio_sdk.converter.brush", "label_studio_converter.brush")
-    brush: Any = None
-    for name in names:
-        try:
-            brush = importlib.import_module(name)
-        except ImportError:
-            continue
-        break
-    if brush is None:
-        pytest.skip("neither label-studio-sdk nor label-studio-converter is installed")
-    theirs = np.asarray(brush.decode_rle(encoded(mask))).reshape(*mask.shape, 4)
-    assert np.array_equal(theirs[:, :, 3] > 0, mask)
-    rle = brush.mask2rle(mask.astype(np.uint8) * 255)
-    assert np.array_equal(decoded(rle, Size(*mask.shape)), mask)
+SDK = """
+import sys
+import numpy as np
+from label_studio_sdk.converter import brush
+asked = np.load(sys.argv[1])
+said = {}
+for name, value in asked.items():
+    kind, number = name.split("_")
+    if kind == "rle":
+        said[f"image_{number}"] = brush.decode_rle(value.tolist())
+    elif kind == "mask":
+        said[f"rle_{number}"] = brush.mask2rle(value.astype(np.uint8) * 255)
+    else:
+        said[f"soft_{number}"] = brush.encode_rle(value.ravel())
+np.savez(sys.argv[2], **said)
+"""
+"""Decodes what is called rle, encodes what is called mask, or soft (images of four channels)."""
+
+
+def random_masks(count: int) -> list[np.ndarray]:
+    """Of one pixel to 40 x 60, sparse to dense, and two of longer runs than a block holds."""
+    generator = np.random.default_rng(0)
+    masks = []
+    for _ in range(count):
+        height, width = generator.integers(1, (40, 60))
+        masks.append(generator.random((height, width)) < generator.choice([0, 0.02, 0.5, 0.9, 1]))
+    ring = np.zeros((300, 301), bool)
+    ring[10:290, 5:] = True
+    return [*masks, ring, ~ring]
+
+
+def test_the_sdk_reads_what_we_write_and_we_what_it_writes(tmp_path: Path) -> None:
+    """Masks both ways, and its coding of brushes with soft edges, in its own environment."""
+    python = program().parent / "python"
+    masks = random_masks(60)
+    generator = np.random.default_rng(1)
+    soft = [np.where(m[:, :, None], generator.integers(0, 256, (*m.shape, 4)), 0) for m in masks]
+    asked = {
+        **{f"rle_{n}": np.array(encoded(mask), np.uint8) for n, mask in enumerate(masks)},
+        **{f"mask_{n}": mask for n, mask in enumerate(masks)},
+        **{f"soft_{n}": image.astype(np.uint8) for n, image in enumerate(soft[:-2])},
+    }
+    np.savez(tmp_path / "asked.npz", **asked)  # type: ignore[arg-type]
+    words = [str(python), "-c", SDK, str(tmp_path / "asked.npz"), str(tmp_path / "said.npz")]
+    subprocess.run(words, check=True, env={**os.environ, "PYTHONPATH": ""})
+    said = np.load(tmp_path / "said.npz")
+    assert len(said) == 2 * len(masks) + len(soft) - 2
+    for number, mask in enumerate(masks):
+        size = Size(*mask.shape)
+        white = np.repeat(np.where(mask, 255, 0)[:, :, None], 4, axis=2)
+        np.testing.assert_array_equal(said[f"image_{number}"].reshape(white.shape), white)
+        np.testing.assert_array_equal(decoded(said[f"rle_{number}"].tolist(), size), mask)
+    for number, image in enumerate(soft[:-2]):
+        rle = said[f"soft_{number}"].tolist()
+        np.testing.assert_array_equal(decoded(rle, Size(*image.shape[:2])), image[:, :, 3] > 0)
