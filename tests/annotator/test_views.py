@@ -79,6 +79,9 @@ def test_map_and_curve_of_a_click(client: TestClient) -> None:
     assert shown[20, 20] < shown[50, 85]
     last = picture(client.get(f"/api/images/1/objects/{object}/map").content, "L")
     assert last[30, 60] == 0
+    tinted = picture(client.get(f"/api/images/1/objects/{object}/map?tinted=true").content, "RGB")
+    assert tuple(tinted[30, 60]) == views.STOPS[0]
+    assert np.array_equal(tinted, views.TINTS[last]), "the same map in colours"
     curve = client.get(f"/api/images/1/objects/{object}/curve?click=0").json()
     assert len(curve["thresholds"]) == len(curve["area"]) == len(curve["score"]) <= 513
     assert curve["area"] == sorted(curve["area"])

@@ -440,9 +440,11 @@ def _add_views(app: FastAPI, project: Project, engine: Engine) -> None:
         return Response(views.depth_png(state), media_type="image/png")
 
     @app.get("/api/images/{image}/objects/{object}/map", response_class=Response)
-    async def get_map(image: ImageId, object: ImageId, click: Index = -1) -> Response:
+    async def get_map(
+        image: ImageId, object: ImageId, click: Index = -1, tinted: bool = False
+    ) -> Response:
         _, prompt, index = await _prompt(project, engine, image, object, click)
-        content = await run_in_threadpool(views.map_png, prompt, index)
+        content = await run_in_threadpool(views.map_png, prompt, index, tinted=tinted)
         return Response(content, media_type="image/png")
 
     @app.get("/api/images/{image}/objects/{object}/curve")

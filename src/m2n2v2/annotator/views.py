@@ -17,6 +17,27 @@ POINTS = 512
 """Of a score curve, at most, and the chosen one."""
 
 
+STOPS = [
+    (252, 250, 190),
+    (252, 176, 68),
+    (238, 105, 62),
+    (189, 55, 96),
+    (120, 34, 118),
+    (54, 22, 92),
+    (9, 8, 28),
+]
+"""Colours of a Markov-map from near to far, equally apart."""
+
+TINTS = np.stack(
+    [
+        np.interp(np.linspace(0, len(STOPS) - 1, 256), range(len(STOPS)), channel).round()
+        for channel in zip(*STOPS, strict=True)
+    ],
+    axis=1,
+).astype(np.uint8)
+"""The colour (R, G, B) of each of 256 values of a map."""
+
+
 @dataclass(frozen=True)
 class Curve:
     """The score of a click's candidate thresholds.
@@ -42,10 +63,11 @@ def depth_png(state: ImageState) -> bytes:
     return png(np.round(state.depth.cpu().numpy() * 255).astype(np.uint8))
 
 
-def map_png(segmentation: Segmentation, index: int) -> bytes:
-    """The Markov-map of a click, dark near, at working size."""
+def map_png(segmentation: Segmentation, index: int, *, tinted: bool = False) -> bytes:
+    """The Markov-map of a click at working size: grey, dark near, or in colours, bright near."""
     values = segmentation.prompts[index].map.values.numpy()
-    return png(np.round(values * 255).astype(np.uint8))
+    grey = np.round(values * 255).astype(np.uint8)
+    return png(TINTS[grey] if tinted else grey)
 
 
 def curve(state: ImageState, segmentation: Segmentation, index: int) -> Curve:

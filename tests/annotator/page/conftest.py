@@ -53,6 +53,7 @@ def serve(gate: Gate) -> Iterator[Callable[..., Served]]:
         bound = socket.socket()
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(("127.0.0.1", port))
+        bound.listen()  # who comes before the server has started waits
         project = open_project(folder)
         models = (stand_in(gate), stand_in(gate, "another stand-in"))
         engine = Engine(models[0], project, ahead=False)

@@ -27,9 +27,13 @@ def files() -> list[Path]:
     return [path for path in PAGE.rglob("*") if path.is_file()]
 
 
-def test_the_whole_page_weighs_less_than_230_kb() -> None:
+def test_the_whole_page_weighs_less_than_220_kb() -> None:
     assert {path.suffix for path in files()} <= {".js", ".css", ".html", ".svg"}
-    assert sum(path.stat().st_size for path in files()) < 230 * KB
+    assert sum(path.stat().st_size for path in files()) < 220 * KB
+
+
+def test_no_file_of_it_is_longer_than_400_lines() -> None:
+    assert max(len(path.read_text().splitlines()) for path in files()) <= 400
 
 
 def test_no_address_of_another_host_is_in_it() -> None:

@@ -2,7 +2,7 @@
 
 import { plural } from "./dom.js";
 import { afterEdits, redo as redoEdit, submit, undo as undoEdit } from "./edits.js";
-import { isWhole, list, nextTodo } from "./list.js";
+import { isWhole, nextTodo } from "./list.js";
 import { PROMPTS, called, clicksOf, current, find, idOf, objectsOf, waitingFor } from "./model.js";
 import { open, openAt, setStatus, step } from "./open.js";
 import { announce, classOf, dialogs, set, state } from "./state.js";
@@ -133,8 +133,7 @@ export function select(key) {
 }
 
 export function selectAt(x, y) {
-	const found = state.image && objectAt(x, y, objectsOf(state.image));
-	select(found ? found.id : null);
+	select((state.image && objectAt(x, y, objectsOf(state.image)))?.id ?? null);
 }
 
 export function selectNext(by) {
@@ -256,8 +255,7 @@ function askAbout([lower, upper]) {
 	});
 }
 
-export const goToFirst = () => openAt(0).catch(complain);
-export const goToLast = () => openAt(list.total - 1).catch(complain);
+export const goTo = (index) => openAt(index).catch(complain);
 
 // Copy the object, or all of them, to the next image, where clicks correct them.
 export async function copyOnward() {

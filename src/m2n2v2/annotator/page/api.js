@@ -25,6 +25,9 @@ export class Failing extends Error {
 	}
 }
 
+// What may happen to any call, and is said; other errors are faults of the page.
+export const isAnswer = (error) => error instanceof Refused || error instanceof Failing;
+
 // One attempt. Returns the response, which is a good one.
 export async function attempt(method, path, { body, signal, type, patience = PATIENCE } = {}) {
 	const headers = { "X-Person": encodeURIComponent(state.person) };

@@ -44,6 +44,21 @@ export function iconButton(name, label, { keys = "", ...properties } = {}) {
 	return el("button.icon-button", { ...hint(label, keys), ...properties }, icon(name));
 }
 
+export const small = (text, title, onclick) => el("button.small", { title, onclick }, text);
+
+export const range = (label, min, max, properties) => el("input", { type: "range", min, max, "aria-label": label, ...properties });
+
+export const checkbox = (properties) => el("input", { type: "checkbox", ...properties });
+
+// Cards of which one is chosen: {value: [title, lines of text, whether it is the chosen one]}.
+export function cards(label, options) {
+	const card = ([value, [title, lines, checked]]) => el("label.card",
+		el("input", { type: "radio", name: "card", value, checked }), el("span", el("b", title), ...lines.map((line) => el("span.dim", line))));
+	const box = el("div.cards", { role: "radiogroup", "aria-label": label }, ...Object.entries(options).map(card));
+	box.chosen = () => box.querySelector(":checked").value;
+	return box;
+}
+
 // Buttons of which one is pressed, by name; `choose(name)` presses another.
 export function choice(label, kind, options, pick) {
 	const box = el("div", { class: `segmented ${kind}`, role: "group", "aria-label": label });
@@ -59,6 +74,11 @@ export function choice(label, kind, options, pick) {
 export const pressed = (button, on) => button.setAttribute("aria-pressed", Boolean(on));
 
 export const byId = (id) => document.getElementById(id);
+
+export const toPhotograph = () => byId("canvas").focus({ preventScroll: true });
+
+// Where an arrow key points.
+export const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export const number = (value) => value.toLocaleString();
 
@@ -93,7 +113,6 @@ const ICONS = {
 	export: "M10 12.5V3M6.5 6.5L10 3l3.5 3.5M4 11v6h12v-6",
 	import: "M10 3v9.5M6.5 9L10 12.5 13.5 9M4 11v6h12v-6",
 	moon: "M16 12.2A6.8 6.8 0 0 1 7.8 4 6.5 6.5 0 1 0 16 12.2z",
-	sun: "M10 6.5a3.5 3.5 0 1 1 0 7 3.5 3.5 0 0 1 0-7zM10 2v1.5M10 16.5V18M2 10h1.5M16.5 10H18M4.3 4.3l1.1 1.1M14.6 14.6l1.1 1.1M15.7 4.3l-1.1 1.1M5.4 14.6l-1.1 1.1",
 	help: "M7.3 7.5a2.7 2.7 0 1 1 4 2.4c-.9.5-1.3 1-1.3 2.1M10 14.8v.2M10 2.5a7.5 7.5 0 1 1 0 15 7.5 7.5 0 0 1 0-15z",
 	search: "M9 4a5 5 0 1 1 0 10A5 5 0 0 1 9 4zM13 13l4 4",
 	close: "M5 5l10 10M15 5L5 15",

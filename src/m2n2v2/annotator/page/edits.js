@@ -86,17 +86,17 @@ async function send(image, item) {
 		// It may have been stored although no answer came: the revision will tell.
 		if (error instanceof Failing) item.unsure ??= { revision: body.revision, ids: ids(image) };
 		if (!(error instanceof Refused) || error.status !== 409) throw error;
-		return stale(image, item, error);
+		return stale(image, item, error, body.revision);
 	}
 }
 
 const ids = (image) => new Set(image.objects.map(({ id }) => id));
 
-// The image is at another revision than this page thought: look, then go on or give up.
-async function stale(image, item, refusal) {
+// The image is at another revision than was sent: look, then go on or give up.
+async function stale(image, item, refusal, sent) {
 	const { action, edit, unsure } = item;
 	const told = await json("GET", image.path);
-	if (told.revision === image.revision) throw refusal; // the server objects to something else
+	if (told.revision === sent) throw refusal; // the server objects to something else
 	const mine = unsure && told.revision === unsure.revision + 1 && isStored(image, item, told);
 	adopt(image, told);
 	if (mine) {
@@ -117,24 +117,21 @@ async function stale(image, item, refusal) {
 // Whether an edit whose answer never came is in what the server tells now.
 function isStored(image, { action, edit, unsure }, { objects }) {
 	if (action !== "edits") return true;
+	const { kind, positive, x, y, box, points } = edit;
 	const id = idOf(image, edit.object ?? null);
-	const after = id === null ? objects.find((one) => !unsure.ids.has(one.id)) : objects.find((one) => one.id === id);
-	if (edit.kind === "click") {
-		const last = after?.clicks.at(-1);
-		return last?.x === edit.x && last?.y === edit.y && last?.positive === edit.positive;
+	const before = image.objects.find((one) => one.id === id);
+	const made = objects.find((one) => !unsure.ids.has(one.id));
+	const after = id === null ? made : objects.find((one) => one.id === id);
+	if (PROMPTS.has(kind)) {
+		const last = after?.clicks.at(-1) ?? {};
+		const given = kind === "click" ? [x, y] : (box ?? points), stored = kind === "click" ? [last.x, last.y] : (last.box ?? last.scribble);
+		return last.positive === positive && JSON.stringify(given) === JSON.stringify(stored);
 	}
-	if (PROMPTS.has(edit.kind)) {
-		const last = after?.clicks.at(-1);
-		return JSON.stringify([last?.box ?? last?.scribble, last?.positive]) === JSON.stringify([edit.box ?? edit.points, edit.positive]);
-	}
-	if (edit.kind === "stroke") return after?.strokes.at(-1)?.points.length === edit.points.length;
-	if (edit.kind === "duplicate") return objects.some((one) => !unsure.ids.has(one.id));
-	if (edit.kind === "remove_click") {
-		return after?.clicks.length === image.objects.find((one) => one.id === id)?.clicks.length - 1;
-	}
-	if (["merge", "split"].includes(edit.kind)) return objects.length !== unsure.ids.size;
-	if (["fill", "snap"].includes(edit.kind)) return after?.area !== image.objects.find((one) => one.id === id)?.area;
-	return false; // the others give the same when made twice
+	if (kind === "stroke") return after?.strokes.at(-1)?.points.length === points.length;
+	if (kind === "duplicate") return Boolean(made);
+	if (kind === "remove_click") return after?.clicks.length === before?.clicks.length - 1;
+	if (kind === "merge" || kind === "split") return objects.length !== unsure.ids.size;
+	return (kind === "fill" || kind === "snap") && after?.area !== before?.area; // the others give the same when made twice
 }
 
 function stored(image, item, answer) {
@@ -164,7 +161,7 @@ function refused(image, { action }, error) {
 }
 
 otherWindows.onmessage = ({ data }) => {
-	const image = state.image;
+	const { image } = state;
 	if (image?.id === data.image && data.revision > image.revision && !image.queue.length) refresh(image);
 };
 

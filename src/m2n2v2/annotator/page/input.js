@@ -1,13 +1,13 @@
 // Mouse, pen, touch and the keyboard's crosshair, on the photograph.
 
 import * as actions from "./actions.js";
-import { byId } from "./dom.js";
+import { ARROWS, byId, toPhotograph } from "./dom.js";
 import { forget, hovers } from "./hover.js";
 import { current } from "./model.js";
 import { announce, colorOf, paints, state, watch } from "./state.js";
 import {
-	camera, centre, clamped, cursor, draw, forget as forgetMark, isInside, pan, reveal, scribble,
-	toImage, zoom,
+	camera, centre, clamped, cursor, draw, forget as forgetMark, isInside, pan, place, reveal,
+	scribble, toImage, zoom,
 } from "./view.js";
 
 const canvas = byId("canvas");
@@ -20,11 +20,6 @@ let gesture = null; // {kind: press | box | scribble | pan | stroke | tap | pinc
 let spaceHeld = false;
 let spacePanned = false;
 
-const place = (event) => {
-	const { left, top } = canvas.getBoundingClientRect();
-	return [event.clientX - left, event.clientY - top];
-};
-
 const moment = (event) => (event.timeStamp > 0 ? event.timeStamp : performance.now());
 
 canvas.addEventListener("contextmenu", (event) => event.preventDefault());
@@ -36,7 +31,7 @@ addEventListener("pointerdown", byKeys(false), true);
 addEventListener("keydown", ({ key }) => /^(Tab|Arrow)/.test(key) && byKeys(true)(), true);
 
 canvas.addEventListener("pointerdown", (event) => {
-	canvas.focus({ preventScroll: true });
+	toPhotograph();
 	const at = place(event);
 	fingers.set(event.pointerId, at);
 	try {
@@ -73,7 +68,7 @@ function touchBegins(event, at) {
 		if (gesture?.kind === "stroke") forgetMark(gesture.mark);
 		gesture = { kind: "pinch", ...spread() };
 	} else if (fingers.size === 1) {
-		if (!paints()) gesture = { kind: "tap", id: event.pointerId, point: toImage(...at), positive: state.positive, began: at };
+		if (!paints()) gesture = { kind: "tap", id: event.pointerId, point: toImage(...at), positive: state.positive, at };
 		else strokeBegins(event, toImage(...at), state.tool === "eraser");
 	}
 }
@@ -100,36 +95,33 @@ canvas.addEventListener("pointermove", (event) => {
 	if (before) fingers.set(event.pointerId, at);
 	const point = toImage(...at);
 	cursor.pointer = event.pointerType === "touch" ? null : point;
+	const mine = gesture?.id === event.pointerId ? gesture.kind : "";
 	if (gesture?.kind === "pinch" && fingers.size >= 2) {
 		const now = spread();
 		pan(now.x - gesture.x, now.y - gesture.y);
 		zoom(now.distance / Math.max(gesture.distance, 1), now.x, now.y);
 		Object.assign(gesture, now);
-	} else if (gesture?.kind === "pan" && before) {
+	} else if (mine === "pan" && before) {
 		spacePanned = true;
 		pan(at[0] - before[0], at[1] - before[1]);
-	} else if (gesture?.kind === "tap") {
-		const [dx, dy] = [at[0] - gesture.began[0], at[1] - gesture.began[1]];
-		if (Math.hypot(dx, dy) > TAP) gesture = ["box", "scribble"].includes(state.tool) ? drawn(gesture, point, state.tool) : { kind: "pan", id: event.pointerId };
-	} else if (gesture?.kind === "press" && gesture.id === event.pointerId) {
-		if (Math.hypot(at[0] - gesture.at[0], at[1] - gesture.at[1]) > DRAG) {
-			gesture = drawn(gesture, point, gesture.picks || state.tool === "scribble" ? "scribble" : "box");
-		}
-	} else if (gesture?.kind === "box" && gesture.id === event.pointerId) {
-		gesture.to = clamped(...point);
-	} else if (gesture?.kind === "scribble" && gesture.id === event.pointerId) {
-		gesture.points.push(point);
-	} else if (gesture?.kind === "stroke" && gesture.id === event.pointerId) {
-		strokeGoesOn(event);
-	} else if (!gesture && event.pointerType !== "touch") {
+	} else if (mine === "press" || mine === "tap") {
+		const touched = mine === "tap";
+		if (Math.hypot(at[0] - gesture.at[0], at[1] - gesture.at[1]) <= (touched ? TAP : DRAG)) return;
+		const kind = gesture.picks ? "scribble" : ["box", "scribble"].includes(state.tool) ? state.tool : touched ? "pan" : "box";
+		gesture = drawn(gesture, point, kind);
+	} else if (mine === "box") gesture.to = clamped(...point);
+	else if (mine === "scribble") gesture.points.push(point);
+	else if (mine === "stroke") strokeGoesOn(event);
+	else if (!gesture && event.pointerType !== "touch") {
 		hovers(isInside(...point) ? point : null, event.shiftKey ? false : state.positive);
 	}
 	cursor.ghost = ["box", "scribble"].includes(gesture?.kind) ? gesture : null;
 	draw("top");
 });
 
-// A press or a tap that goes on as a box or a scribble.
+// A press or a tap that goes on as a box, a scribble, or a move of the photograph.
 function drawn({ id, positive, point: from }, to, kind) {
+	if (kind === "pan") return { kind, id };
 	if (kind === "scribble") return { kind, id, positive, points: [from, to] };
 	return { kind, id, positive, from: clamped(...from), to: clamped(...to) };
 }
@@ -207,7 +199,7 @@ const isOurs = ({ target }) => target === canvas || target === document.body;
 
 addEventListener("keydown", (event) => {
 	if (!isOurs(event) || !state.image || event.ctrlKey || event.metaKey || event.altKey) return;
-	const direction = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+	const direction = ARROWS[event.key];
 	if (direction) {
 		event.preventDefault();
 		held = event.repeat ? held + 1 : 0;

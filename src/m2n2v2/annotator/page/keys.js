@@ -1,7 +1,8 @@
 // The keys, in one table: what they do, and what the help sheet lists.
 
 import * as actions from "./actions.js";
-import { byId } from "./dom.js";
+import { toPhotograph } from "./dom.js";
+import { list } from "./list.js";
 import { current } from "./model.js";
 import { dialogs, hasDepth, set, state } from "./state.js";
 import { tell } from "./toasts.js";
@@ -53,8 +54,8 @@ export const KEYS = [
 	group("Images", [
 		["D | PageDown", "Next image", () => actions.go(1)],
 		["V", "Copy the object, or all, to the next image", actions.copyOnward],
-		["Home", "First image", actions.goToFirst],
-		["End", "Last image", actions.goToLast],
+		["Home", "First image", () => actions.goTo(0)],
+		["End", "Last image", () => actions.goTo(list.total - 1)],
 		["A | PageUp", "Previous image", () => actions.go(-1)],
 		["Shift+Enter", "Image done, open the next unfinished one", actions.doneAndNext],
 		["O", "Mark the image done or not done", () => actions.toggleDone()],
@@ -103,7 +104,7 @@ addEventListener("keydown", (event) => {
 	if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
 	const { target } = event;
 	if (isTyping(target)) {
-		if (event.key === "Escape") byId("canvas").focus();
+		if (event.key === "Escape") toPhotograph();
 		return;
 	}
 	const key = event.key.toLowerCase().replace("arrow", "");
@@ -144,6 +145,6 @@ const isTyping = (target) =>
 addEventListener("click", (event) => {
 	const button = event.target.closest?.("button, summary, input[type=checkbox], input[type=radio]");
 	if (event.detail > 0 && button && !document.querySelector("dialog[open]")) {
-		byId("canvas").focus({ preventScroll: true });
+		toPhotograph();
 	}
 });

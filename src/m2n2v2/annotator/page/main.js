@@ -32,19 +32,11 @@ watch(["image", "selection", "classes", "pickedClick"], () => {
 	if (!image || image.problem) return showObjects([]), showMarkers([]);
 	const chosen = current();
 	const shown = objectsOf(image).filter(({ hidden, shape }) => !hidden && shape && !shape.empty);
-	showObjects(
-		shown.map((object) => ({
-			shape: object.shape,
-			color: colorOf(object),
-			current: object.id === chosen?.id,
-			faint: Boolean(chosen) && object.id !== chosen.id,
-			thin: object.id !== chosen?.id && (object.finished || Boolean(chosen)),
-		})),
-	);
-	const clicks = clicksOf(image, chosen);
-	showMarkers(
-		chosen?.hidden ? [] : clicks.map((click, i) => ({ ...click, picked: state.pickedClick === i && i < clicks.length })),
-	);
+	showObjects(shown.map((object) => {
+		const current = object.id === chosen?.id;
+		return { shape: object.shape, color: colorOf(object), current, thin: !current && (object.finished || Boolean(chosen)) };
+	}));
+	showMarkers(chosen?.hidden ? [] : clicksOf(image, chosen).map((click, i) => ({ ...click, picked: state.pickedClick === i })));
 });
 
 // Somebody else may have chosen another model.

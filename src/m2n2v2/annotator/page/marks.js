@@ -23,17 +23,22 @@ export function drawGhost(context, { kind, from, to, points, positive }) {
 	drawLine(context, [from, [to[0], from[1]], to, [from[0], to[1]], from], color, [6, 4]);
 }
 
-function drawLine(context, points, color, dashes = []) {
-	context.beginPath();
-	for (const point of points) context.lineTo(...toScreen(...point));
+// The path in several colours, one within the other: it is seen on any ground.
+export function stroke(context, lines) {
 	context.lineJoin = "round";
-	for (const [style, width, dash] of [["rgb(0 0 0 / 0.6)", 4, []], ["#fff", 3, []], [color, 2, dashes]]) {
+	for (const [style, width, dashes = []] of lines) {
 		context.strokeStyle = style;
 		context.lineWidth = width;
-		context.setLineDash(dash);
+		context.setLineDash(dashes);
 		context.stroke();
 	}
 	context.setLineDash([]);
+}
+
+function drawLine(context, points, color, dashes = []) {
+	context.beginPath();
+	for (const point of points) context.lineTo(...toScreen(...point));
+	stroke(context, [["rgb(0 0 0 / 0.6)", 4], ["#fff", 3], [color, 2, dashes]]);
 }
 
 // Plus and minus as well as colours: a marker is read without telling colours apart.
@@ -44,21 +49,13 @@ function drawMarker(context, { x, y, positive, pending, picked }) {
 	disc(context, sx, sy, MARKER + 1.5, "rgb(0 0 0 / 0.55)");
 	disc(context, sx, sy, MARKER, "#fff");
 	disc(context, sx, sy, MARKER - 1.5, color);
-	context.strokeStyle = "#fff";
-	context.lineWidth = 2;
-	context.beginPath();
-	context.moveTo(sx - 3, sy);
-	context.lineTo(sx + 3, sy);
-	if (positive) {
-		context.moveTo(sx, sy - 3);
-		context.lineTo(sx, sy + 3);
-	}
-	context.stroke();
-	if (picked) ring(context, sx, sy, MARKER + 4, colors.accent, 2);
+	lines(context, [[sx - 3, sy, sx + 3, sy], positive ? [sx, sy - 3, sx, sy + 3] : []]);
+	stroke(context, [["#fff", 2]]);
+	if (picked) ring(context, sx, sy, MARKER + 4, [[colors.accent, 2]]);
 	if (pending && performance.now() - pending > SLOW) {
 		const grown = calm.matches ? 0.5 : (performance.now() % 900) / 900;
 		context.globalAlpha = calm.matches ? 1 : 1 - grown;
-		ring(context, sx, sy, MARKER + 3 + 8 * grown, "#fff", 2);
+		ring(context, sx, sy, MARKER + 3 + 8 * grown, [["#fff", 2]]);
 		context.globalAlpha = 1;
 	}
 }
@@ -70,39 +67,32 @@ function disc(context, x, y, radius, color) {
 	context.fill();
 }
 
-function ring(context, x, y, radius, color, width) {
-	context.strokeStyle = color;
-	context.lineWidth = width;
+function ring(context, x, y, radius, colors) {
 	context.beginPath();
 	context.arc(x, y, radius, 0, 2 * Math.PI);
-	context.stroke();
+	stroke(context, colors);
+}
+
+function lines(context, ends) {
+	context.beginPath();
+	for (const [x1, y1, x2, y2] of ends) {
+		context.moveTo(x1, y1);
+		context.lineTo(x2, y2);
+	}
 }
 
 export function drawBrush(context, x, y) {
 	const radius = Math.max(state.radius * camera.scale, 1);
-	ring(context, x, y, radius, "rgb(0 0 0 / 0.7)", 3);
-	ring(context, x, y, radius, "#fff", 1.5);
-	if (state.tool === "eraser") {
-		const reach = Math.min(radius, 6) * 0.7;
-		context.beginPath();
-		context.moveTo(x - reach, y + reach);
-		context.lineTo(x + reach, y - reach);
-		context.stroke();
-	}
+	ring(context, x, y, radius, [["rgb(0 0 0 / 0.7)", 3], ["#fff", 1.5]]);
+	if (state.tool !== "eraser") return;
+	const reach = Math.min(radius, 6) * 0.7;
+	lines(context, [[x - reach, y + reach, x + reach, y - reach]]);
+	context.stroke();
 }
 
 export function drawCrosshair(context, x, y) {
-	const lines = [[x - 22, y, x - 5, y], [x + 5, y, x + 22, y], [x, y - 22, x, y - 5], [x, y + 5, x, y + 22]];
-	for (const [color, width] of [["rgb(0 0 0 / 0.75)", 4], ["#fff", 2]]) {
-		context.strokeStyle = color;
-		context.lineWidth = width;
-		context.beginPath();
-		for (const [x1, y1, x2, y2] of lines) {
-			context.moveTo(x1, y1);
-			context.lineTo(x2, y2);
-		}
-		context.stroke();
-	}
+	lines(context, [[x - 22, y, x - 5, y], [x + 5, y, x + 22, y], [x, y - 22, x, y - 5], [x, y + 5, x, y + 22]]);
+	stroke(context, [["rgb(0 0 0 / 0.75)", 4], ["#fff", 2]]);
 	disc(context, x, y, 1.5, "#fff");
 	if (paints()) drawBrush(context, x, y);
 }

@@ -66,9 +66,7 @@ export class Shape {
 	}
 
 	get area() {
-		let sum = 0;
-		for (let run = 0; run < this.starts.length; run++) sum += this.ends[run] - this.starts[run];
-		return sum;
+		return this.ends.reduce((sum, end, run) => sum + end - this.starts[run], 0);
 	}
 
 	// Intersection over union with another mask of the same photograph; 0 where both are empty.
@@ -168,27 +166,27 @@ function outlines(inside, stride) {
 
 // Each edge from the middle of its first pixel to the middle of its last.
 function middles(corners) {
-	const found = [];
+	const points = [];
 	for (let i = 0; i < corners.length; i += 2) {
 		const next = (i + 2) % corners.length;
 		const dx = Math.sign(corners[next] - corners[i]) / 2;
 		const dy = Math.sign(corners[next + 1] - corners[i + 1]) / 2;
-		found.push(corners[i] + dx, corners[i + 1] + dy);
+		points.push(corners[i] + dx, corners[i + 1] + dy);
 		if (Math.abs(corners[next] - corners[i]) + Math.abs(corners[next + 1] - corners[i + 1]) > 1) {
-			found.push(corners[next] - dx, corners[next + 1] - dy);
+			points.push(corners[next] - dx, corners[next + 1] - dy);
 		}
 	}
-	return found;
+	return points;
 }
 
 function path(loops, place) {
-	const found = new Path2D();
+	const drawn = new Path2D();
 	for (const loop of loops) {
-		found.moveTo(...place(loop[0], loop[1]));
-		for (let i = 2; i < loop.length; i += 2) found.lineTo(...place(loop[i], loop[i + 1]));
-		found.closePath();
+		drawn.moveTo(...place(loop[0], loop[1]));
+		for (let i = 2; i < loop.length; i += 2) drawn.lineTo(...place(loop[i], loop[i + 1]));
+		drawn.closePath();
 	}
-	return found;
+	return drawn;
 }
 
 // "#rrggbb" as a pixel of ImageData read as a 32-bit number (little-endian), alpha in [0, 255].
@@ -277,14 +275,14 @@ function paint({ canvas, step }, { points, radius, erase, color }, from) {
 }
 
 function changedRows(before, after) {
-	let found = null;
+	let rows = null;
 	for (let i = 0; i < Math.max(before.length, after.length); i++) {
 		const [old, now] = [before[i], after[i]];
 		if (old?.shape === now?.shape && old?.value === now?.value) continue;
-		if (old) found = union(found, old.shape.bounds);
-		if (now) found = union(found, now.shape.bounds);
+		if (old) rows = union(rows, old.shape.bounds);
+		if (now) rows = union(rows, now.shape.bounds);
 	}
-	return found && found.bottom > found.top ? found : null;
+	return rows && rows.bottom > rows.top ? rows : null;
 }
 
 function union(one, other) {

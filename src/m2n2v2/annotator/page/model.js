@@ -91,24 +91,24 @@ const SETS = { class: "class_id", hide: "hidden", lock: "locked", finish: "finis
  * there, without a mask; names, locks and the like hold at once.
  */
 export function objectsOf(image) {
-	let found = [...image.objects];
+	let objects = [...image.objects];
 	for (const { edit, draft } of image.queue) {
 		if (!edit) break; // what an undo changes only the server knows
 		const id = idOf(image, edit.object ?? null) ?? edit.object;
-		const at = found.findIndex((object) => object.id === id);
+		const at = objects.findIndex((object) => object.id === id);
 		const field = SETS[edit.kind];
 		if (draft && at < 0) {
-			found.push({ id: draft, class_id: edit.class_id, clicks: [], strokes: [], scale: 0, draft: true });
-		} else if (field && at >= 0) found[at] = { ...found[at], [field]: edit[field] };
+			objects.push({ id: draft, class_id: edit.class_id, clicks: [], strokes: [], scale: 0, draft: true });
+		} else if (field && at >= 0) objects[at] = { ...objects[at], [field]: edit[field] };
 		else if (edit.kind === "attribute" && at >= 0) {
-			found[at] = { ...found[at], attributes: { ...found[at].attributes, [edit.name]: edit.value } };
-		} else if (edit.kind === "delete" && at >= 0) found.splice(at, 1);
+			objects[at] = { ...objects[at], attributes: { ...objects[at].attributes, [edit.name]: edit.value } };
+		} else if (edit.kind === "delete" && at >= 0) objects.splice(at, 1);
 		else if (edit.kind === "order") {
 			const place = ({ id: one }) => edit.order.indexOf(one);
-			found = found.sort((one, other) => place(one) - place(other));
+			objects = objects.sort((one, other) => place(one) - place(other));
 		}
 	}
-	return found;
+	return objects;
 }
 
 export function find(image, key) {

@@ -137,8 +137,8 @@ export async function openAt(index) {
 }
 
 export async function step(by) {
-	const found = await entry(Math.max(list.position + by, -1));
-	if (found) await open(found.id);
+	const next = await entry(Math.max(list.position + by, -1));
+	if (next) await open(next.id);
 	else announce(by > 0 ? "This is the last image" : "This is the first image");
-	return Boolean(found);
+	return Boolean(next);
 }

@@ -3,11 +3,12 @@
  * add one, right click, double click or Delete to take one away; arrow keys move the picked one.
  */
 
-import { byId } from "./dom.js";
+import { ARROWS, byId, toPhotograph } from "./dom.js";
+import { stroke } from "./marks.js";
 import { current } from "./model.js";
 import { moveVertices } from "./shapes.js";
 import { announce, state, watch } from "./state.js";
-import { draw, overlays, toImage, toScreen } from "./view.js";
+import { draw, overlays, place, toImage, toScreen } from "./view.js";
 
 const canvas = byId("canvas");
 const NEAR = 9; // CSS pixels within which a handle is hit; fingers: twice that
@@ -29,7 +30,7 @@ watch(["image", "selection"], () => {
 	if (polygon === told) return;
 	told = polygon;
 	if (dragging !== null) return;
-	rings = polygon?.map((ring) => ring.map((point) => [...point])) ?? null;
+	rings = structuredClone(polygon);
 	if (!rings?.[picked?.[0]]?.[picked?.[1]]) picked = null;
 	draw("top");
 });
@@ -40,10 +41,10 @@ const middle = ([ax, ay], [bx, by]) => [(ax + bx) / 2, (ay + by) / 2];
 // The handle at a screen point: {ring, k, edge}, `edge` if it would be a new vertex; null for none.
 function handleAt([x, y], reach) {
 	let best = null, least = reach;
-	const look = (point, found) => {
+	const look = (point, handle) => {
 		const [sx, sy] = toScreen(...point);
 		const away = Math.hypot(sx - x, sy - y);
-		if (away < least) [best, least] = [found, away];
+		if (away < least) [best, least] = [handle, away];
 	};
 	shown()?.forEach((ring, r) => {
 		ring.forEach((point, k) => look(point, { ring: r, k, edge: false }));
@@ -60,21 +61,14 @@ function long(one, other) {
 	return Math.hypot(ax - bx, ay - by) > ROOM;
 }
 
-function place(event) {
-	const { left, top } = canvas.getBoundingClientRect();
-	return [event.clientX - left, event.clientY - top];
-}
-
 canvas.addEventListener("pointerdown", (event) => {
 	if (dragging !== null || !shown() || ![0, 2].includes(event.button) || event.altKey || event.ctrlKey) return;
-	const found = handleAt(place(event), event.pointerType === "touch" ? 2 * NEAR : NEAR);
-	if (!found) {
-		picked = null;
-		return;
-	}
+	const handle = handleAt(place(event), event.pointerType === "touch" ? 2 * NEAR : NEAR);
+	picked = null;
+	if (!handle) return;
 	event.stopImmediatePropagation();
-	canvas.focus({ preventScroll: true });
-	const { ring, k, edge } = found;
+	toPhotograph();
+	const { ring, k, edge } = handle;
 	const name = `${ring} ${k}`;
 	const again = !edge && pressed.vertex === name && event.timeStamp - pressed.at < 400;
 	pressed = { at: event.timeStamp, vertex: edge ? "" : name };
@@ -107,13 +101,13 @@ canvas.addEventListener("pointerup", (event) => {
 canvas.addEventListener("pointercancel", (event) => {
 	if (event.pointerId !== dragging) return;
 	dragging = null;
-	rings = told?.map((ring) => ring.map((point) => [...point])) ?? null;
+	rings = structuredClone(told);
 	draw("top");
 }, true);
 
 addEventListener("keydown", (event) => {
 	if (!picked || !shown() || event.target !== canvas || event.ctrlKey || event.metaKey || event.altKey) return;
-	const direction = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+	const direction = ARROWS[event.key];
 	const [ring, k] = picked;
 	if (direction) {
 		const [x, y] = rings[ring][k];
@@ -148,24 +142,19 @@ function remove() {
 }
 
 function store() {
-	moveVertices(rings.map((ring) => ring.map((point) => [...point])));
+	moveVertices(structuredClone(rings));
 	draw("top");
 }
 
 overlays.push((context) => {
 	const drawn = shown();
 	if (!drawn) return;
-	context.lineJoin = "round";
-	for (const [style, width] of [["rgb(0 0 0 / 0.6)", 3.5], ["#fff", 1.5]]) {
-		context.strokeStyle = style;
-		context.lineWidth = width;
-		context.beginPath();
-		for (const ring of drawn) {
-			ring.forEach((point, k) => context[k ? "lineTo" : "moveTo"](...toScreen(...point)));
-			context.closePath();
-		}
-		context.stroke();
+	context.beginPath();
+	for (const ring of drawn) {
+		ring.forEach((point, k) => context[k ? "lineTo" : "moveTo"](...toScreen(...point)));
+		context.closePath();
 	}
+	stroke(context, [["rgb(0 0 0 / 0.6)", 3.5], ["#fff", 1.5]]);
 	drawn.forEach((ring, r) => ring.forEach((point, k) => {
 		if (long(point, after(ring, k))) dot(context, middle(point, after(ring, k)), 2.5, "rgb(255 255 255 / 0.7)");
 		dot(context, point, 4.5, picked?.[0] === r && picked?.[1] === k ? "#000" : "#fff");
@@ -177,8 +166,6 @@ function dot(context, point, radius, fill) {
 	context.beginPath();
 	context.arc(x, y, radius, 0, 2 * Math.PI);
 	context.fillStyle = fill;
-	context.strokeStyle = fill === "#000" ? "#fff" : "rgb(0 0 0 / 0.7)";
-	context.lineWidth = 1.5;
 	context.fill();
-	context.stroke();
+	stroke(context, [[fill === "#000" ? "#fff" : "rgb(0 0 0 / 0.7)", 1.5]]);
 }

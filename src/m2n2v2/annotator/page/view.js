@@ -47,9 +47,9 @@ export function clear(width, height) {
 const size = { width: 0, height: 0 };
 
 // The photograph's pixels have come: bitmaps from the finest to the coarsest.
-export function showPicture(found) {
-	closeAll(levels.filter((known) => !found.includes(known)));
-	levels = found;
+export function showPicture(bitmaps) {
+	closeAll(levels.filter((known) => !bitmaps.includes(known)));
+	levels = bitmaps;
 	draw("base");
 }
 
@@ -75,9 +75,9 @@ export function showObjects(objects) {
 	draw("base", "top");
 }
 
-export function showPreview(found) {
-	if (preview === found) return;
-	preview = found;
+export function showPreview(shown) {
+	if (preview === shown) return;
+	preview = shown;
 	draw("top");
 }
 
@@ -139,7 +139,7 @@ function drawBase() {
 	if (!size.width) return;
 	const scale = camera.scale * ratio;
 	const seen = visible();
-	place(context);
+	toPixels(context);
 	context.imageSmoothingEnabled = scale < 4;
 	context.imageSmoothingQuality = scale < 1 ? "medium" : "low";
 	const shown = state.view !== "photo" && alternative ? alternative : levelFor(scale);
@@ -160,9 +160,8 @@ function drawBase() {
 		context.globalAlpha = 1;
 	}
 	const kind = scale >= EXACT_FROM ? "exact" : "smooth";
-	for (const { shape, color, current, faint } of drawn) {
-		if (current || !overlaps(shape.bounds, seen)) continue;
-		outline(context, shape.contour(step)[kind], color, faint ? 1.25 : 1.5);
+	for (const { shape, color, current } of drawn) {
+		if (!current && overlaps(shape.bounds, seen)) outline(context, shape.contour(step)[kind], color, 1.5);
 	}
 	const { shape } = drawn.find(({ current }) => current) ?? {};
 	if (!shape) return;
@@ -178,9 +177,7 @@ function outline(context, path, color, width) {
 }
 
 function levelFor(scale) {
-	let found = levels[0];
-	for (const level of levels) if (level.width >= size.width * Math.min(scale, 1)) found = level;
-	return found;
+	return levels.findLast(({ width }) => width >= size.width * Math.min(scale, 1)) ?? levels[0];
 }
 
 function drawPart(context, source, seen) {
@@ -208,7 +205,7 @@ function visible() {
 const overlaps = (bounds, seen) =>
 	bounds.left < seen.right && bounds.right > seen.left && bounds.top < seen.bottom && bounds.bottom > seen.top;
 
-function place(context) {
+function toPixels(context) {
 	context.setTransform(
 		camera.scale * ratio, 0, 0, camera.scale * ratio,
 		Math.round(camera.x * ratio), Math.round(camera.y * ratio),
@@ -217,8 +214,8 @@ function place(context) {
 
 let markers = []; // [{x, y, positive, pending, picked}]
 
-export function showMarkers(found) {
-	markers = found;
+export function showMarkers(clicks) {
+	markers = clicks;
 	draw("top");
 }
 
@@ -241,7 +238,7 @@ function drawTop() {
 function drawPreview(context) {
 	const scale = camera.scale * ratio;
 	const contour = preview.shape.contour(stepFor(scale))[scale >= EXACT_FROM ? "exact" : "smooth"];
-	place(context);
+	toPixels(context);
 	context.globalAlpha = 0.25;
 	context.fillStyle = "#fff";
 	context.fill(contour, "evenodd");
@@ -251,6 +248,12 @@ function drawPreview(context) {
 	context.strokeStyle = "#fff";
 	context.stroke(contour);
 	context.setLineDash([]);
+}
+
+// Where on the canvas an event is, in screen points.
+export function place({ clientX, clientY }) {
+	const { left, top: above } = top.getBoundingClientRect();
+	return [clientX - left, clientY - above];
 }
 
 export const isInside = (x, y) => x >= 0 && y >= 0 && x < size.width && y < size.height;

@@ -1,7 +1,7 @@
 // What is said of an object besides its class: controls for it, and how a class asks for it.
 
 import * as actions from "../actions.js";
-import { el } from "../dom.js";
+import { checkbox, el } from "../dom.js";
 import { current } from "../model.js";
 import { classOf, state, watch } from "../state.js";
 
@@ -24,7 +24,7 @@ export function controls() {
 function control({ name, type, values }) {
 	const say = (value) => actions.say(current(), name, value);
 	const field = {
-		flag: () => el("input", { type: "checkbox", onchange: () => say(field.checked || null) }),
+		flag: () => checkbox({ onchange: () => say(field.checked || null) }),
 		choice: () => el("select", { onchange: () => say(field.value || null) }, ...["", ...values].map((value) => el("option", { value }, value || "(not said)"))),
 		text: () => el("input", { type: "text", maxLength: 500, onchange: () => say(field.value.trim() || null) }),
 	}[type]();

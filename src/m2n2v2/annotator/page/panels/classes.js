@@ -6,7 +6,6 @@ import { byId, el, icon, iconButton } from "../dom.js";
 import { refresh } from "../edits.js";
 import { current } from "../model.js";
 import { NO_CLASS, PALETTE, dialogs, set, state, watch } from "../state.js";
-import { told } from "../toasts.js";
 import { understood, written } from "./attributes.js";
 import { dialog } from "./dialogs.js";
 
@@ -42,14 +41,14 @@ function chip({ id, name, color, key }, chosen) {
 
 function edit() {
 	const rows = el("div.stack");
-	const problem = el("p.problem", { role: "alert" });
 	const gone = new Set();
 	const read = () => [...rows.children].map((row) => row.read());
 	const add = (one, isNew = false) => {
 		const row = el("div.class-row");
+		const called = one.name || "the new class";
 		const name = el("input", { type: "text", value: one.name, "aria-label": "Name of the class", maxLength: 100, required: true });
-		const color = el("input", { type: "color", value: one.color, "aria-label": `Colour of ${one.name || "the new class"}` });
-		const key = el("select", { "aria-label": `Key of ${one.name || "the new class"}` },
+		const color = el("input", { type: "color", value: one.color, "aria-label": `Colour of ${called}` });
+		const key = el("select", { "aria-label": `Key of ${called}` },
 			el("option", { value: "" }, "no key"),
 			...Array.from({ length: 9 }, (_, i) => el("option", { value: i + 1, selected: one.key === i + 1 }, String(i + 1))));
 		name.addEventListener("paste", (event) => {
@@ -63,10 +62,10 @@ function edit() {
 			for (const other of rows.querySelectorAll("select")) if (other !== key && other.value === key.value) other.value = "";
 		});
 		const line = written(one.attributes ?? []);
-		const asks = el("input.asks", { type: "text", value: line, placeholder: "Asks: broken?, material: glass | clay, remark", "aria-label": `What is asked of objects of ${one.name || "the new class"}` });
+		const asks = el("input.asks", { type: "text", value: line, placeholder: "Asks: broken?, material: glass | clay, remark", "aria-label": `What is asked of objects of ${called}` });
 		asks.readOnly = written(understood(line)) !== line || understood(line).length !== (one.attributes ?? []).length; // a list of classes may hold more
 		row.read = () => ({ id: one.id, name: name.value.trim(), color: color.value, key: key.value ? Number(key.value) : null, attributes: asks.readOnly ? null : understood(asks.value) });
-		row.append(color, name, key, iconButton("trash", `Remove ${one.name || "the new class"}`, { onclick: () => {
+		row.append(color, name, key, iconButton("trash", `Remove ${called}`, { onclick: () => {
 			if (one.id !== null) gone.add(one.id);
 			row.remove();
 			fillReassign();
@@ -78,49 +77,42 @@ function edit() {
 	const reassignRow = el("label.row", { hidden: true }, el("span.grow", "Objects of removed classes become"), reassign);
 	const fillReassign = () => {
 		reassignRow.hidden = !gone.size;
-		const kept = read().filter(({ id }) => id !== null);
-		reassign.replaceChildren(el("option", { value: "" }, "(only if none has them)"), ...kept.map(({ id, name }) => el("option", { value: id }, name)));
+		const kept = read().filter(({ id }) => id !== null).map(({ id, name }) => el("option", { value: id }, name));
+		reassign.replaceChildren(el("option", { value: "" }, "(only if none has them)"), ...kept);
 	};
 	state.classes.forEach((one) => add(one));
 	const fresh = (named = "") => {
-		const used = read();
-		const color = PALETTE.find((one) => !used.some((other) => other.color === one)) ?? PALETTE[used.length % PALETTE.length];
-		const key = [1, 2, 3, 4, 5, 6, 7, 8, 9].find((one) => !used.some((other) => other.key === one)) ?? null;
-		add({ id: null, name: named, color, key }, true);
+		add(classBeside(read(), named), true);
 	};
 	dialog("Classes", {
 		body: [
 			el("p.dim", "A new name or colour holds for every object of the class, in all images. A list can be pasted, one name a line. What a class asks is said of each of its objects: yes or no (broken?), one of several, or a text."),
 			rows,
 			el("button.quiet.dashed", { onclick: () => fresh() }, icon("plus"), "Add a class"),
-			reassignRow, problem,
+			reassignRow,
 		],
 		confirm: "Save classes",
 		async done() {
 			const classes = read();
-			const unnamed = classes.findIndex(({ name }) => !name);
-			if (unnamed >= 0) {
-				problem.textContent = "A class needs a name.";
-				rows.children[unnamed].querySelector("input[type=text]").focus();
-				return false;
-			}
-			const twin = classes.findIndex(({ name }, i) => classes.slice(0, i).some((other) => other.name === name));
-			if (twin >= 0) {
-				problem.textContent = `There is a class ${classes[twin].name} already.`;
-				rows.children[twin].querySelector("input[type=text]").focus();
-				return false;
+			const wrong = classes.findIndex(({ name }, i) => !name || classes.slice(0, i).some((other) => other.name === name));
+			if (wrong >= 0) {
+				rows.children[wrong].querySelector("input[type=text]").focus();
+				const { name } = classes[wrong];
+				return name ? `There is a class ${name} already.` : "A class needs a name.";
 			}
 			const body = { classes };
 			if (reassign.value) body.reassign_to = Number(reassign.value);
-			try {
-				await adopt(await json("PUT", "/api/classes", { body }));
-			} catch (error) {
-				problem.textContent = told(error);
-				return false;
-			}
+			await adopt(await json("PUT", "/api/classes", { body }));
 		},
 	});
 	if (!state.classes.length) fresh();
+}
+
+// A class that is new, with a colour and a key that others have not.
+export function classBeside(others, name) {
+	const color = PALETTE.find((one) => !others.some((other) => other.color === one)) ?? PALETTE[others.length % PALETTE.length];
+	const key = [1, 2, 3, 4, 5, 6, 7, 8, 9].find((one) => !others.some((other) => other.key === one)) ?? null;
+	return { id: null, name, color, key };
 }
 
 export async function adopt(classes) {

@@ -6,14 +6,13 @@ import { amend, choose, entry, list, locate, need, recount } from "../list.js";
 import { open } from "../open.js";
 import { announce, dialogs, set, state, watch } from "../state.js";
 import { complain, tell, told } from "../toasts.js";
+import { rows as windowed } from "./rows.js";
 import { drawer } from "./top.js";
 
 const ROW = 60; // CSS pixels, as in style.css
-const SPARE = 4; // rows above and below what is seen
 const TYPING = 200; // ms without a key before the list is searched
 
-let box, rows, filler, search, filters, empty, leftOut;
-const made = new Map(); // index -> row element
+let box, rows, drawRows, filler, search, filters, empty, leftOut;
 
 export function start() {
 	filters = choice("Which images", "even", { all: { text: "All" }, todo: { text: "To do" }, done: { text: "Done" } },
@@ -47,6 +46,7 @@ export function start() {
 	empty = el("p.empty", { hidden: true });
 	leftOut = el("p.left-out.dim", { hidden: true });
 	box = el("div.scroll", { onscroll: draw }, rows, empty);
+	drawRows = windowed({ box, into: rows, size: ROW, count: () => list.total, row: rowOf, shows: showsOf, need });
 	rows.addEventListener("keydown", walk);
 	rows.addEventListener("click", (event) => pick(event.target.closest("[data-index]")));
 	byId("images").append(
@@ -75,13 +75,13 @@ export function start() {
 		for (const button of filters.children) button.lastChild.textContent = number(shown[button.name]);
 		filler.style.setProperty("--rows", list.total);
 		empty.hidden = !list.known || list.total > 0;
-		empty.textContent = list.query ? `No image's name holds “${list.query}”.` : EMPTY[list.filter];
+		empty.textContent = list.query ? `No image's name holds “${list.query}”.` : (EMPTY[list.filter] ?? "No images here.");
 		if (opened !== state.image?.id) follow();
 		draw();
 	});
 }
 
-const EMPTY = { all: "No images here.", todo: "Nothing left to do.", done: "No image is done yet.", checked: "No image is checked yet.", rejected: "No image is rejected.", empty: "Every image has an object.", unreadable: "Every image that was looked at can be read." };
+const EMPTY = { todo: "Nothing left to do.", empty: "Every image has an object." };
 let opened = null;
 
 function follow() {
@@ -110,8 +110,7 @@ function moreFilters() {
 		};
 		const people = [...new Set([state.person, ...state.others.map(({ name }) => name)])];
 		pick.replaceChildren(
-			option("All of them", "all"), option("To do", "todo"), option("Done", "done"),
-			option("Checked", "checked"), option("Rejected", "rejected"), option("Without objects", "empty"), option("Unreadable", "unreadable"),
+			option("More filters", "all"), option("Checked", "checked"), option("Rejected", "rejected"), option("Without objects", "empty"), option("Unreadable", "unreadable"),
 			el("optgroup", { label: "With an object of" }, ...[...state.classes, { id: 0, name: "no class" }].map(({ id, name }) => option(name, "all", { class_id: id }))),
 			el("optgroup", { label: "Edited by" }, ...people.map((name) => option(name, "all", { person: name }))),
 		);
@@ -128,33 +127,19 @@ async function openFirst() {
 }
 
 function draw() {
-	const first = Math.max(0, Math.floor(box.scrollTop / ROW) - SPARE);
-	const last = Math.min(list.total, Math.ceil((box.scrollTop + box.clientHeight) / ROW) + SPARE) - 1;
-	if (last >= first) need(first, last);
-	for (const [index, row] of made) {
-		if (index >= first && index <= last) continue;
-		row.remove();
-		made.delete(index);
-	}
-	for (let index = first; index <= last; index++) {
-		const image = list.entries.get(index);
-		const shows = image ? [list.total, image.id, image.status, image.objects, image.problem, image.id === state.image?.id, whoIsAt(image.id)].join() : "";
-		const before = made.get(index);
-		if (before?.shows === shows) continue;
-		const row = rowOf(index, image);
-		row.shows = shows;
-		const thumb = row.querySelector("img.thumb"), old = before?.querySelector("img.thumb");
-		if (thumb && old?.src === thumb.src) thumb.replaceWith(old); // it would be asked for again
-		made.set(index, row);
-		if (before) before.replaceWith(row);
-		else rows.append(row);
-	}
-	const at = state.image ? [...made].find(([index]) => list.entries.get(index)?.id === state.image.id) : null;
+	const made = drawRows();
+	const at = [...made].find(([index]) => list.entries.get(index)?.id === (state.image?.id ?? ""));
 	if (at) rows.setAttribute("aria-activedescendant", at[1].id);
 	else rows.removeAttribute("aria-activedescendant");
 }
 
-function rowOf(index, image) {
+function showsOf(index) {
+	const image = list.entries.get(index);
+	return image ? [list.total, image.id, image.status, image.objects, image.problem, image.id === state.image?.id, whoIsAt(image.id)].join() : "";
+}
+
+function rowOf(index) {
+	const image = list.entries.get(index);
 	const place = { vars: { "--row": index }, "data-index": index, id: `image-row-${index}`, role: "option", "aria-setsize": list.total, "aria-posinset": index + 1 };
 	if (!image) return el("div", { ...place, class: "image", "aria-label": "loading" });
 	const open = image.id === state.image?.id;

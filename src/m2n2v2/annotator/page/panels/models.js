@@ -1,7 +1,7 @@
 // What prepares the photographs: shown, and changed among the presets whose weights are here.
 
 import { json } from "../api.js";
-import { el } from "../dom.js";
+import { cards, el } from "../dom.js";
 import { prepare } from "../open.js";
 import { dialogs, set, state } from "../state.js";
 import { complain } from "../toasts.js";
@@ -12,19 +12,13 @@ const cost = ({ seconds }) => (seconds === null ? "not used here yet" : `about $
 dialogs.models = async () => {
 	const models = await json("GET", "/api/models").catch(complain);
 	if (!models) return;
-	const cards = el("div.cards", { role: "radiogroup", "aria-label": "Model" },
-		...models.map((model) => el("label.card", el("input", { type: "radio", name: "model", value: model.name, checked: model.chosen }),
-			el("span", el("b", model.name), el("span.dim", model.note), el("span.dim.nums", cost(model))))));
+	const presets = cards("Model", Object.fromEntries(models.map((model) => [model.name, [model.name, [model.note, cost(model)], model.chosen]])));
 	dialog("What finds the masks", {
-		body: [el("p.dim", "Another one prepares each photograph anew when it is opened, for everybody in this folder. What is prepared already is kept, and so is every mask; further clicks on an object are answered by the new one."), cards],
+		body: [el("p.dim", "Another one prepares each photograph anew when it is opened, for everybody in this folder. What is prepared already is kept, and so is every mask; further clicks on an object are answered by the new one."), presets],
 		confirm: "Use it",
 		async done() {
-			try {
-				await json("PUT", "/api/model", { body: { name: cards.querySelector(":checked").value } });
-				await changedModel();
-			} catch (error) {
-				complain(error);
-			}
+			await json("PUT", "/api/model", { body: { name: presets.chosen() } });
+			await changedModel();
 		},
 	});
 };

@@ -22,14 +22,12 @@ let told = "";
 
 function notice() {
 	const box = byId("notice");
-	const found = message();
-	box.hidden = !found;
-	const name = found ? found.slice(0, 3).join() : "";
+	const [drawing, title, text, ...rest] = message() ?? [];
+	box.hidden = !title;
+	const name = [drawing, title, text].join();
 	if (name === told) return;
 	told = name;
-	if (!found) return box.replaceChildren();
-	const [drawing, title, text, ...rest] = found;
-	box.replaceChildren(icon(drawing), el("h2", title), el("p", text), ...rest);
+	box.replaceChildren(...(title ? [icon(drawing), el("h2", title), el("p", text), ...rest] : []));
 }
 
 function message() {

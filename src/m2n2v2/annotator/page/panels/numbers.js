@@ -49,8 +49,8 @@ function plot(days, color) {
 			return svg("rect", { x: i * wide + 1, y, width: wide - 2, height, fill: color(person) }, svg("title", {}, `${day}, ${person}: ${minutes(seconds)}`));
 		});
 	});
-	const text = (x, y, words, anchor = "start") => svg("text", { x, y, "text-anchor": anchor }, words);
-	const last = days.length > 1 ? text(Math.max(days.length * wide, 140), HIGH - 4, days.at(-1)[0], "end") : "";
+	const span = days.length > 1 ? `${days[0][0]} to ${days.at(-1)[0]}` : days[0][0];
 	return svg("svg", { class: "days", viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", "aria-label": `Work by day, at most ${minutes(most)}` },
-		svg("line", { x2: WIDE, y1: ground, y2: ground }), ...bars, text(0, 10, `${minutes(most)} a day at most`), text(0, HIGH - 4, days[0][0]), last);
+		svg("line", { x2: WIDE, y1: ground, y2: ground, class: "axis" }), ...bars,
+		svg("text", { y: 10 }, `${minutes(most)} a day at most`), svg("text", { y: HIGH - 4 }, span));
 }

@@ -22,16 +22,16 @@ function objects() {
 	rows.addEventListener("keydown", (event) => keys(event, rows));
 	dragging(rows);
 	watch(["image", "selection", "classes"], () => {
-		const found = actions.listed();
+		const objects = actions.listed();
 		const chosen = current()?.id;
 		const focused = rows.contains(document.activeElement) ? document.activeElement : null;
 		const [id, part] = focused ? [focused.closest("li").dataset.id, focused.dataset.part] : [];
-		rows.replaceChildren(...found.map((object) => row(object, object.id === chosen)));
+		rows.replaceChildren(...objects.map((object) => row(object, object.id === chosen)));
 		if (focused) rows.querySelector(`[data-id="${id}"] [data-part="${part}"]`)?.focus();
 		if (!rows.querySelector("[tabindex='0']")) rows.querySelector("[data-part=select]")?.setAttribute("tabindex", "0");
 		rows.querySelector("[aria-current=true]")?.closest("li").scrollIntoView({ block: "nearest" });
-		empty.hidden = found.length > 0 || !state.image || state.image.revision < 0;
-		count.textContent = found.length ? number(found.length) : "";
+		empty.hidden = objects.length > 0 || !state.image || state.image.revision < 0;
+		count.textContent = objects.length ? number(objects.length) : "";
 	});
 }
 

@@ -1,6 +1,6 @@
 // How masks leave in an export: cleaned, and as polygons of few corners.
 
-import { el, plural } from "../dom.js";
+import { checkbox, el, plural, range } from "../dom.js";
 
 const POLYGONAL = new Set(["coco", "yolo", "labelme"]);
 const BRIDGED = new Set(["coco", "labelme"]); // YOLO's polygons are single rings in any case
@@ -11,13 +11,13 @@ const BRIDGED = new Set(["coco", "labelme"]); // YOLO's polygons are single ring
  * @param {function} format - tells which format is chosen.
  */
 export function outlines(format) {
-	const slider = el("input", { type: "range", min: -0.5, max: 10, step: 0.5, value: -0.5, "aria-label": "Pixels that polygons may lie from the outlines", oninput: show });
+	const slider = range("Pixels that polygons may lie from the outlines", -0.5, 10, { step: 0.5, value: -0.5, oninput: show });
 	const said = el("output.nums");
-	const ring = el("input", { type: "checkbox" });
+	const ring = checkbox();
 	const rings = el("label.check", ring, "Join holes to the outline by bridges (readers that know no holes)");
 	const few = el("div.stack.none", el("label.row", el("span", "Polygons"), slider, said), rings);
 	const cleaning = cleaner();
-	const clean = el("details.curve", el("summary", "Clean the masks"), el("div.stack.none", ...cleaning.controls));
+	const clean = el("details", el("summary", "Clean the masks"), el("div.stack.none", ...cleaning.controls));
 	const polygons = () => POLYGONAL.has(format());
 	function show() {
 		const value = Number(slider.value);
@@ -39,7 +39,7 @@ export function outlines(format) {
 // Three numbers that say how a mask is cleaned.
 export function cleaner({ holes = 0, specks = 0, smooth = 0 } = {}) {
 	const amount = (label, value, max, unit) => {
-		const input = el("input.amount", { type: "number", min: 0, max, step: 1, value, "aria-label": `${label}, ${unit}` });
+		const input = el("input", { type: "number", min: 0, max, step: 1, value, "aria-label": `${label}, ${unit}` });
 		return { input, row: el("label.row", el("span.grow", label), input, el("span.dim", unit)) };
 	};
 	const fields = {

@@ -2,11 +2,11 @@
 
 import * as actions from "../actions.js";
 import { json } from "../api.js";
-import { byId, el } from "../dom.js";
-import { NO_CLASS, PALETTE, dialogs, state } from "../state.js";
+import { byId, el, toPhotograph } from "../dom.js";
+import { NO_CLASS, dialogs, state } from "../state.js";
 import { complain } from "../toasts.js";
 import { cursor, toScreen } from "../view.js";
-import { adopt } from "./classes.js";
+import { adopt, classBeside } from "./classes.js";
 
 const WIDE = 240, HIGH = 300, ROOM = 8; // CSS pixels, as in style.css
 let open = null;
@@ -23,7 +23,7 @@ dialogs.pick = () => {
 
 	function fill() {
 		const typed = field.value.trim();
-		shown = found(typed);
+		shown = fitting(typed);
 		at = 0;
 		if (typed && !state.classes.some(({ name }) => name === typed)) shown.push({ id: "new", name: typed, color: "transparent" });
 		list.replaceChildren(...shown.map((one, i) => el("li", { id: `pick-${i}`, role: "option", vars: { "--class": one.color }, onpointerdown: (event) => {
@@ -42,7 +42,7 @@ dialogs.pick = () => {
 	function close() {
 		open = null;
 		box.remove();
-		byId("canvas").focus({ preventScroll: true });
+		toPhotograph();
 	}
 
 	async function take(one) {
@@ -71,11 +71,10 @@ dialogs.pick = () => {
 };
 
 // Those that begin with what was typed, then those that hold it.
-function found(typed) {
+function fitting(typed) {
 	const wanted = typed.toLocaleLowerCase();
 	const place = ({ name }) => name.toLocaleLowerCase().indexOf(wanted);
-	const fitting = [...state.classes, NO_CLASS].filter((one) => place(one) >= 0);
-	return fitting.sort((one, other) => Math.sign(place(one)) - Math.sign(place(other)));
+	return [...state.classes, NO_CLASS].filter((one) => place(one) >= 0).sort((one, other) => Math.sign(place(one)) - Math.sign(place(other)));
 }
 
 function place() {
@@ -86,9 +85,7 @@ function place() {
 }
 
 async function made(name) {
-	const color = PALETTE[state.classes.length % PALETTE.length];
-	const key = [1, 2, 3, 4, 5, 6, 7, 8, 9].find((one) => !state.classes.some((other) => other.key === one)) ?? null;
-	const classes = await json("PUT", "/api/classes", { body: { classes: [...state.classes, { id: null, name, color, key }] } });
+	const classes = await json("PUT", "/api/classes", { body: { classes: [...state.classes, classBeside(state.classes, name)] } });
 	await adopt(classes);
 	return classes.find((one) => one.name === name).id;
 }

@@ -1,6 +1,6 @@
 // "Shape": what can be done to the current object's mask as a whole.
 
-import { byId, el } from "../dom.js";
+import { byId, el, range, small } from "../dom.js";
 import { current, waitingFor } from "../model.js";
 import * as shapes from "../shapes.js";
 import { state, watch } from "../state.js";
@@ -9,7 +9,6 @@ import { changes, cleaner } from "./outlines.js";
 
 export function start() {
 	const section = byId("shape");
-	const small = (label, title, onclick) => el("button.small", { title, onclick }, label);
 	const whole = el("div.wrapped",
 		small("Snap to the photograph", "Draw the mask anew, to the edges near its own", shapes.snap),
 		small("Fill a hole", "Then click into it", shapes.fill),
@@ -44,10 +43,10 @@ export function start() {
 
 // To a polygon and back.
 function vertices() {
-	const slider = el("input", { type: "range", min: 0, max: 10, step: 0.5, value: 2, "aria-label": "Pixels that the polygon may lie from the mask's outline", oninput: show });
+	const slider = range("Pixels that the polygon may lie from the mask's outline", 0, 10, { step: 0.5, value: 2, oninput: show });
 	const said = el("output.nums");
-	const to = el("button.small", { title: "Then drag its vertices; right click takes one away", onclick: () => shapes.toPolygon(Number(slider.value)) }, "To polygon");
-	const back = el("button.small", { onclick: shapes.toMask }, "To mask");
+	const to = small("To polygon", "Then drag its vertices; right click takes one away", () => shapes.toPolygon(Number(slider.value)));
+	const back = small("To mask", "Its vertices are given up", shapes.toMask);
 	const facts = el("p.dim");
 	const row = el("label.row", slider, said);
 	function show() {

@@ -1,15 +1,16 @@
 // A folder that is a sequence: its frames in a row, playing them, and following objects through them.
 
 import { Refused, bitmap, json } from "../api.js";
-import { byId, el, hint, iconButton, plural } from "../dom.js";
+import { byId, el, iconButton, plural, small } from "../dom.js";
 import { amend, recount } from "../list.js";
 import { Shape } from "../masks.js";
 import { open } from "../open.js";
 import { announce, colorOf, state, watch } from "../state.js";
 import { complain, tell } from "../toasts.js";
+import { rows } from "./rows.js";
 import { showMarkers, showObjects, showPicture } from "../view.js";
 
-const CELL = 84, SPARE = 4; // pixels of a frame in the row; frames made beyond what is seen
+const CELL = 84; // CSS pixels of a frame in the row
 const LOOK = 400, STEP = 100; // ms between looks at following, and of a frame while playing
 const PLAYED_SIDE = 1280; // longer side of the photographs while playing
 const PAGE = 1000;
@@ -19,17 +20,20 @@ let places = new Map(); // image id -> place
 let following = { running: false };
 let playing = null; // aborts
 const looked = new Set(); // images that were opened on this page
-const made = new Map(); // place -> cell
 
 const cells = el("div.frames-cells");
 const row = el("div.frames", { role: "listbox", tabIndex: 0, "aria-label": "Frames", onscroll: () => requestAnimationFrame(draw), onkeydown: walk }, cells);
 const said = el("span.dim.nums.line.grow", { role: "status" });
-const button = (text, title, run) => el("button.small", { title, onclick: run }, text);
 const start = iconButton("play", "Play", { onclick: () => (playing ? pause() : play().catch(complain)) });
-const here = button("Follow to here", "Follow objects to this frame, from the nearest one in which a person marked them", () => follow({ end: state.image.id }));
-const onward = button("Follow to the end", "Follow the objects of this frame to the last one", () => follow({ start: state.image.id }));
-const stop = button("Stop", "Stop following; what was followed stays", () => json("POST", "/api/sequence/stop").catch(complain));
-const unsure = button("Least sure", "Open the followed frame that is the least sure, of those not looked at", least);
+const here = small("Follow to here", "Follow objects to this frame, from the nearest one in which a person marked them", () => follow({ end: state.image.id }));
+const onward = small("Follow to the end", "Follow the objects of this frame to the last one", () => follow({ start: state.image.id }));
+const stop = small("Stop", "Stop following; what was followed stays", () => json("POST", "/api/sequence/stop").catch(complain));
+const unsure = small("Least sure", "Open the followed frame that is the least sure, of those not looked at", least);
+
+const draw = rows({
+	box: row, into: cells, size: CELL, across: true, count: () => frames.length, row: cellOf,
+	shows: (place) => JSON.stringify([frames[place], frames[place].image === state.image?.id]),
+});
 
 byId("timeline").append(el("div.row.tight.pad-x", start, here, onward, stop, unsure, said), row);
 byId("timeline").hidden = false;
@@ -55,22 +59,22 @@ watch(["counts", "pending"], () => {
 look(0);
 
 async function load() {
-	const found = [];
-	for (let total = 1; found.length < total; ) {
-		const told = await json("GET", `/api/sequence?${new URLSearchParams({ offset: found.length, limit: PAGE })}`);
+	const all = [];
+	for (let total = 1; all.length < total; ) {
+		const told = await json("GET", `/api/sequence?${new URLSearchParams({ offset: all.length, limit: PAGE })}`);
 		total = told.total;
-		found.push(...told.frames);
+		all.push(...told.frames);
 		if (!told.frames.length) break;
 	}
-	frames = found;
+	frames = all;
 	places = new Map(frames.map(({ image }, place) => [image, place]));
 	cells.style.setProperty("--count", frames.length);
 	reveal(places.get(state.image?.id));
 	tellAll();
 }
 
-function take(found) {
-	for (const frame of found) {
+function take(changed) {
+	for (const frame of changed) {
 		if (!places.has(frame.image)) continue;
 		frames[places.get(frame.image)] = frame;
 		amend(frame.image, { objects: frame.objects });
@@ -91,29 +95,8 @@ function tellAll() {
 	draw();
 }
 
-function draw() {
-	const first = Math.max(0, Math.floor(row.scrollLeft / CELL) - SPARE);
-	const last = Math.min(frames.length, Math.ceil((row.scrollLeft + row.clientWidth) / CELL) + SPARE) - 1;
-	for (const [place, { cell }] of made) {
-		if (place >= first && place <= last) continue;
-		cell.remove();
-		made.delete(place);
-	}
-	for (let place = first; place <= last; place++) {
-		const frame = frames[place];
-		const open = frame.image === state.image?.id;
-		const shows = JSON.stringify([frame, open]);
-		const before = made.get(place);
-		if (before?.shows === shows) continue;
-		const cell = cellOf(frame, place, open);
-		if (before) before.cell.replaceWith(cell);
-		else cells.append(cell);
-		made.set(place, { cell, shows });
-	}
-}
-
-function cellOf(frame, place, open) {
-	const { name, coverage, confidence, touched, problem, objects } = frame;
+function cellOf(place) {
+	const { image, name, coverage, confidence, touched, problem, objects } = frames[place];
 	const percent = (share) => `${Math.round(100 * share)} %`;
 	const facts = [name, plural(objects, "object"), `covers ${percent(coverage)}`];
 	if (confidence !== null) facts.push(`confidence ${percent(confidence)}`);
@@ -121,10 +104,10 @@ function cellOf(frame, place, open) {
 	if (problem) facts.push(problem);
 	const label = facts.join(", ");
 	return el("div", {
-		role: "option", "aria-selected": open, "aria-label": label, "aria-posinset": place + 1, "aria-setsize": frames.length, title: label,
+		role: "option", "aria-selected": image === state.image?.id, "aria-label": label, "aria-posinset": place + 1, "aria-setsize": frames.length, title: label,
 		class: touched ? "frame touched" : "frame", vars: { "--place": place, "--coverage": coverage, "--confidence": confidence ?? 0 }, onclick: () => show(place),
 	},
-		el("img", { src: `/api/images/${frame.image}/thumb`, alt: "", loading: "lazy", decoding: "async" }),
+		el("img", { src: `/api/images/${image}/thumb`, alt: "", loading: "lazy", decoding: "async" }),
 		el("i.share", { hidden: !coverage }), el("i.share.sure", { hidden: confidence === null }));
 }
 
@@ -227,14 +210,15 @@ function paint({ told, picture }, place) {
 	showPicture([picture]);
 	showMarkers([]);
 	const shapes = told.objects.filter(({ hidden, area }) => !hidden && area);
-	showObjects(shapes.map((object) => ({ shape: new Shape(object.mask), color: colorOf(object), current: false, faint: false })));
+	showObjects(shapes.map((object) => ({ shape: new Shape(object.mask), color: colorOf(object) })));
 	said.textContent = `frame ${place + 1} of ${frames.length}`;
 	reveal(place);
 }
 
 function pressing(on) {
 	start.classList.toggle("on", on);
-	for (const [name, text] of Object.entries(hint(on ? "Pause" : "Play"))) start.setAttribute(name, text);
+	start.title = on ? "Pause" : "Play";
+	start.setAttribute("aria-label", start.title);
 }
 
 const pause = () => playing?.abort();

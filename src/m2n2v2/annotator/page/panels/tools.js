@@ -1,7 +1,7 @@
 // Above the photograph: its name and state. Below it: the tools.
 
 import * as actions from "../actions.js";
-import { byId, choice, el, hint, icon, iconButton, plural, pressed } from "../dom.js";
+import { byId, choice, el, hint, icon, iconButton, plural, pressed, range, toPhotograph } from "../dom.js";
 import { list } from "../list.js";
 import { current } from "../model.js";
 import { NO_CLASS, classOf, dialogs, paints, set, state, watch } from "../state.js";
@@ -31,15 +31,12 @@ function heading() {
 	);
 	watch(["image", "list"], () => {
 		const { image } = state;
-		name.textContent = image?.name ?? "";
-		name.title = image?.name ?? "";
+		name.textContent = name.title = image?.name ?? "";
 		const objects = image?.problem ? "its objects are kept" : plural(image?.objects.length ?? 0, "object");
-		facts.textContent = image?.width ? `${image.width} × ${image.height} · ${objects}` : "";
-		pressed(done, image?.done);
 		const verdict = { checked: "Checked", rejected: "Rejected" }[image?.status];
-		const by = image?.status_by ? ` by ${image.status_by}` : "";
-		if (verdict) facts.textContent = `${verdict}${by}${image.note ? `: ${image.note}` : ""}`;
-		facts.title = facts.textContent;
+		const by = image?.status_by ? ` by ${image.status_by}` : "", note = image?.note ? `: ${image.note}` : "";
+		facts.textContent = facts.title = verdict ? `${verdict}${by}${note}` : image?.width ? `${image.width} × ${image.height} · ${objects}` : "";
+		pressed(done, image?.done);
 		for (const strip of ["heading", "tools"]) byId(strip).classList.toggle("idle", !image);
 		previous.disabled = list.position <= 0;
 		next.disabled = list.known && list.position >= list.total - 1;
@@ -58,7 +55,7 @@ function tools() {
 		object: { text: "Object", drawing: "plus", class: "positive", ...hint("Clicks mark the object", "X") },
 		background: { text: "Background", drawing: "minus", class: "negative", ...hint("Clicks mark the background", "X") },
 	}, (name) => set({ positive: name === "object" }));
-	const radius = el("input", { type: "range", min: 0, max: 100, step: 1, "aria-label": "Radius of brush and eraser", oninput: () => actions.setRadius(0.5 * 400 ** (radius.value / 100)) });
+	const radius = range("Radius of brush and eraser", 0, 100, { oninput: () => actions.setRadius(0.5 * 400 ** (radius.value / 100)) });
 	const radiusText = el("output.nums");
 	const radiusGroup = el("label.row.tight.radius", { hidden: true }, el("span.dim", "Radius"), radius, radiusText);
 	const undo = iconButton("undo", "Undo", { keys: "Z", onclick: actions.undo });
@@ -106,7 +103,7 @@ function classPick() {
 	const swatch = el("i.swatch", { "aria-hidden": "true" });
 	const pick = el("select", { "aria-label": "Class of the object, or of the next one", onchange() {
 		actions.setClass(pick.value ? Number(pick.value) : null);
-		byId("canvas").focus({ preventScroll: true });
+		toPhotograph();
 	} });
 	const box = el("label.class-pick", swatch, pick);
 	watch(["classes", "classId", "selection", "image"], () => {

@@ -1,7 +1,7 @@
 // The bar on top: the folder and its progress, the connection, and what concerns all images.
 
 import { hurry } from "../api.js";
-import { byId, el, hint, icon, iconButton, number, pressed } from "../dom.js";
+import { byId, el, hint, icon, iconButton, number, plural, pressed, toPhotograph } from "../dom.js";
 import { dialogs, state, watch } from "../state.js";
 
 const both = (label, onclick) =>
@@ -35,12 +35,11 @@ export function start() {
 		),
 	);
 	byId("scrim").addEventListener("click", () => drawer(null));
-	const escape = (event) => {
+	addEventListener("keydown", (event) => {
 		if (event.key !== "Escape" || !openDrawer) return;
 		event.preventDefault(); // it closes the drawer and does nothing else
 		drawer(null);
-	};
-	addEventListener("keydown", escape, true);
+	}, true);
 
 	watch(["project", "counts"], () => {
 		const { counts, project } = state;
@@ -54,7 +53,7 @@ export function start() {
 		const { pending, connection } = state;
 		lost.hidden = !connection.lost;
 		status.hidden = connection.lost;
-		const waits = pending ? ` ${number(pending)} ${pending === 1 ? "edit waits" : "edits wait"}, none is lost.` : "";
+		const waits = pending ? ` ${plural(pending, "edit")} to send, none is lost.` : "";
 		const trouble = connection.status ? `The server says: ${connection.message}.` : "Connection lost.";
 		lost.children[1].textContent = trouble + waits;
 		lost.title = connection.message;
@@ -85,5 +84,5 @@ export function drawer(id) {
 	for (const name of ["images", "inspector"]) byId(name).classList.toggle("open", name === openDrawer);
 	byId("scrim").hidden = openDrawer === null;
 	if (openDrawer) byId(openDrawer).querySelector("button, input")?.focus({ preventScroll: true });
-	else byId("canvas").focus({ preventScroll: true });
+	else toPhotograph();
 }

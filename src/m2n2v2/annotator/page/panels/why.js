@@ -1,8 +1,8 @@
 // "Why this mask?": the scales that the method saw, the map it chose them on, and a nudge.
 
 import * as actions from "../actions.js";
-import { Failing, Refused, bitmap, json } from "../api.js";
-import { byId, choice, el, number, svg } from "../dom.js";
+import { Failing, bitmap, isAnswer, json } from "../api.js";
+import { byId, choice, el, number, range, svg } from "../dom.js";
 import { current, waitingFor } from "../model.js";
 import { announce, dialogs, hasDepth, set, state, watch } from "../state.js";
 import { showAlternative } from "../view.js";
@@ -39,7 +39,7 @@ function model() {
 }
 
 function scale() {
-	const slider = el("input", { type: "range", min: -1, max: 1, step: 0.02, "aria-label": "Scale of the mask: nudges the threshold of the last click" });
+	const slider = range("Scale of the mask: nudges the threshold of the last click", -1, 1, { step: 0.02 });
 	const nudge = el("output.nums");
 	const reset = el("button.link", { title: "The method's own choice", onclick: () => actions.scale(current(), 0) }, "reset");
 	const box = el("div.stack.none", el("div.row", el("label.grow", "Scale"), nudge, reset), slider,
@@ -153,15 +153,15 @@ async function show(said) {
 	}
 	const { signal } = (asked = new AbortController());
 	try {
-		const found = await bitmap(address, signal);
-		if (signal.aborted) return found.close();
-		showAlternative(await tinted(found, view));
+		const picture = await bitmap(address, signal);
+		if (signal.aborted) return picture.close();
+		showAlternative(picture);
 		if (view === "map") explain(said, "Bright is near: reached from the click in few steps.");
 		announce(`${WORDS[view]} shown`);
 	} catch (error) {
 		if (signal.aborted) return;
 		showAlternative(null);
-		if (!(error instanceof Refused || error instanceof Failing)) throw error;
+		if (!isAnswer(error)) throw error;
 		if (error instanceof Failing) shown = "";
 		explain(said, `${error.message}. ${error.cure ?? ""}`);
 	}
@@ -170,33 +170,10 @@ async function show(said) {
 // The address of the picked click's map; null without one, "" is the photograph's.
 function mapOf(image, object) {
 	if (!object || object.draft || !object.clicks.length || image.state !== "ready") return null;
-	return `${image.path}/objects/${object.id}/map?click=${state.pickedClick}`;
+	return `${image.path}/objects/${object.id}/map?tinted=true&click=${state.pickedClick}`;
 }
 
 function explain(said, text) {
 	said.textContent = text;
 	said.hidden = false;
-}
-
-const SCALE = [[9, 8, 28], [54, 22, 92], [120, 34, 118], [189, 55, 96], [238, 105, 62], [252, 176, 68], [252, 250, 190]];
-
-async function tinted(grey, view) {
-	if (view !== "map") return grey;
-	const canvas = new OffscreenCanvas(grey.width, grey.height);
-	const context = canvas.getContext("2d");
-	context.drawImage(grey, 0, 0);
-	grey.close();
-	const data = context.getImageData(0, 0, canvas.width, canvas.height);
-	const colors = new Uint32Array(256).map((_, value) => blend(1 - value / 255));
-	const pixels = new Uint32Array(data.data.buffer);
-	for (let i = 0; i < pixels.length; i++) pixels[i] = colors[pixels[i] & 255];
-	context.putImageData(data, 0, 0);
-	return canvas.transferToImageBitmap();
-}
-
-function blend(part) {
-	const at = Math.min(part * (SCALE.length - 1), SCALE.length - 1.001);
-	const low = Math.floor(at), rest = at - low;
-	const [red, green, blue] = SCALE[low].map((value, i) => Math.round(value + rest * (SCALE[low + 1][i] - value)));
-	return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
 }
