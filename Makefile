@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 DEMO := $(VENV)/.demo
 READY := $(VENV)/.ready
 OLDEST := .venv-oldest
+NAPARI := .venv-napari
 BENCH_OUT ?= benchmarks/results
 
-.PHONY: demo docs release-check check test test-oldest explore bench format clean
+.PHONY: demo docs release-check check test test-napari test-oldest explore bench format clean
 
 # What the demo and the annotator need; the rest is added to the same environment.
 $(DEMO): pyproject.toml constraints.txt
@@ -45,6 +46,17 @@ $(OLDEST)/.ready: pyproject.toml constraints-oldest.txt
 test-oldest: $(OLDEST)/.ready
 	$(OLDEST)/bin/pytest -m 'not slow' $(PYTEST)
 
+# napari and Qt, with what the tests of the plugin need; no screen.
+$(NAPARI)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(NAPARI)
+	$(NAPARI)/bin/python -m pip install --quiet --upgrade --constraint constraints.txt pip
+	$(NAPARI)/bin/python -m pip install --quiet --constraint constraints.txt torch
+	$(NAPARI)/bin/python -m pip install --quiet --constraint constraints.txt --group napari --editable '.[napari,tracking]'
+	touch $@
+
+test-napari: $(NAPARI)/.ready
+	QT_QPA_PLATFORM=offscreen $(NAPARI)/bin/pytest tests/napari_plugin $(PYTEST)
+
 explore: $(READY)
 	HYPOTHESIS_PROFILE=explore $(BIN)/pytest $(PYTEST)
 
@@ -64,4 +76,4 @@ format: $(READY)
 	$(BIN)/ruff format
 
 clean:
-	rm -rf $(VENV) $(OLDEST) out site dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(OLDEST) $(NAPARI) out site dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

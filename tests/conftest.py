@@ -24,6 +24,7 @@ UNCHECKED = (
     "m2n2v2.evaluation",  # its protocols and plans check every value themselves; see below
     "m2n2v2.annotator",  # pydantic and FastAPI read its annotations
     "m2n2v2.label_studio.app",  # likewise
+    "m2n2v2.napari_plugin.line",  # superqt asks whether a function is a generator's
     "m2n2v2.masks.coco",  # what a file gives is checked there, in words
     "m2n2v2.cli",  # typer's parameters are not what their annotations say
     "m2n2v2.prompts",  # these two hold no arrays and check every value themselves,
