@@ -98,6 +98,17 @@ def test_without_the_token_there_is_nothing(others: TestClient, token: str) -> N
         assert TOKEN not in answer.text
 
 
+def test_health_is_told_without_the_token_and_nothing_else(others: TestClient) -> None:
+    answer = others.get("/health")
+    assert (answer.status_code, answer.json()) == (200, {"status": "up"})
+    assert "set-cookie" not in answer.headers
+    assert others.post("/health").status_code == 403
+    assert others.get("/health", headers={"host": "elsewhere.example"}).status_code == 403
+    assert others.get("/health", headers={"origin": "http://elsewhere.example"}).status_code == 403
+    for path in ("/health/", "//health", "/health/../api/project", "/api/project?x=/health"):
+        assert others.get(path).status_code == 403
+
+
 def test_the_token_moves_from_the_address_to_a_cookie(others: TestClient) -> None:
     came = others.get(f"/?token={TOKEN}", follow_redirects=False)
     assert came.status_code == 303

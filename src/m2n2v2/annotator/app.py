@@ -126,7 +126,14 @@ def make_app(
         host=options.host,
         token=options.token,
         limits={"/api/images": MAX_UPLOAD, "/api/import": transfer.MAX_IMPORT},
+        public=frozenset({"/health"}),
     )
+
+    @app.get("/health")
+    def get_health() -> wire.WireHealth:
+        """The server answers; without the token, too, and no more than that."""
+        return wire.WireHealth()
+
     _add_errors(app, project)
     _add_project(app, project, engine, options, following is not None)
     _add_models(app, engine, options)

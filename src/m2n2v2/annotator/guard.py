@@ -51,6 +51,7 @@ class Guard:
         host: the address bound to.
         token: what requests must bring, in the URL once, then in a cookie; None for none.
         limit: bytes of a body; `limits` names routes that take more.
+        public: routes that may be read without the token: they must say nothing of the folder.
     """
 
     def __init__(
@@ -61,11 +62,13 @@ class Guard:
         token: str | None = None,
         limit: int = 1 << 20,
         limits: dict[str, int] | None = None,
+        public: frozenset[str] = frozenset(),
     ) -> None:
         self._app = app
         self._token = token
         self._limit = limit
         self._limits = limits or {}
+        self._public = public
         names = {host.strip("[]").casefold(), *LOOPBACK}
         if token is not None:
             names |= {socket.gethostname().casefold(), socket.getfqdn().casefold()}
@@ -117,7 +120,7 @@ class Guard:
 
     def _check_token(self, headers: dict[str, str], scope: Scope) -> bool:
         """True if the token came in the URL."""
-        if self._token is None:
+        if self._token is None or (scope["method"] == "GET" and scope["path"] in self._public):
             return False
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         given = query.get("token", [""])[-1]

@@ -358,6 +358,10 @@ class WirePerson(Wire):
     image: int | None = Field(description="the one they look at")
 
 
+class WireHealth(Wire):
+    status: Literal["up"] = "up"
+
+
 class WireHere(Wire):
     revision: int | None = Field(description="of the image where you are")
     others: list[WirePerson]
