@@ -6,6 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from m2n2v2.attention.featured import Looks
 from m2n2v2.attention.precomputed import Precomputed
 from m2n2v2.errors import SettingsError
 from m2n2v2.method.settings import Settings
@@ -33,7 +34,7 @@ def test_a_correction_of_one_part_speaks_for_what_looks_like_it() -> None:
     margin = torch.full((60, 80), -1.0)
     margin[:, :60] = 0.1
     leaks = looks(6, 8, (slice(0, 2), slice(2, 6)))
-    out = supported(margin, leaks, at((5, 50), (25, 5)), [True, False], 1.0)
+    out = supported(margin, Looks.of(leaks), at((5, 50), (25, 5)), [True, False], 1.0)
     assert bool((out[25:, 5:55] > 0).all())
     assert bool((out[3:15, 30:55] < 0).all()), "the whole part, though the click was at its left"
 
@@ -41,7 +42,7 @@ def test_a_correction_of_one_part_speaks_for_what_looks_like_it() -> None:
 def test_a_weight_bounds_what_is_added() -> None:
     margin = torch.linspace(-1, 1, 30 * 40).reshape(30, 40)
     features = looks(3, 4, (slice(0, 3), slice(0, 2)))
-    out = supported(margin, features, [], [], 0.25)
+    out = supported(margin, Looks.of(features), [], [], 0.25)
     assert float((out - margin).abs().max()) <= 0.25 + 1e-6
 
 
@@ -60,7 +61,7 @@ def test_the_belief_by_least_squares() -> None:
     targets += [0.0] * 4
     solution, *_ = np.linalg.lstsq(np.array(rows), np.array(targets), rcond=None)
     expected = (np.array(rows[:20]) @ solution).reshape(4, 5)
-    belief = object_model._belief(margin, features, at(*points), labels)
+    belief = object_model._belief(margin.numpy(), Looks.of(features), at(*points), labels)
     np.testing.assert_allclose(belief, expected, atol=1e-10)
 
 
@@ -69,8 +70,8 @@ def test_a_stroke_counts_once_for_each_patch_it_touches() -> None:
     features = torch.rand(3, 4, 2, generator=torch.Generator().manual_seed(0))
     stroke = np.stack([np.arange(2, 28), np.full(26, 15)], 1)
     clicks = at((2, 15), (15, 15), (25, 15))
-    by_stroke = object_model._belief(margin, features, [stroke], [True])
-    by_clicks = object_model._belief(margin, features, clicks, [True] * 3)
+    by_stroke = object_model._belief(margin.numpy(), Looks.of(features), [stroke], [True])
+    by_clicks = object_model._belief(margin.numpy(), Looks.of(features), clicks, [True] * 3)
     np.testing.assert_allclose(by_stroke, by_clicks)
 
 
@@ -84,7 +85,7 @@ def test_clicks_keep_their_label_whatever_the_features(
     points = [(int(x * width), int(y * height)) for x, y in generator.random((3, 2))]
     labels = [points.index(point) % 2 == 0 for point in points]
     before = margin.clone()
-    out = supported(margin, features, at(*points), labels, weight)
+    out = supported(margin, Looks.of(features), at(*points), labels, weight)
     assert torch.equal(margin, before)
     assert bool((out.abs() <= 1).all())
     for (x, y), positive in zip(points, labels, strict=True):

@@ -1,16 +1,53 @@
 """A factored attention, and what a network made of the photograph that it was computed from."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
+import numpy as np
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Float64, Shaped
 from torch import Tensor
 
 from m2n2v2.attention.base import array
 from m2n2v2.attention.factored import FactoredAttention, Head
 from m2n2v2.errors import AttentionError
 from m2n2v2.grid import Size
+
+
+@dataclass(frozen=True, eq=False)
+class Looks:
+    """What patches of a photograph look like, as a linear model of it reads them.
+
+    Attributes:
+        grid: of the patches.
+        design: a row for each patch: its features, and a one.
+    """
+
+    grid: Size
+    design: Float64[np.ndarray, "n d"]
+
+    @classmethod
+    def of(cls, features: Float[Tensor, "y x d"]) -> "Looks":
+        """Those of the features of a grid of patches."""
+        rows, columns, count = features.shape
+        design = np.ones((rows * columns, count + 1))
+        design[:, :count] = features.reshape(-1, count).cpu().double().numpy()
+        return cls(Size(rows, columns), design)
+
+    @cached_property
+    def moments(self) -> Float64[np.ndarray, "d d"]:
+        """The design's columns, times one another."""
+        return self.design.T @ self.design
+
+    def towards(self, target: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " d"]:
+        """The design's columns, times a value for each patch."""
+        return np.einsum("nd,n->d", self.design, target)
+
+    def along(self, coefficients: Float64[np.ndarray, " d"]) -> Float64[np.ndarray, " n"]:
+        """What a linear model says of each patch."""
+        return np.einsum("nd,d->n", self.design, coefficients)
 
 
 class FeaturedAttention(FactoredAttention):
@@ -33,6 +70,11 @@ class FeaturedAttention(FactoredAttention):
                 cure="give finite numbers, rows x columns x features",
             )
         self.features: Float[Tensor, "y x d"] = features
+
+    @cached_property
+    def looks(self) -> Looks:
+        """The features, as a linear model reads them."""
+        return Looks.of(self.features)
 
     def to(self, device: torch.device | str) -> "FeaturedAttention":
         heads = [head.to(device) for head in self.heads]

@@ -11,11 +11,9 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from m2n2v2.arrays import Image
-from m2n2v2.attention.featured import FeaturedAttention
+from m2n2v2.attention.featured import FeaturedAttention, Looks
 from m2n2v2.boxed import box_map
 from m2n2v2.errors import SettingsError
 from m2n2v2.method.values import ImageState, MarkovMap, Prompt, Segmentation
@@ -114,7 +112,7 @@ class PhotographTerms:
         labels = [True for _ in boxes] + [prompt.click.positive for prompt in heard]
         margin = result.margin
         if model:
-            margin = supported(margin, features_of(state), pixels, labels, model)
+            margin = supported(margin, looks_of(state), pixels, labels, model)
         if reach:
             margin = refined(margin, self.photograph, pixels, labels, reach)
         for box in boxes:  # what lies outside is not added
@@ -158,8 +156,8 @@ def scored_again(moved: float, kept: float) -> bool:
     return moved >= max(HALFWAY, STEADY * kept)
 
 
-def features_of(state: ImageState) -> Float[Tensor, "y x d"]:
-    """What a network made of the photograph, for the model of the object.
+def looks_of(state: ImageState) -> Looks:
+    """What the photograph's patches look like to a network, for the model of the object.
 
     Raises:
         SettingsError: the attention came without.
@@ -171,4 +169,4 @@ def features_of(state: ImageState) -> Float[Tensor, "y x d"]:
             f"({state.provenance.attention}) has no features",
             cure="use the preset dinov2-graph, or object_model=0",
         )
-    return attention.features
+    return attention.looks

@@ -10,12 +10,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64
-from torch import Tensor
+from jaxtyping import Float, Float32, Float64
 
 from m2n2v2.arrays import PixelMap
-from m2n2v2.grid import Size
-from m2n2v2.images import resized_map
+from m2n2v2.attention.featured import Looks
+from m2n2v2.photograph import _object_model as kernel
 from m2n2v2.prompts.clicks import Pixels
 
 CLICK_WEIGHT = 20.0
@@ -30,7 +29,7 @@ STEEPNESS = 3.0
 
 def supported(
     margin: PixelMap,
-    features: Float[Tensor, "y x d"],
+    looks: Looks,
     pixels: Sequence[Pixels],
     labels: Sequence[bool],
     weight: float,
@@ -39,40 +38,43 @@ def supported(
 
     Args:
         margin: over 0 on the object.
-        features: of a grid of patches over the whole photograph.
+        looks: of a grid of patches over the whole photograph.
         pixels, labels: of the prompts, (x, y); they keep their label.
         weight: the most that is added or taken, over 0.
     """
-    size = Size(*margin.shape)
-    patches = _belief(margin, features, pixels, labels)
-    added = resized_map(torch.from_numpy(patches.astype(np.float32)), size) - 0.5
-    out = margin.cpu() + weight * (STEEPNESS * added).clamp(-1, 1)
-    out.clamp_(-1, 1)
+    before = np.ascontiguousarray(margin.cpu().numpy(), np.float32)
+    belief = _belief(before, looks, pixels, labels).astype(np.float32)
+    out = np.empty_like(before)
+    kernel.believed(belief, np.float32(STEEPNESS), np.float32(weight), before, out)
     for prompt, positive in zip(pixels, labels, strict=True):
-        x, y = torch.from_numpy(prompt).T
+        x, y = prompt.T
         out[y, x] = 1.0 if positive else -1.0
-    return out.to(margin.device)
+    return torch.from_numpy(out).to(margin.device)
 
 
 def _belief(
-    margin: PixelMap,
-    features: Float[Tensor, "y x d"],
+    margin: Float32[np.ndarray, "H W"],
+    looks: Looks,
     pixels: Sequence[Pixels],
     labels: Sequence[bool],
 ) -> Float64[np.ndarray, "y x"]:
-    """How much of each patch is object, by the regression; about 0 to 1."""
-    rows, columns, count = features.shape
-    design = np.ones((rows * columns, count + 1))
-    design[:, :count] = features.reshape(-1, count).cpu().double().numpy()
-    covered = resized_map((margin.cpu() > 0).float(), Size(rows, columns))
-    total, counts = covered.double().numpy().ravel(), np.ones(rows * columns)
+    """How much of each patch is object, by the regression; about 0 to 1.
+
+    What the clicks add to the matrix is small, and what is left of it stays from click to click.
+    The sums are numpy's own: they are too short for the threads of a linear algebra library, which
+    on a busy machine wait for one another.
+    """
+    rows, columns = looks.grid.shape
+    covered = np.empty((rows, columns))
+    kernel.covered(margin, covered)
+    system, target = looks.moments.copy(), looks.towards(covered.ravel())
     height, width = margin.shape
     for prompt, positive in zip(pixels, labels, strict=True):
         x, y = prompt.T
-        patch = np.unique(y * rows // height * columns + x * columns // width)
-        counts[patch] += CLICK_WEIGHT
-        total[patch] += CLICK_WEIGHT * positive
-    system = design.T @ (design * counts[:, None]) + PENALTY * np.eye(count + 1)
-    solution = np.linalg.solve(system, design.T @ total)
-    belief: Float64[np.ndarray, "y x"] = (design @ solution).reshape(rows, columns)
+        clicked = looks.design[np.unique(y * rows // height * columns + x * columns // width)]
+        system += CLICK_WEIGHT * np.einsum("pi,pj->ij", clicked, clicked)
+        target += CLICK_WEIGHT * positive * clicked.sum(0)
+    system[np.diag_indices_from(system)] += PENALTY
+    solution: Float[np.ndarray, " d"] = np.linalg.solve(system, target)
+    belief: Float64[np.ndarray, "y x"] = looks.along(solution).reshape(rows, columns)
     return belief
