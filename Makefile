@@ -40,7 +40,7 @@ $(OLDEST)/.ready: pyproject.toml constraints-oldest.txt
 	$(OLDEST)/bin/python -m pip install --quiet --upgrade --constraint constraints.txt pip
 	$(OLDEST)/bin/python -m pip install --quiet --constraint constraints-oldest.txt torch
 	$(OLDEST)/bin/python -m pip install --quiet --constraint constraints-oldest.txt \
-	  --group oldest --editable '.[annotator,backbones,evaluation,network,plots,tracking,video]'
+	  --group test --editable '.[annotator,backbones,evaluation,network,plots,tracking,video]'
 	touch $@
 
 test-oldest: $(OLDEST)/.ready

