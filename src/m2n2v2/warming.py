@@ -15,7 +15,7 @@ import torch
 from m2n2v2.arrays import Image
 from m2n2v2.attention.base import Attention, DenseAttention
 from m2n2v2.attention.factored import FactoredAttention, Head
-from m2n2v2.attention.featured import FeaturedAttention
+from m2n2v2.attention.featured import FeaturedAttention, Looks
 from m2n2v2.attention.reduced import ReducedAttention
 from m2n2v2.attention.uniform import UniformAttention
 from m2n2v2.compiled import keeping
@@ -28,6 +28,7 @@ from m2n2v2.method.transition import Transition
 from m2n2v2.method.values import ImageState
 from m2n2v2.method.walk import Progress, empty, image_state, segment
 from m2n2v2.photograph.additions import PhotographTerms
+from m2n2v2.photograph.object_model import supported
 from m2n2v2.prompts import Click
 from m2n2v2.reduction.chain import shortest_saturation_time, walk_of
 
@@ -112,7 +113,7 @@ def _click(settings: Settings, depth: bool, enlarged: bool) -> None:
 
 @functools.cache
 def _chain(kind: type) -> None:
-    """The steps of a chain."""
+    """The steps of a chain, and what is made of features beside them."""
     if kind not in _SMALL:
         return
     with _one_at_a_time:
@@ -120,6 +121,8 @@ def _chain(kind: type) -> None:
         chain = Transition(_SMALL[kind](), ones, ones, 0, 0.0)
         chain.step(start.flatten(1))
         shortest_saturation_time(chain, start, threshold=0.3, max_steps=1000)
+        if kind is FeaturedAttention:
+            supported(torch.zeros(2, 2), Looks.of(torch.zeros(1, 1, 1)), [], [], 1.0)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,9 @@ from m2n2v2.errors import MapError
 from m2n2v2.method.flood_fill import filled_level_sets, flood_fill
 from m2n2v2.method.level_sets import LevelSets
 
+# scikit-image gives arrays a shape in a way that NumPy 2.5 warns of
+pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy:DeprecationWarning")
+
 FLOATS = st.floats(0, 1, width=32)
 MAPS = arrays.arrays(
     np.float32,

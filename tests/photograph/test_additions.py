@@ -1,8 +1,17 @@
-"""When earlier prompts are scored again: by hand."""
+"""When earlier prompts are scored again, and how much a correction may change: by hand."""
 
+import math
+
+import numpy as np
 import pytest
+import torch
 
-from m2n2v2.photograph.additions import scored_again
+from m2n2v2.attention.precomputed import Precomputed
+from m2n2v2.method.settings import Settings
+from m2n2v2.method.walk import empty, segment
+from m2n2v2.photograph.additions import most_changed, scored_again
+from m2n2v2.preparation import prepare
+from m2n2v2.prompts import Click
 
 
 @pytest.mark.parametrize(
@@ -19,3 +28,22 @@ def test_earlier_prompts_are_scored_again_where_the_click_means_it(
     moved: float, kept: float, again: bool
 ) -> None:
     assert scored_again(moved, kept) is again
+
+
+def test_a_correction_adds_at_most_the_object_again_and_takes_at_most_half() -> None:
+    image = np.zeros((16, 16, 3), np.uint8)
+    image[:, 8:] = 255
+    attention = Precomputed(torch.eye(16) * 0.5 + 0.5 / 16)
+    state = prepare(image, attention, settings=Settings.offline())
+    none = empty(state)
+    once = segment(state, none, Click(3, 3))
+    twice = segment(state, once, Click(12, 12, False))
+    for fresh in (none, once):
+        assert most_changed(fresh, True) == most_changed(fresh, False) == math.inf
+    assert twice.claimed > 0
+    assert most_changed(twice, True) == twice.claimed
+    assert most_changed(twice, False) == twice.claimed / 2
+    given = empty(state, twice.mask)
+    for click in (Click(3, 3), Click(12, 12, False)):
+        given = segment(state, given, click)
+    assert most_changed(given, True) == math.inf, "a mask to correct may be of anything"

@@ -143,6 +143,22 @@ def test_the_scale_is_where_the_photograph_has_its_boundary(
     assert weighed.edge.max() == 1
 
 
+@pytest.mark.parametrize(
+    ("most", "thresholds"),
+    [(np.inf, [0.25, 0.5]), (189, [0.25, 0.5]), (188, [0.25]), (81, [0.25]), (80, [0.25])],
+)
+def test_a_scale_that_changes_too_much_is_no_choice(most: float, thresholds: list[float]) -> None:
+    """The outer square's middle 189 of 441 pixels are free, with all 81 of the inner one."""
+    values = two_steps()
+    known = scoring.candidates(values)
+    flat = photograph(np.zeros((41, 41), bool))
+    before = square(10, 10, 21)
+    before[16:25] = False
+    few = evidence.weighed(values, known, one(20, 20), True, before, flat, most)
+    assert few.thresholds.tolist() == thresholds
+    assert few.edge.max() == 1
+
+
 def test_the_scale_puts_the_click_in_the_middle_of_the_change() -> None:
     """Half of the outer square is object already: a click beside it means the inner one."""
     values = two_steps()

@@ -129,8 +129,12 @@ class Store:
             self._db = sqlite3.connect(
                 path or ":memory:", check_same_thread=False, isolation_level=None, timeout=10
             )
-            self._db.execute("PRAGMA trusted_schema = OFF")
-            self._prepare()
+            try:
+                self._db.execute("PRAGMA trusted_schema = OFF")
+                self._prepare()
+            except BaseException:
+                self.close()
+                raise
 
     def close(self) -> None:
         """Fold the log into the file and let go of it."""

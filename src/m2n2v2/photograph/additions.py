@@ -32,6 +32,9 @@ the change then (`Settings.steady_scales`)."""
 HALFWAY = 0.5
 """Nor are they where the click would lie less deep than this in the change."""
 
+GROWTH, LOSS = 1.0, 0.5
+"""Of the segmentation's area: the most that a correction adds, or takes, once there were two."""
+
 
 @dataclass(frozen=True)
 class PhotographTerms:
@@ -73,7 +76,13 @@ class PhotographTerms:
             return prompt
         before = previous.working_mask
         choices = weighed(
-            known.values, known.candidates, known.pixels, positive, before, self.photograph
+            known.values,
+            known.candidates,
+            known.pixels,
+            positive,
+            before,
+            self.photograph,
+            most_changed(previous, positive),
         )
         return replace(prompt, choices=choices)
 
@@ -83,14 +92,15 @@ class PhotographTerms:
         """`result`, or what it is with the earlier prompts at their earlier scales.
 
         The latter where the new click lies clearly deeper in the middle of the change then, or
-        where the change would exceed its limit.
+        where the change would exceed its limit, or ours.
         """
         scales = (*previous.scales, result.scales[-1])
         if not state.settings.steady_scales or scales == result.scales:
             return result
         steady = merged(state, result.prompts, scales, result.base)
         newest = result.prompts[-1]
-        if abs(result.claimed - previous.claimed) > newest.limit:
+        most = min(newest.limit, most_changed(previous, newest.click.positive))
+        if abs(result.claimed - previous.claimed) > most:
             return steady
         before, point = previous.working_mask, newest.map.point
         moved = middle(before, result.working_mask, point)
@@ -144,6 +154,18 @@ def _window_around(prompt: Prompt, previous: Segmentation) -> tuple[slice, slice
         if (down & across).all():
             return box.window
     return None
+
+
+def most_changed(previous: Segmentation, positive: bool) -> float:
+    """Pixels that one more prompt changes at most; infinite while there were fewer than two, and
+    where there is no object yet.
+
+    People correct what is most wrong first, so that a late correction is not a large one.
+    """
+    area = previous.claimed
+    if len(previous.prompts) < 2 or area == 0 or previous.base is not None:
+        return math.inf
+    return area * (GROWTH if positive else LOSS)
 
 
 def scored_again(moved: float, kept: float) -> bool:

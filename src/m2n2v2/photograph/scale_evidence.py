@@ -70,6 +70,7 @@ def weighed(
     positive: bool,
     before: Mask,
     photograph: Photograph,
+    most: float = math.inf,
 ) -> Candidates:
     """Some of a map's candidates, their edge scores multiplied by our terms, the largest being 1.
 
@@ -79,6 +80,7 @@ def weighed(
         pixels: those (x, y) that the prompt marks, one of a click.
         positive: the prompt's label.
         before: the segmentation it corrects.
+        most: pixels of it that a scale may change; the smallest scale always may.
     """
     chosen = _strongest(known)
     thresholds, area = known.thresholds[chosen], known.area[chosen]
@@ -102,8 +104,10 @@ def weighed(
         + AREA_POWER * np.log(area)
         + place
     )
+    small = slice(_few(member, len(chosen), free, most))
+    log_score = log_score[small]
     score = np.exp(log_score - log_score.max()).astype(np.float32)
-    return Candidates(thresholds, area, score)
+    return Candidates(thresholds[small], area[small], score)
 
 
 def middle(before: Mask, after: Mask, point: tuple[int, int]) -> float:
@@ -123,6 +127,14 @@ def _strongest(known: Candidates) -> Int32[np.ndarray, " k"]:
     edges = np.minimum(edges, len(known.area) - 1)
     chosen = [a + int(known.edge[a:b].argmax()) for a, b in pairwise(edges) if a < b]
     return np.array(chosen or [int(edges[-1])], np.int32)
+
+
+def _few(member: Int32[np.ndarray, "H W"], count: int, free: Mask, most: float) -> int:
+    """How many of the sets `free & (member <= k)` have at most so many pixels; at least 1."""
+    if math.isinf(most):
+        return count
+    pixels = np.bincount(member[free], minlength=count)[:count].cumsum()
+    return max(int(np.searchsorted(pixels, most, "right")), 1)
 
 
 def _middles(
