@@ -239,6 +239,7 @@ def photographs(draw: Draw, folder: Path) -> None:
         return
     try:
         with PILImage.open(io.BytesIO(data)) as again:
+            again.load()
             kept = again.mode == image.mode and np.array_equal(np.asarray(again), np.asarray(image))
     except OSError:  # older Pillow writes some files that it cannot read
         return

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float32, Shaped
 
+from m2n2v2 import warming
 from m2n2v2.adjusting import alternatives
 from m2n2v2.arrays import Image, Mask
 from m2n2v2.attention.base import Attention, AttentionSource
@@ -105,6 +106,7 @@ class Predictor:
         device = choose_device(str(device))
         loading = replace(loading or Loading(), device=str(device))
         chosen = preset(name, device=str(device))
+        warming.begin(chosen.settings)
         return cls(
             chosen.attention_source(loading),
             chosen.depth_source(replace(loading, weights=None)),

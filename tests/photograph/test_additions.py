@@ -1,6 +1,8 @@
 """When earlier prompts are scored again, and how much a correction may change: by hand."""
 
 import math
+from functools import partial, reduce
+from itertools import accumulate
 
 import numpy as np
 import pytest
@@ -30,20 +32,19 @@ def test_earlier_prompts_are_scored_again_where_the_click_means_it(
     assert scored_again(moved, kept) is again
 
 
-def test_a_correction_adds_at_most_the_object_again_and_takes_at_most_half() -> None:
+def test_a_late_correction_adds_at_most_the_object_again_and_takes_at_most_half() -> None:
     image = np.zeros((16, 16, 3), np.uint8)
     image[:, 8:] = 255
     attention = Precomputed(torch.eye(16) * 0.5 + 0.5 / 16)
     state = prepare(image, attention, settings=Settings.offline())
-    none = empty(state)
-    once = segment(state, none, Click(3, 3))
-    twice = segment(state, once, Click(12, 12, False))
-    for fresh in (none, once):
+    clicks = [Click(3, 3), Click(12, 12, False), Click(1, 14, False), Click(6, 1, False)]
+    early = list(accumulate(clicks[:3], partial(segment, state), initial=empty(state)))
+    for fresh in early:
         assert most_changed(fresh, True) == most_changed(fresh, False) == math.inf
-    assert twice.claimed > 0
-    assert most_changed(twice, True) == twice.claimed
-    assert most_changed(twice, False) == twice.claimed / 2
-    given = empty(state, twice.mask)
-    for click in (Click(3, 3), Click(12, 12, False)):
-        given = segment(state, given, click)
+    late = segment(state, early[-1], clicks[3])
+    largest = max(one.claimed for one in (*early, late))
+    assert late.claimed < largest, "what was once the object can be had again"
+    assert most_changed(late, True) == largest
+    assert most_changed(late, False) == late.claimed / 2
+    given = reduce(partial(segment, state), clicks, empty(state, late.mask))
     assert most_changed(given, True) == math.inf, "a mask to correct may be of anything"

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image as PILImage
 
+from m2n2v2 import Predictor, warming
 from m2n2v2.evaluation.executors import LOST, Executor, processes, ray_actors, serial
-from m2n2v2.presets import PRESETS
+from m2n2v2.grid import Size
+from m2n2v2.presets import PRESETS, Preset
 from m2n2v2.states.file import read_state
 from m2n2v2.states.preparing import FolderWork, Preparer, Recipe, Result, Task, tasks
 from m2n2v2.weights.locating import Loading
-from tests.scenes import disc
+from tests.scenes import ColourAttention, disc
 
 IMAGE, _ = disc()
 RECIPE = Recipe(preset=PRESETS["offline"])
@@ -59,6 +61,21 @@ def check_executor(run: Executor, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_clicks_are_compiled_while_the_model_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    happened: list[object] = []
+    offline = PRESETS["offline"]
+
+    def load(preset: Preset, loading: Loading | None = None) -> ColourAttention:
+        happened.append("the model is loaded")
+        return ColourAttention(Size(2, 2))
+
+    monkeypatch.setattr(warming, "begin", happened.append)
+    monkeypatch.setattr(Preset, "attention_source", load)
+    RECIPE.sources()
+    Predictor.from_preset("offline", device="cpu")
+    assert happened == [offline.settings, "the model is loaded"] * 2
+
+
 def test_processes(tmp_path: Path) -> None:
     check_executor(processes(2), tmp_path)
 

@@ -32,8 +32,11 @@ the change then (`Settings.steady_scales`)."""
 HALFWAY = 0.5
 """Nor are they where the click would lie less deep than this in the change."""
 
+LATE = 4
+"""Prompts after which a correction is late (`most_changed`)."""
+
 GROWTH, LOSS = 1.0, 0.5
-"""Of the segmentation's area: the most that a correction adds, or takes, once there were two."""
+"""The most that a late correction adds, of the largest area so far, or takes, of the area now."""
 
 
 @dataclass(frozen=True)
@@ -157,15 +160,16 @@ def _window_around(prompt: Prompt, previous: Segmentation) -> tuple[slice, slice
 
 
 def most_changed(previous: Segmentation, positive: bool) -> float:
-    """Pixels that one more prompt changes at most; infinite while there were fewer than two, and
-    where there is no object yet.
+    """Pixels that one more prompt changes at most; infinite where it is not a late one.
 
-    People correct what is most wrong first, so that a late correction is not a large one.
+    People correct what is most wrong first, so that a late correction is not a large one; but what
+    an earlier click undid can be had again.
     """
-    area = previous.claimed
-    if len(previous.prompts) < 2 or area == 0 or previous.base is not None:
+    if len(previous.prompts) < LATE or previous.base is not None or not previous.claimed:
         return math.inf
-    return area * (GROWTH if positive else LOSS)
+    if not positive:
+        return LOSS * previous.claimed
+    return GROWTH * max(previous.claimed, *(prompt.before for prompt in previous.prompts))
 
 
 def scored_again(moved: float, kept: float) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import torch
 
+from m2n2v2 import warming
 from m2n2v2.arrays import Image
 from m2n2v2.attention.base import AttentionSource
 from m2n2v2.attention.precomputed import Precomputed
@@ -77,7 +78,8 @@ class Recipe:
         return self.preset.settings
 
     def sources(self) -> tuple[AttentionSource, DepthSource | None]:
-        """Load the backbones, or read the files."""
+        """Load the backbones, or read the files; a click is compiled meanwhile."""
+        warming.begin(self.settings)
         attention: AttentionSource = (
             self.preset.attention_source(self.loading)
             if self.attention is None
