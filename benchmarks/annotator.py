@@ -20,7 +20,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,7 +51,8 @@ class Server:
         self.started = time.perf_counter()
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
-        for line in self.process.stdout:
+        self._output = self.process.stdout
+        for line in self._output:
             if line.startswith("http://"):
                 self.url = line.strip()
                 break
@@ -64,10 +65,12 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
         self.process.wait(20)
+        self._output.close()
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+        self._output.close()
 
     def memory(self) -> dict[str, float]:
         """Resident memory now and at most, in MiB."""
@@ -80,29 +83,39 @@ class Server:
 
 
 class RefusedError(Exception):
-    """The server answered with an error."""
+    """The server answered with an error, of that status."""
+
+    def __init__(self, text: str, status: int = 0) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 class Client:
-    """One connection, kept open."""
+    """One connection of a person, kept open."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, person: str = "somebody") -> None:
         parts = urlsplit(url)
+        self._headers = {"x-person": person}
         self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=150)
 
     def __call__(self, method: str, path: str, body: object = None) -> Any:
         content = None if body is None else json.dumps(body)
-        headers = {} if body is None else {"content-type": "application/json"}
+        typed = {} if body is None else {"content-type": "application/json"}
+        headers = self._headers | typed
         self._connection.request(method, path, content, headers)
         answer = self._connection.getresponse()
         read = answer.read()
         if answer.status >= 400:
-            raise RefusedError(f"{method} {path}: {answer.status} {read[:300]!r}")
+            text = f"{method} {path}: {answer.status} {read[:300]!r}"
+            raise RefusedError(text, answer.status)
         return json.loads(read)
 
-    def edit(self, image: int, revision: int, kind: str, **fields: Any) -> Any:
+    def close(self) -> None:
+        self._connection.close()
+
+    def edit(self, on: int, revision: int, kind: str, **fields: Any) -> Any:
         body = {"revision": revision, "edit": {"kind": kind, **fields}}
-        return self("POST", f"/api/images/{image}/edits", body)
+        return self("POST", f"/api/images/{on}/edits", body)
 
     def prepare(self, image: int) -> None:
         """Have an image prepared, and wait."""
@@ -307,7 +320,10 @@ def measure_click(clicks: int) -> dict[str, Any]:
 
 @dataclass
 class Person:
-    """Clicks on images of their own, as people do: a few objects, a few clicks each."""
+    """Clicks on images of their own, as people do: a few objects, a few clicks each.
+
+    What is done is copied to the next image, and checked or rejected once the next one is done.
+    """
 
     url: str
     images: list[int]
@@ -316,16 +332,21 @@ class Person:
     clicks: list[float] = field(default_factory=list)
     others: list[float] = field(default_factory=list)
     prepares: list[float] = field(default_factory=list)
+    copies: list[float] = field(default_factory=list)
+    reviews: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
     def work(self) -> None:
-        client, generator = Client(self.url), random.Random(self.seed)
+        client = Client(self.url, f"person {self.seed}")
+        generator = random.Random(self.seed)
         while time.monotonic() < self.until and not self.errors:
-            for image in self.images:
+            for place, image in enumerate(self.images):
                 if time.monotonic() > self.until or self.errors:
                     break
                 try:
                     self._label(client, image, generator)
+                    self._copy(client, image, self.images[(place + 1) % len(self.images)])
+                    self._review(client, self.images[place - 1], generator)
                 except (RefusedError, OSError) as error:
                     self.errors.append(f"{type(error).__name__}: {error}")
 
@@ -358,9 +379,27 @@ class Person:
             revision = done["revision"]
         client("PUT", f"/api/images/{image}/done", {"done": True})
 
+    def _copy(self, client: Client, image: int, onward: int) -> None:
+        """The last object to another image, where it is deleted again if there are many."""
+        begin = time.perf_counter()
+        objects = [obj["id"] for obj in client("GET", f"/api/images/{image}")["objects"][-1:]]
+        shown = client("GET", f"/api/images/{onward}")
+        done = client.edit(onward, shown["revision"], "copy", image=image, objects=objects)
+        if len(shown["objects"]) > 20:
+            client.edit(onward, done["revision"], "delete", object=shown["objects"][0]["id"])
+        self.copies.append(time.perf_counter() - begin)
+
+    def _review(self, client: Client, image: int, generator: random.Random) -> None:
+        begin = time.perf_counter()
+        client("GET", "/api/images?filter=done&limit=200")
+        verdict = {"status": generator.choice(["checked", "rejected"]), "note": "looked at"}
+        client("PUT", f"/api/images/{image}/status", verdict)
+        client("PUT", "/api/here", {"image": image})
+        self.reviews.append(time.perf_counter() - begin)
+
 
 def measure_load(people: int, minutes: float) -> dict[str, Any]:
-    """Several people on different images of one folder."""
+    """Several people on different images of one folder, who copy and review besides."""
     each = 12
     with made(people * each) as folder, Server(folder) as server:
         listed = Client(server.url)("GET", "/api/images?limit=1000")["images"]
@@ -381,6 +420,8 @@ def measure_load(people: int, minutes: float) -> dict[str, Any]:
             "minutes": minutes,
             "errors": [error for person in crowd for error in person.errors],
             "click": spread([s for person in crowd for s in person.clicks]),
+            "copy_to_the_next": spread([s for person in crowd for s in person.copies]),
+            "list_and_review": spread([s for person in crowd for s in person.reviews]),
             "undo_or_finish": spread([s for person in crowd for s in person.others]),
             "open_and_prepare": spread([s for person in crowd for s in person.prepares]),
             "memory_mib": server.memory(),
@@ -388,95 +429,174 @@ def measure_load(people: int, minutes: float) -> dict[str, Any]:
         }
 
 
-@dataclass
 class Acknowledged:
-    """What the server said was stored."""
+    """What the server said was stored of one image, to several people.
 
-    revision: int = 0
-    objects: dict[int, Any] = field(default_factory=dict)
-    order: list[int] = field(default_factory=list)
+    Args:
+        shown: the image as the server tells it at the begin.
+    """
+
+    def __init__(self, shown: Any) -> None:
+        self.revision: int = shown["revision"]
+        self.objects: dict[int, Any] = {each["id"]: each for each in shown["objects"]}
+        self.order = list(self.objects)
+        self.answers: dict[int, Any] = {}
 
     def take(self, answer: Any) -> None:
-        self.revision, self.order = answer["revision"], answer["order"]
-        for each in answer["objects"]:
-            self.objects[each["id"]] = each
-        for gone in answer["removed"]:
-            del self.objects[gone]
+        """An edit is stored. Any thread may say so."""
+        self.answers[answer["revision"]] = answer
 
-    def missing_from(self, shown: Any) -> str | None:
-        """What is not as acknowledged; one edit that was not answered may have come on top."""
-        more = shown["revision"] - self.revision
-        if more not in (0, 1):
-            return f"revision {shown['revision']} after {self.revision} was acknowledged"
-        found = {each["id"]: each for each in shown["objects"]}
+    def missing_from(self, shown: Any, people: int) -> str | None:
+        """What is not as acknowledged, in words; None if all of it is there.
+
+        Args:
+            people: so many edits may have been stored without an answer, one of each.
+        """
+        for _, answer in sorted(self.answers.items()):
+            self.order = answer["order"]
+            self.objects |= {each["id"]: each for each in answer["objects"]}
+            for gone in answer["removed"]:
+                self.objects.pop(gone, None)
+        newest = max(self.answers, default=self.revision)
+        more = shown["revision"] - self.revision - len(self.answers)
+        if shown["revision"] < newest or not 0 <= more <= people:
+            return f"revision {shown['revision']} after {newest}, {len(self.answers)} acknowledged"
+        there = {each["id"]: each for each in shown["objects"]}
         different = {
-            id for id in found.keys() | self.objects.keys() if found.get(id) != self.objects.get(id)
+            id for id in there.keys() | self.objects.keys() if there.get(id) != self.objects.get(id)
         }
-        if len(different) > more or (not more and list(found) != self.order):
+        if len(different) > more or (not more and list(there) != self.order):
             return f"objects {sorted(different)} or their order are not as acknowledged"
         for each in shown["objects"]:
             Runs.checked(Size(*each["mask"]["size"]), each["mask"]["counts"])
         return None
 
 
-def measure_kill(times: int, seed: int = 0) -> dict[str, Any]:
-    """Kill -9 at random moments of a scripted session; everything acknowledged must be there."""
+@dataclass
+class Editor:
+    """One of several people who edit one image at random, until the server is gone.
+
+    Attributes:
+        steps: edits after which they stop; None for no end.
+        clicks: the image is prepared, so clicks are among the edits.
+    """
+
+    client: Client
+    image: int
+    known: Acknowledged
+    generator: random.Random
+    steps: int | None = None
+    clicks: bool = False
+    wrong: list[str] = field(default_factory=list)
+
+    def work(self) -> None:
+        done = 0
+        try:
+            while self.steps is None or done < self.steps:
+                shown = self.client("GET", f"/api/images/{self.image}")
+                try:
+                    self.known.take(self._edit(shown))
+                    done += 1
+                except RefusedError as error:  # 409: somebody was faster; 400: it makes no sense
+                    if error.status not in (400, 404, 409):
+                        self.wrong.append(str(error))
+        except (OSError, http.client.HTTPException):
+            pass  # killed
+
+    def _edit(self, shown: Any) -> Any:
+        client, image, generator = self.client, self.image, self.generator
+        revision, order = shown["revision"], [each["id"] for each in shown["objects"]]
+        chance = generator.random()
+        x, y = generator.randrange(160), generator.randrange(120)
+        own = generator.choice(order) if order and chance > 0.2 else None
+        if 0.4 < chance < 0.55:
+            step = "redo" if shown["can_redo"] and chance < 0.47 else "undo"
+            if shown[f"can_{step}"]:
+                return client("POST", f"/api/images/{image}/{step}", {"revision": revision})
+        if own is not None and chance > 0.9:
+            return client.edit(image, revision, "delete", object=own)
+        if self.clicks and chance < 0.8:
+            return client.edit(image, revision, "click", object=own, x=x, y=y)
+        return client.edit(image, revision, "stroke", object=own, radius=5, points=[[x, y]])
+
+
+def edited_together(
+    url: str,
+    people: int,
+    seed: int,
+    *,
+    clicks: bool = False,
+    steps: int | None = None,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> tuple[Acknowledged, list[str]]:
+    """Several people edit the first image, each in a thread, until the server is gone.
+
+    Args:
+        clicks: prepare the image first, and click.
+        steps: edits of each person after which they stop; None for no end.
+        meanwhile: called once all of them are at work.
+
+    Returns:
+        What was acknowledged, and what was refused without a reason.
+    """
+    first = Client(url)
+    image = first("GET", "/api/images")["images"][0]["id"]
+    if clicks:
+        first.prepare(image)
+    known = Acknowledged(first("GET", f"/api/images/{image}"))
+    editors = [
+        Editor(Client(url, f"person {k}"), image, known, random.Random(seed + k), steps, clicks)
+        for k in range(people)
+    ]
+    threads = [threading.Thread(target=editor.work) for editor in editors]
+    for thread in threads:
+        thread.start()
+    meanwhile()
+    for thread in threads:
+        thread.join()
+    for client in (first, *(editor.client for editor in editors)):
+        client.close()
+    return known, [text for editor in editors for text in editor.wrong]
+
+
+def measure_kill(times: int, people: int, seed: int = 0) -> dict[str, Any]:
+    """Kill -9 at random moments while people edit one image; all acknowledged must be there."""
     generator = random.Random(seed)
     failures: list[str] = []
-    acknowledged_edits = unanswered = 0
-    known = Acknowledged()
+    acknowledged = unanswered = 0
+    known: Acknowledged | None = None
     with made(1, Size(120, 160)) as folder:
-        for number in range(times):
+        for number in range(times + 1):
             server = Server(folder)
-            client = Client(server.url)
-            image = client("GET", "/api/images")["images"][0]["id"]
-            shown = client("GET", f"/api/images/{image}")
-            wrong = known.missing_from(shown)
-            if wrong:
-                failures.append(f"kill {number}: {wrong}")
-            unanswered += shown["revision"] > known.revision
-            known = Acknowledged()
-            known.take(shown | {"order": [o["id"] for o in shown["objects"]], "removed": []})
-            delay = generator.uniform(0.0, 0.6)
-            timer = threading.Timer(delay, server.kill)
-            if number % 4 == 0:  # clicks need the image; strokes and the rest do not
-                client.prepare(image)
-            timer.start()
-            try:
-                while True:
-                    known.take(_random_edit(client, image, known, generator, number % 4 == 0))
-                    acknowledged_edits += 1
-            except (OSError, http.client.HTTPException):
-                pass
-            timer.join()
-            server.process.wait()
+            if known is not None:
+                shown = Client(server.url)("GET", "/api/images/1")
+                wrong = known.missing_from(shown, people)
+                failures += [f"kill {number}: {wrong}"] if wrong else []
+                acknowledged += len(known.answers)
+                unanswered += shown["revision"] - known.revision - len(known.answers)
+            if number == times:
+                server.kill()
+                break
+
+            def kill(server: Server = server) -> None:
+                time.sleep(generator.uniform(0.0, 0.6))
+                server.kill()
+
+            known, wrongs = edited_together(
+                server.url,
+                people,
+                generator.randrange(1 << 30),
+                clicks=number % 4 == 0,  # they need the image prepared; strokes do not
+                meanwhile=kill,
+            )
+            failures += wrongs
     return {
         "kills": times,
-        "acknowledged_edits": acknowledged_edits,
+        "people": people,
+        "acknowledged_edits": acknowledged,
         "stored_but_not_acknowledged": unanswered,
         "failures": failures,
     }
-
-
-def _random_edit(
-    client: Client, image: int, known: Acknowledged, generator: random.Random, clicks: bool
-) -> Any:
-    chance = generator.random()
-    at = [generator.randrange(160), generator.randrange(120)]
-    own = generator.choice(known.order) if known.order and chance > 0.2 else None
-    if known.revision and 0.4 < chance < 0.55:
-        shown = client("GET", f"/api/images/{image}")
-        step = "redo" if shown["can_redo"] and chance < 0.47 else "undo"
-        if shown["can_undo" if step == "undo" else "can_redo"]:
-            return client("POST", f"/api/images/{image}/{step}", {"revision": known.revision})
-    if own is not None and chance > 0.9:
-        return client.edit(image, known.revision, "delete", object=own)
-    if clicks and chance < 0.8:
-        try:
-            return client.edit(image, known.revision, "click", object=own, x=at[0], y=at[1])
-        except RefusedError:  # too many clicks on one object, or one against another
-            own = None
-    return client.edit(image, known.revision, "stroke", object=own, radius=5, points=[at])
 
 
 def main() -> None:
@@ -490,6 +610,7 @@ def main() -> None:
     verbs.add_parser("click").add_argument("--clicks", type=int, default=50)
     kill = verbs.add_parser("kill")
     kill.add_argument("--times", type=int, default=200)
+    kill.add_argument("--people", type=int, default=2)
     load = verbs.add_parser("load")
     load.add_argument("--people", type=int, default=8)
     load.add_argument("--minutes", type=float, default=5)
@@ -503,7 +624,7 @@ def main() -> None:
         case "click":
             found = measure_click(chosen.clicks)
         case "kill":
-            found = measure_kill(chosen.times)
+            found = measure_kill(chosen.times, chosen.people)
         case _:
             found = measure_load(chosen.people, chosen.minutes)
     chosen.out.mkdir(parents=True, exist_ok=True)

@@ -36,6 +36,8 @@ FLAGS = [
 ]
 DESKTOP = Size(800, 1280)
 TWELVE_MEGAPIXELS = Size(3000, 4000)
+LARGEST = 120_000
+"""Bytes of a picture of the documentation."""
 MEASURES = "name => performance.getEntriesByName(name).map((entry) => entry.duration)"
 
 
@@ -226,43 +228,53 @@ def screenshots(folder: Path) -> None:
         samples = sample_folder(Path(name) / "photographs")
         with Server(samples) as server, chromium() as browser:
             _classes(server.url)
-            for theme in ("dark", "light"):
-                window = Window(browser, server.url, color_scheme=theme, device_scale_factor=1)
-                window.page.get_by_role("option", name="coffee.png").click()
-                window.until("state.image?.name === 'coffee.png'")
-                window.ready()
-                if theme == "dark":
-                    _label(window)
-                    _save(window, folder / "annotator-dark.jpg")
-                    window.page.locator(".click-chip button").first.click()
-                    window.page.get_by_text("Why this mask?").click()
-                    window.page.get_by_role("button", name="Markov-map").click()
-                    window.until("document.querySelector('#live').textContent.includes('shown')")
-                    window.page.locator(".chart svg").wait_for()
-                    _save(window, folder / "annotator-map.jpg")
-                    window.page.keyboard.press("?")
-                    _save(window, folder / "annotator-keys.jpg")
-                else:
-                    _save(window, folder / "annotator-light.jpg")
-                    window.page.get_by_role("button", name="Export").click()
-                    _save(window, folder / "annotator-export.jpg")
-            touch = Window(
-                browser,
-                server.url,
-                Size(780, 390),
-                has_touch=True,
-                is_mobile=True,
-                device_scale_factor=1.5,
-                color_scheme="dark",
-            )
-            touch.ready()
-            touch.page.get_by_role("button", name="Images", exact=True).tap()
-            touch.page.get_by_role("option", name="coffee.png").tap()
-            touch.until("state.image?.name === 'coffee.png'")
-            touch.ready()
-            touch.page.touchscreen.tap(*touch.screen(300, 175))
-            touch.settled()
-            _save(touch, folder / "annotator-touch.jpg")
+            window = _coffee(browser, server.url, SCREENS[1440])
+            _label(window)
+            window.page.context.close()
+            for width, size in SCREENS.items():
+                for theme in ("dark", "light"):
+                    window = _coffee(browser, server.url, size, color_scheme=theme)
+                    window.page.locator("#canvas").focus()
+                    window.page.keyboard.press(".")  # the topmost object, open for correction
+                    if width > 390:
+                        window.page.mouse.move(*window.screen(560, 380))
+                    _save(window, folder / f"annotator-{width}-{theme}.jpg")
+                    if (width, theme) == (1440, "light"):
+                        _dialogs(window, folder)
+                    window.page.context.close()
+
+
+SCREENS = {1440: Size(900, 1440), 1024: Size(768, 1024), 390: Size(780, 390)}
+"""The documentation's windows, by their width; the last one is a telephone."""
+
+
+def _coffee(browser: Any, url: str, size: Size, **options: Any) -> Window:
+    """A window with the photograph of a cup of coffee."""
+    if size.width == 390:
+        options |= {"has_touch": True, "is_mobile": True, "device_scale_factor": 1.5}
+    window = Window(browser, url, size, **options)
+    window.ready()
+    if size.width <= 1100:  # the list is a drawer
+        window.page.get_by_role("button", name="Images", exact=True).click()
+    window.page.get_by_role("option", name="coffee.png").click()
+    window.until("state.image?.name === 'coffee.png'")
+    window.ready()
+    return window
+
+
+def _dialogs(window: Window, folder: Path) -> None:
+    """What is open only now and then: the Markov-map, the keys, an export."""
+    window.page.locator(".click-chip button").first.click()
+    window.page.get_by_text("Why this mask?").click()
+    window.page.get_by_role("button", name="Markov-map").click()
+    window.until("document.querySelector('#live').textContent.includes('shown')")
+    window.page.locator(".chart svg").wait_for()
+    _save(window, folder / "annotator-map.jpg")
+    window.page.keyboard.press("?")
+    _save(window, folder / "annotator-keys.jpg")
+    window.page.keyboard.press("Escape")
+    window.page.get_by_role("button", name="Export").click()
+    _save(window, folder / "annotator-export.jpg")
 
 
 def _classes(url: str) -> None:
@@ -275,7 +287,7 @@ def _classes(url: str) -> None:
 
 
 def _label(window: Window) -> None:
-    """Two objects on the photograph of a cup of coffee, one of them open for correction."""
+    """Two objects on the photograph of a cup of coffee."""
     press = window.page.keyboard.press
     for key, clicks in (
         ("2", [(452, 262, True)]),
@@ -286,14 +298,14 @@ def _label(window: Window) -> None:
             window.click(x, y, "left" if positive else "right")
         press("Enter")
         window.settled()
-    window.page.locator(".object .select").first.click()
-    window.page.mouse.move(*window.screen(560, 380))
 
 
 def _save(window: Window, path: Path) -> None:
-    """A picture of the window, small enough for the repository."""
+    """A picture of the window, small enough for the repository: at most `LARGEST` bytes."""
     window.page.wait_for_timeout(500)
-    window.page.screenshot(path=path, type="jpeg", quality=88)
+    for quality in (88, 80, 70, 60, 50):
+        if len(window.page.screenshot(path=path, type="jpeg", quality=quality)) <= LARGEST:
+            break
     print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 

@@ -94,7 +94,13 @@ class StoreError(M2N2Error, OSError):
 
 
 class EditError(M2N2Error, ValueError):
-    """An edit is malformed, or what it wants to change is locked or not there."""
+    """An edit is malformed, or what it wants to change is locked or not there.
+
+    Attributes:
+        object: the id of the object that forbids it, which the message names; 0 for none.
+    """
+
+    object = 0
 
 
 class MissingError(M2N2Error, LookupError):

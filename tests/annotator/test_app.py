@@ -333,3 +333,18 @@ def test_models_are_told_and_chosen(project: Project, gate: Gate) -> None:
         refused = client.put("/api/model", json={"name": "none such"})
         assert refused.status_code == 404
         assert "stand-in, other" in refused.json()["error"]["cure"]
+
+
+def test_objects_are_called_as_on_the_page(client: TestClient) -> None:
+    """By class and number among those of that class, not by the id that a program sends."""
+    client.put("/api/classes", json={"classes": [{"name": "cup", "color": "#ff8800"}]})
+    plain = edit(client, 0, "click", x=20, y=20)["objects"][0]["id"]
+    edit(client, 1, "click", x=60, y=30, class_id=1)
+    cup = edit(client, 2, "duplicate", object=plain + 1)["objects"][0]["id"]
+    revision = 3
+    for object in (plain, cup):
+        edit(client, revision, "lock", object=object, locked=True)
+        revision += 1
+    for object, name in ((plain, "object 1"), (cup, "cup 2")):
+        refused = edit(client, revision, "split", object=object)
+        assert refused["error"]["message"] == f"{name} is locked"

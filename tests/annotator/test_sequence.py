@@ -13,7 +13,7 @@ from PIL import Image as PILImage
 from m2n2v2.annotator.app import Options, make_app
 from m2n2v2.annotator.document import Document, Object
 from m2n2v2.annotator.engine import Engine
-from m2n2v2.annotator.following import Following, planned
+from m2n2v2.annotator.following import Following, Means, planned
 from m2n2v2.annotator.project import Project, open_project
 from m2n2v2.annotator.timeline import Timeline, call_sequence, is_sequence
 from m2n2v2.annotator.tracks import Followed, merged
@@ -68,7 +68,7 @@ def cells() -> Iterator[Stepped]:
 
 @pytest.fixture
 def following(project: Project, cells: Stepped) -> Following:
-    return Following(Timeline(project), lambda: (cells, FLOW), name="a stand-in")
+    return Following(Timeline(project), lambda: Means("a stand-in", lambda: (cells, FLOW)))
 
 
 def mark(project: Project, image: int, *masks: np.ndarray, person: str | None = None) -> Document:
@@ -216,12 +216,54 @@ def test_a_broken_frame_is_passed(project: Project, following: Following, clip: 
     assert not project.store.document(3).objects
 
 
+def test_one_undo_takes_the_whole_following_back(
+    project: Project, following: Following, clip: Clip
+) -> None:
+    """But for the frame that was corrected since."""
+    mark(project, 1, clip.truth[0] == 1)
+    with pytest.raises(EditError, match="nothing that can be undone"):
+        following.undo("Anna")
+    following.start(1, None, "Anna")
+    following.wait(PATIENCE)
+    assert following.undoable == 4
+    with pytest.raises(EditError, match="nothing that can be undone"):
+        following.undo("Ben")
+    corrected = mark(project, 4, clip.truth[3] == 2, person="Anna")
+    assert following.undo("Anna") == [2, 3, 5]
+    assert [len(project.document(image).objects) for image in (1, 2, 3, 5)] == [1, 0, 0, 0]
+    assert project.document(4) == corrected
+    assert following.undoable == 0
+
+
+def test_what_follows_is_the_model_chosen_now(project: Project, clip: Clip) -> None:
+    """Loaded once as long as it stays the same."""
+    mark(project, 1, clip.truth[0] == 1)
+    loaded: list[str] = []
+    chosen = ["one"]
+
+    def means() -> Means:
+        name = chosen[0]
+
+        def load() -> Any:
+            loaded.append(name)
+            return OwnCells(), FLOW
+
+        return Means(name, load)
+
+    following = Following(Timeline(project), means)
+    for name in ("one", "one", "other"):
+        chosen[0] = name
+        following.start(1, 2)
+        assert following.wait(PATIENCE).error is None
+    assert loaded == ["one", "other"]
+
+
 def test_a_bug_ends_following_and_is_said(project: Project, clip: Clip) -> None:
     def broken() -> Any:
         raise RuntimeError
 
     mark(project, 1, clip.truth[0] == 1)
-    following = Following(Timeline(project), broken)
+    following = Following(Timeline(project), lambda: Means("broken", broken))
     following.start(1, None)
     done = following.wait(PATIENCE)
     assert not done.running
@@ -240,7 +282,7 @@ def test_what_cannot_be_followed_is_refused(project: Project, clip: Clip) -> Non
     with pytest.raises(EditError, match="no frame to follow to"):
         planned(timeline, 5, None)
     PILImage.new("RGB", (30, 20)).save(project.folder.root / "00002.png")
-    with pytest.raises(FrameError, match=r"frame 00002\.png is 30x20, and those before it 160x96"):
+    with pytest.raises(FrameError, match=r"frame 00002\.png is 30x20, 00000\.png is 160x96"):
         planned(timeline, 5, 1)
     assert planned(timeline, 5, 4).count == 1
 

@@ -19,7 +19,17 @@ from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 
 from m2n2v2 import errors
-from m2n2v2.annotator import attributes, choosing, edits, gallery, numbers, transfer, views, wire
+from m2n2v2.annotator import (
+    attributes,
+    calling,
+    choosing,
+    edits,
+    gallery,
+    numbers,
+    transfer,
+    views,
+    wire,
+)
 from m2n2v2.annotator.asking import Person
 from m2n2v2.annotator.choosing import Choice
 from m2n2v2.annotator.document import ObjectClass
@@ -552,7 +562,7 @@ def _add_errors(app: FastAPI, project: Project) -> None:
         status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 400)
         body: dict[str, Any] = {
             "kind": type(error).__name__,
-            "message": error.what,
+            "message": _what(request, project, error),
             "cure": error.cure,
         }
         if isinstance(error, errors.ConflictError):
@@ -577,6 +587,13 @@ def _add_errors(app: FastAPI, project: Project) -> None:
         return _problem(
             500, "InternalError", "something went wrong inside", "see the server's terminal"
         )
+
+
+def _what(request: Request, project: Project, error: errors.M2N2Error) -> str:
+    """What happened, with objects called as on the page."""
+    if isinstance(error, errors.EditError) and error.object:
+        return calling.told(project, int(request.path_params["image"]), error)
+    return error.what
 
 
 def _problem(status: int, kind: str, message: str, cure: str) -> JSONResponse:

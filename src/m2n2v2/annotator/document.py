@@ -4,11 +4,19 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self
 
 from m2n2v2.annotator.attributes import Attribute, Values
-from m2n2v2.errors import MissingError
+from m2n2v2.errors import EditError, MissingError
 from m2n2v2.grid import Size
 from m2n2v2.masks.cleaning import Cleaning
 from m2n2v2.masks.runs import Runs
 from m2n2v2.prompts import Box, Click, Given, Scribble
+
+
+def forbids(id: int, why: str, *, cure: str) -> EditError:
+    """The error of an edit that an object forbids: "object 3 is locked"."""
+    error = EditError(f"object {id} {why}", cure=cure)
+    error.object = id
+    return error
+
 
 Source = Literal["clicks", "import", "tracked"]
 """What an object's mask came of; `tracked` was followed from another frame (`tracks`)."""

@@ -17,6 +17,7 @@ from m2n2v2.annotator.document import (
     PlacedClick,
     PlacedScribble,
     Stroke,
+    forbids,
 )
 from m2n2v2.annotator.reshaping import reshaped, whole
 from m2n2v2.annotator.strokes import redrawn
@@ -169,7 +170,7 @@ def _unlocked(document: Document, id: int | None, class_id: int | None = None) -
         return Object(0, _nothing(document), class_id)
     obj = document.object(id)
     if obj.locked:
-        raise EditError(f"object {id} is locked", cure="unlock it first")
+        raise forbids(id, "is locked", cure="unlock it first")
     return obj
 
 
@@ -214,7 +215,7 @@ def _solid(document: Document, id: int) -> Object:
     """An object to change that has a pixel."""
     obj = _unlocked(document, id)
     if not obj.mask.area:
-        raise EditError(f"object {id} has no pixel", cure="click on it first")
+        raise forbids(id, "has no pixel", cure="click on it first")
     return obj
 
 

@@ -1,8 +1,9 @@
 """Between the annotations of a folder and the formats: labels out, labels in."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
+from m2n2v2.annotator.attributes import MOST, Attribute, Kind
 from m2n2v2.annotator.class_files import with_key_and_color
 from m2n2v2.annotator.document import Document, Object, ObjectClass
 from m2n2v2.annotator.edits import MOST_OBJECTS
@@ -107,7 +108,8 @@ class Sizes(Mapping[str, Size]):
 def add_labels(project: Project, sizes: Sizes, labels: Labels, person: str | None = None) -> Added:
     """Put labels on top of what is there: all of them or none, one step of undo for each image.
 
-    Classes are those of the same name; others are made. Objects without a pixel are left out.
+    Classes are those of the same name; others are made. What is said of their objects they ask
+    for from then on, as far as a class has room for it. Objects without a pixel are left out.
 
     Raises:
         FormatError: an image would have too many objects.
@@ -126,7 +128,8 @@ def add_labels(project: Project, sizes: Sizes, labels: Labels, person: str | Non
                 )
             documents.append((document, solid))
     before = project.store.classes()
-    after = project.store.set_classes(_with_new(before, labels.classes))
+    met = [obj for _, solid in documents for obj in solid]
+    after = project.store.set_classes(_asking(_with_new(before, labels.classes), met))
     ids: dict[str | None, int] = {label.name: label.id for label in after}
     changes = [
         (document, (*document.objects, *(_object(obj, ids) for obj in solid)))
@@ -165,6 +168,27 @@ def _with_new(
             made = ObjectClass(0, label.name, label.color or "")
             every.append(with_key_and_color(made, every))
     return tuple(every)
+
+
+def _asking(
+    classes: tuple[ObjectClass, ...], objects: Iterable[LabelledObject]
+) -> tuple[ObjectClass, ...]:
+    """The classes with attributes for what is said of their objects: flags and texts."""
+    said: dict[str | None, dict[str, Attribute]] = {}
+    for obj in objects:
+        for name, value in obj.attributes:
+            kind: Kind = "flag" if isinstance(value, bool) else "text"
+            said.setdefault(obj.class_name, {}).setdefault(name, Attribute(name, kind))
+    return tuple(
+        replace(label, attributes=(*label.attributes, *_more(label, said.get(label.name, {}))))
+        for label in classes
+    )
+
+
+def _more(label: ObjectClass, said: Mapping[str, Attribute]) -> list[Attribute]:
+    """What a class does not ask for yet, as far as it has room."""
+    known = {each.name for each in label.attributes}
+    return [said[name] for name in said if name not in known][: MOST - len(known)]
 
 
 def _size(document: Document) -> Size:

@@ -1,8 +1,9 @@
 """Following objects through a sequence while people go on working: one at a time, stoppable.
 
 Every frame is stored as soon as it is followed, as an edit of who asked, so that a stop, a kill or
-a closed browser loses nothing. A person's masks are the frames that following goes on from; they
-are never overwritten (`tracks.merged`).
+a closed browser loses nothing. One undo takes the last following back, wherever nobody has edited
+since. A person's masks are the frames that following goes on from; they are never overwritten
+(`tracks.merged`).
 """
 
 import threading
@@ -33,8 +34,20 @@ from m2n2v2.tracking.settings import TrackingSettings
 from m2n2v2.tracking.tracks import Labels, Tracked
 from m2n2v2.version import __version__
 
-Source = Callable[[], tuple[CellFeatures, TrackingSettings]]
-"""What frames are compared by; loaded when it is first needed."""
+Loaded = tuple[CellFeatures, TrackingSettings]
+
+
+@dataclass(frozen=True)
+class Means:
+    """What frames are compared by.
+
+    Attributes:
+        name: for people; a name is of one means.
+        load: loads it, when it is first needed.
+    """
+
+    name: str
+    load: Callable[[], Loaded]
 
 
 @dataclass(frozen=True)
@@ -91,22 +104,22 @@ class Following:
     """Follows objects in a thread of its own.
 
     Args:
-        source: what frames are compared by.
-        name: of what follows, for people.
+        means: tells what frames are compared by from now on; asked whenever following begins.
         cache: keeps costly features of frames; None keeps none.
     """
 
     def __init__(
         self,
         timeline: Timeline,
-        source: Source,
+        means: Callable[[], Means],
         *,
-        name: str = "",
         cache: FeatureCache | None = None,
     ) -> None:
-        self.timeline, self.name = timeline, name
-        self._source, self._cache = source, cache
-        self._loaded: tuple[CellFeatures, TrackingSettings] | None = None
+        self.timeline, self.means = timeline, means
+        self._cache = cache
+        self._loaded: tuple[str, Loaded] | None = None
+        self._stored: list[tuple[int, int]] = []
+        self._by: str | None = None
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -140,6 +153,7 @@ class Following:
             self._refuse_second()
             self._stop.clear()
             self._progress = Progress(running=True, total=plan.count)
+            self._stored, self._by = [], person
             self._thread = threading.Thread(target=self._run, args=(plan, person), daemon=True)
             self._thread.start()
             return self._progress
@@ -148,6 +162,36 @@ class Following:
         """Stop after the frame that is being followed; what was followed stays."""
         self._stop.set()
         return self.progress
+
+    def undo(self, person: str | None = None) -> list[int]:
+        """Take back what the last following stored; a frame that was edited since stays.
+
+        Returns:
+            The images that are as they were before.
+
+        Raises:
+            ConflictError: it is not at its end.
+            EditError: it was another person's, or there is nothing to take back.
+            AccessError, StoreError: nothing can be stored.
+        """
+        with self._lock:
+            self._refuse_second()
+            if not self._stored or self._by not in (None, person):
+                raise EditError("you have followed nothing that can be undone", cure="go on")
+            stored, self._stored = self._stored, []
+        back = []
+        for image, revision in stored:
+            try:
+                self.timeline.project.step(image, revision, person, back=True)
+            except (ConflictError, FolderError, ImageError):
+                continue  # edited since, or another picture by now
+            back.append(image)
+        return back
+
+    @property
+    def undoable(self) -> int:
+        """The frames that an undo of the last following would take back, at most."""
+        return 0 if self.progress.running else len(self._stored)
 
     def wait(self, seconds: float | None = None) -> Progress:
         """Wait until nothing is followed any more."""
@@ -174,14 +218,15 @@ class Following:
             self._progress = replace(self._progress, running=False, error=error)
 
     def _follow(self, plan: Plan, person: str | None) -> None:
-        if self._loaded is None:
-            self._loaded = self._source()
-        source, settings = self._loaded
+        means = self.means()
+        if self._loaded is None or self._loaded[0] != means.name:
+            self._loaded = means.name, means.load()
+        source, settings = self._loaded[1]
         kept = self._cache if source.costly else None
         follower = Follower(plan.frames, source, settings, kept)
         began = time.perf_counter()
         for index, tracked in follower.follow(plan.known, plan.todo):
-            self._put(plan, index, tracked, person)
+            self._put(plan, index, tracked, source.name, person)
             with self._lock:
                 done = self._progress.done + 1
                 self._progress = replace(
@@ -193,16 +238,17 @@ class Following:
             if self._stop.is_set():
                 return
 
-    def _put(self, plan: Plan, index: int, tracked: Tracked, person: str | None) -> None:
+    def _put(self, plan: Plan, index: int, tracked: Tracked, name: str, person: str | None) -> None:
         followed = plan.followed(tracked)
-        assert self._loaded is not None
-        made_by = f"followed by {self._loaded[0].name}; m2n2v2 {__version__}"
+        made_by = f"followed by {name}; m2n2v2 {__version__}"
         try:
-            self.timeline.project.revise(
+            change = self.timeline.project.revise(
                 plan.images[index], lambda document: merged(document, followed, made_by), person
             )
         except (ConflictError, FolderError, ImageError):
             return  # broken, or another picture than the one annotated: the list says so
+        if change is not None:
+            self._stored.append((change.after.id, change.after.revision))
 
 
 def planned(timeline: Timeline, start: int | None, end: int | None) -> Plan:

@@ -8,6 +8,7 @@ they changed must still be as they left it.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from m2n2v2.annotator.document import forbids
 from m2n2v2.errors import EditError
 
 
@@ -77,9 +78,7 @@ def carried(
         if before.get(object) == after.get(object):
             continue
         if here.get(object) != before.get(object):
-            raise EditError(
-                f"object {object} was changed by somebody else since", cure="correct it as it is"
-            )
+            raise forbids(object, "was changed by somebody else since", cure="correct it as it is")
         if object not in after:
             result.remove(before[object])
         elif object in before:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from m2n2v2.annotator import wire
-from m2n2v2.annotator.document import Document, Object, Ring
+from m2n2v2.annotator.document import Document, Object, Ring, forbids
 from m2n2v2.arrays import Mask
 from m2n2v2.errors import EditError
 from m2n2v2.masks.editing import intersected, merged, parts, parts_count, subtracted
@@ -53,7 +53,7 @@ def reshaped(document: Document, edit: Reshaped, taken: Taken) -> tuple[Object, 
         case wire.Vertices():
             obj = taken(document, edit.object)
             if obj.polygon is None:
-                raise EditError(f"object {obj.id} is no polygon", cure="make it one first")
+                raise forbids(obj.id, "is no polygon", cure="make it one first")
             return document.with_object(_of_rings(obj, edit.rings)).objects
         case wire.ToMask():
             obj = taken(document, edit.object)
@@ -71,8 +71,9 @@ def _combined(document: Document, edit: wire.Combine, taken: Taken) -> tuple[Obj
         return document.with_object(whole(obj, merged([one, two]))).without(other.id).objects
     mask = subtracted(one, two) if edit.kind == "subtract" else intersected([one, two])
     if not mask.any():
-        raise EditError(
-            f"object {obj.id} would have no pixel left",
+        raise forbids(
+            obj.id,
+            "would have no pixel left",
             cure="delete it, if that is meant, or choose another object",
         )
     return document.with_object(whole(obj, mask)).objects
@@ -81,10 +82,11 @@ def _combined(document: Document, edit: wire.Combine, taken: Taken) -> tuple[Obj
 def _split(document: Document, obj: Object) -> tuple[Object, ...]:
     count = parts_count(obj.mask.mask)
     if count == 1:
-        raise EditError(f"object {obj.id} is of one part", cure="there is nothing to split")
+        raise forbids(obj.id, "is of one part", cure="there is nothing to split")
     if count > MOST_PARTS:
-        raise EditError(
-            f"object {obj.id} is of {count:,} parts, and {MOST_PARTS} are split at most",
+        raise forbids(
+            obj.id,
+            f"is of {count:,} parts, and {MOST_PARTS} are split at most",
             cure="clean its specks away first",
         )
     masks = parts(obj.mask.mask)

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from m2n2v2.annotator.asking import Person
 from m2n2v2.annotator.document import Status
-from m2n2v2.annotator.following import Following, Progress
-from m2n2v2.annotator.timeline import Glance, Timeline
+from m2n2v2.annotator.following import Following
+from m2n2v2.annotator.timeline import Glance
 from m2n2v2.annotator.wire import Id, Wire
 
 ImageId = Annotated[int, InPath(ge=1, lt=1 << 53)]
@@ -39,10 +39,12 @@ class WireFollowing(Wire):
     seconds_per_frame: float | None
     error: str | None = Field(description="why it ended before its time")
     written: int = Field(description="frames that were answered so far")
+    undoable: int = Field(description="frames that an undo of it takes back, at most")
     frames: list[WireFrame] = Field(description="those answered since the `since` asked for")
 
     @classmethod
-    def of(cls, progress: Progress, timeline: Timeline, since: int) -> "WireFollowing":
+    def of(cls, following: Following, since: int) -> "WireFollowing":
+        progress, timeline = following.progress, following.timeline
         images = dict.fromkeys(progress.written[since:])
         return cls.model_construct(
             running=progress.running,
@@ -51,6 +53,7 @@ class WireFollowing(Wire):
             seconds_per_frame=progress.seconds_per_frame,
             error=progress.error,
             written=len(progress.written),
+            undoable=following.undoable,
             frames=[WireFrame.of(glance) for glance in timeline.some(images)],
         )
 
@@ -82,13 +85,13 @@ def add_sequence(app: FastAPI, following: Following) -> None:
         return WireTimeline(
             total=len(glances),
             frames=[WireFrame.of(each) for each in glances[offset : offset + limit]],
-            followed_by=following.name,
+            followed_by=following.means().name,
         )
 
     @app.get("/api/sequence/following")
     def get_following(since: Annotated[int, Query(ge=0, lt=1 << 31)] = 0) -> WireFollowing:
         """How far following is, and the frames answered since then."""
-        return WireFollowing.of(following.progress, timeline, since)
+        return WireFollowing.of(following, since)
 
     @app.get("/api/sequence/frames/{image}")
     def get_frame(image: ImageId) -> WireFrame:
@@ -98,10 +101,16 @@ def add_sequence(app: FastAPI, following: Following) -> None:
     @app.post("/api/sequence/follow", status_code=202)
     def post_follow(given: GivenFollow, person: Person) -> WireFollowing:
         """Follow objects in the background; every frame is stored as soon as it is there."""
-        progress = following.start(given.start, given.end, person)
-        return WireFollowing.of(progress, timeline, 0)
+        following.start(given.start, given.end, person)
+        return WireFollowing.of(following, 0)
 
     @app.post("/api/sequence/stop")
     def post_stop() -> WireFollowing:
         """Stop after the frame that is being followed."""
-        return WireFollowing.of(following.stop(), timeline, 1 << 31)
+        following.stop()
+        return WireFollowing.of(following, 1 << 31)
+
+    @app.post("/api/sequence/undo")
+    def post_undo(person: Person) -> list[WireFrame]:
+        """Take back the last following as a whole; frames that were edited since stay."""
+        return [WireFrame.of(each) for each in timeline.some(following.undo(person))]

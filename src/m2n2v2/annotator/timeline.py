@@ -17,7 +17,7 @@ from m2n2v2.arrays import Image
 from m2n2v2.errors import FolderError, FrameError, ImageError, MissingError, StoreError
 from m2n2v2.files import whole_file
 from m2n2v2.grid import Size
-from m2n2v2.images import size_of
+from m2n2v2.tracking.frames import common_size
 
 SIDECAR = "sequence.json"
 """In our own folder: says that the images are the frames of a sequence."""
@@ -146,22 +146,15 @@ class ProjectFrames:
 
     @classmethod
     def of(cls, project: Project, listed: Sequence[Listed], size: Size) -> "ProjectFrames":
-        """Frames of one size.
+        """Frames of one size, that of an image among them.
 
         Raises:
             FrameError: one is of another size; a file that cannot be opened is a broken frame.
         """
-        for each in listed:
-            try:
-                its_size = size_of(project.folder.path(each.name))
-            except (ImageError, FolderError):
-                continue
-            if its_size != size:
-                raise FrameError(
-                    f"frame {each.name} is {its_size}, and those before it {size}",
-                    cure="bring all frames to one size, or follow up to the one before",
-                )
-        return cls(project, tuple(each.name for each in listed), size)
+        names = tuple(each.name for each in listed)
+        folder = project.folder
+        common_size((name, folder.path(name)) for name in names if folder.has(name))
+        return cls(project, names, size)
 
     def identity(self) -> str:
         return hashlib.sha256(json.dumps(self.names).encode()).hexdigest()

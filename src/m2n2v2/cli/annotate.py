@@ -10,6 +10,7 @@ from m2n2v2.cli import options
 from m2n2v2.cli.preparing import Preparing
 
 if TYPE_CHECKING:
+    from m2n2v2.annotator.engine import Engine
     from m2n2v2.annotator.following import Following
     from m2n2v2.annotator.models import Model
     from m2n2v2.annotator.project import Project
@@ -100,7 +101,7 @@ def annotate(
         token = serve.token_for(host)
         shown = app.Options(models, uploads, host, token, sample)
         url = serve.address(bound, host, token)
-        following = _following(project, sequence, recipe, cache)
+        following = _following(project, engine, sequence, recipe, cache)
         images = project.counts().images
         _tell(project.folder.root, images, project.left_out, project.store.read_only, url)
         serve.run(
@@ -111,31 +112,47 @@ def annotate(
 
 
 def _following(
-    project: "Project", sequence: bool | None, recipe: "Recipe | None", cache: bool
+    project: "Project",
+    engine: "Engine",
+    sequence: bool | None,
+    recipe: "Recipe | None",
+    cache: bool,
 ) -> "Following | None":
-    """What follows objects through the folder, where it is a sequence; said for the next time."""
+    """What follows objects through the folder, where it is a sequence; said for the next time.
+
+    It follows by the model that prepares the photographs at that time, if it can.
+    """
     from m2n2v2.annotator.timeline import Timeline, call_sequence, is_sequence
 
     if sequence is not None and not project.store.read_only:
         call_sequence(project.folder.root, sequence)
     if not (is_sequence(project.folder.root) if sequence is None else sequence):
         return None
-    from m2n2v2.annotator.following import Following
+    from m2n2v2.annotator.following import Following, Means
     from m2n2v2.presets import PRESETS
     from m2n2v2.tracking.features_file import FeatureCache
     from m2n2v2.tracking.flow import opencv
     from m2n2v2.tracking.sources import follows, source_of
 
     opencv()
-    chosen = PRESETS["offline"] if recipe is None else recipe.preset
-    if not follows(chosen):
-        options.tell(f"objects are followed by offline: they cannot be by {chosen.name}")
-        chosen = PRESETS["offline"]
-    loading = None if recipe is None else recipe.loading
+
+    def means() -> Means:
+        name = engine.model.name
+        own = recipe is not None and recipe.preset.name == name
+        preset = recipe.preset if recipe is not None and own else PRESETS.get(name)
+        if preset is None or not follows(preset):
+            preset, own = PRESETS["offline"], False
+        loading = None if recipe is None else recipe.loading
+        if loading is not None and not own:
+            loading = replace(loading, weights=None)
+        return Means(preset.name, lambda: source_of(preset, loading))
+
+    first = means().name
+    if first != engine.model.name:
+        options.tell(f"objects are followed by {first}: they cannot be by {engine.model.name}")
     return Following(
         Timeline(project),
-        lambda: source_of(chosen, loading),
-        name=chosen.name,
+        means,
         cache=FeatureCache(tell=options.tell) if cache else None,
     )
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -74,6 +75,35 @@ def open_frames(path: Path, stride: int = 1) -> Frames:
     return frames if stride == 1 else Strided(frames, stride)
 
 
+def common_size(files: Iterable[tuple[str, Path]]) -> tuple[Size | None, dict[str, str]]:
+    """The size of all frames, and what is wrong with those that cannot be opened.
+
+    Args:
+        files: each frame's name, for people, and its file.
+
+    Returns:
+        The size, None if no frame can be opened; and by name why one cannot be.
+
+    Raises:
+        FrameError: two frames differ in size.
+    """
+    first: tuple[str, Size] | None = None
+    broken = {}
+    for name, path in files:
+        try:
+            size = size_of(path)
+        except ImageError as error:
+            broken[name] = error.what
+            continue
+        first = first or (name, size)
+        if size != first[1]:
+            raise FrameError(
+                f"frame {name} is {size}, {first[0]} is {first[1]}",
+                cure="bring all frames to one size, or leave those of another one out",
+            )
+    return first and first[1], broken
+
+
 @dataclass(frozen=True)
 class FolderFrames:
     """Image files of one size, in the order of the numbers in their names.
@@ -105,23 +135,12 @@ class FolderFrames:
                     f"{path.name} and {by_stem[path.stem].name} would be one frame",
                     cure="take one of them away",
                 )
-        first: tuple[Path, Size] | None = None
         notes = [*gaps(paths), *([listing.said] if listing.said else [])]
-        for path in paths:
-            try:
-                size = size_of(path)
-            except ImageError as error:
-                notes.append(f"{path.name} is broken ({error.what}); its masks are empty")
-                continue
-            first = first or (path, size)
-            if size != first[1]:
-                raise FrameError(
-                    f"frame {path.name} is {size}, {first[0].name} is {first[1]}",
-                    cure="bring all frames to one size, or put other images elsewhere",
-                )
-        if first is None:
+        size, broken = common_size((path.name, path) for path in paths)
+        notes += [f"{name} is broken ({why}); its masks are empty" for name, why in broken.items()]
+        if size is None:
             raise FrameError(f"{folder} holds no frames", cure="give a folder of images")
-        return cls(tuple(paths), first[1], tuple(notes))
+        return cls(tuple(paths), size, tuple(notes))
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ import pytest
 from PIL import Image as PILImage
 
 from m2n2v2.annotator import formats
+from m2n2v2.annotator.attributes import Attribute
 from m2n2v2.annotator.document import Object, ObjectClass, PlacedClick
 from m2n2v2.annotator.exchange import Added, Sizes, add_labels, labels_of
-from m2n2v2.annotator.formats.base import Labels
+from m2n2v2.annotator.formats.base import LabelClass, Labelled, LabelledObject, Labels
 from m2n2v2.annotator.project import Project, open_project
 from m2n2v2.errors import ConflictError, FormatError
 from m2n2v2.masks.runs import Runs
@@ -140,6 +142,26 @@ def test_what_the_store_holds_survives_a_round_trip(folder: Path, form: str) -> 
     lost = form != "png"  # the manifest knows objects without a class
     expected = [(name or ("unclassified" if lost else None), mask) for name, mask in DRAWN]
     assert stored(other) == {"a.jpg": expected}
+
+
+def test_what_a_file_says_of_objects_goes_out_again(folder: Path, tmp_path: Path) -> None:
+    """Their classes ask for it from then on; what they asked for stays."""
+    project = open_project(folder)
+    (cup, *others) = project.store.classes()
+    asks = Attribute("broken", "choice", ("yes", "no"))
+    project.store.set_classes([replace(cup, attributes=(asks,)), *others])
+    said = (("broken", "yes"), ("wet", True))
+    flagged = LabelledObject(Runs.of(PLAIN), "cup", attributes=said)
+    came = Labels((Labelled("empty.png", SIZES["empty.png"], (flagged,)),), (LabelClass("cup"),))
+    add_labels(project, Sizes(project), came)
+    assert project.store.classes()[0].attributes == (asks, Attribute("wet", "flag"))
+    taken = {image.name: image for image in labels_of(project).labels.images}
+    assert [obj.attributes for obj in taken["empty.png"].objects] == [said]
+    formats.export(labels_of(project).labels, "labelme", tmp_path / "out")
+    back = formats.read("labelme", tmp_path / "out", SIZES).labels
+    (obj,) = next(image for image in back.images if image.name == "empty.png").objects
+    assert ("wet", True) in obj.attributes
+    project.store.close()
 
 
 def test_an_image_that_cannot_be_read_does_not_match(folder: Path) -> None:

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -340,7 +341,24 @@ def test_shapes_without_label_and_group_are_kept(tmp_path: Path) -> None:
             ("cup", Runs.of(BOX)),
         ]
     }
-    assert found.skipped == (
-        "1 images have flags, which are not kept",
-        "1 shapes have flags, which are not kept",
+    assert found.skipped == ("1 images have flags, which are not kept",)
+    said = [obj.attributes for obj in found.labels.images[0].objects]
+    assert said == [(), (), (), (("hard", True),)]
+
+
+def test_flags_come_back_as_they_went(tmp_path: Path) -> None:
+    """Those of the parts of an object are the object's."""
+    said = (("broken", True), ("wet", True))
+    flagged = replace(thing(PLAIN, "cup"), attributes=said)
+    plain = thing(CORNER, "cup")
+    there = Labels((Labelled("a.jpg", SIZE, (flagged, plain)),), (LabelClass("cup"),))
+    labelme.write(there, tmp_path)
+    back = read("labelme", tmp_path, SIZES)
+    assert [obj.attributes for obj in back.labels.images[0].objects] == [said, ()]
+    parts = file(
+        tmp_path,
+        shape("polygon", [[0, 0], [2, 0], [2, 2]], group_id=1, flags={"wet": True, "\x00": True}),
+        shape("polygon", [[5, 5], [7, 5], [7, 5]], group_id=1, flags={"broken": True, "dry": 0}),
     )
+    (one,) = read("labelme", parts, SIZES).labels.images[0].objects
+    assert one.attributes == said

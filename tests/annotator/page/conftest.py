@@ -16,7 +16,7 @@ import uvicorn
 
 from m2n2v2.annotator.app import Options, make_app
 from m2n2v2.annotator.engine import Engine
-from m2n2v2.annotator.following import Following
+from m2n2v2.annotator.following import Following, Means
 from m2n2v2.annotator.project import open_project
 from m2n2v2.annotator.timeline import Timeline
 from m2n2v2.tracking.cells import OwnCells
@@ -58,7 +58,9 @@ def serve(gate: Gate) -> Iterator[Callable[..., Served]]:
         models = (stand_in(gate), stand_in(gate, "another stand-in"))
         engine = Engine(models[0], project, ahead=False)
         chosen = Options(models, **options)
-        following = cells and Following(Timeline(project), lambda: (cells, FLOW), name="a stand-in")
+        following = cells and Following(
+            Timeline(project), lambda: Means("a stand-in", lambda: (cells, FLOW))
+        )
         config = uvicorn.Config(
             make_app(project, engine, chosen, following),
             log_level="error",

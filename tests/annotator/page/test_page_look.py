@@ -133,3 +133,23 @@ def test_the_ground_of_the_photograph_is_a_grey_without_a_hue(desk: Open, theme:
         ".match(/\\d+/g).map(Number)"
     )
     assert red == green == blue
+
+
+@pytest.mark.usefixtures("classes")
+@pytest.mark.parametrize("width", [1920, 1600, 1440, 1280, 1101, 1100, 1024, 768, 641, 390])
+def test_nothing_in_the_bar_below_the_photograph_lies_on_another(desk: Open, width: int) -> None:
+    me = desk(viewport={"width": width, "height": 800}).open()
+    me.click(24, 24)
+    me.settled()
+    bar = me.page.locator("#tools").bounding_box()
+    parts = [part.bounding_box() for part in me.page.locator("#tools > *").all()]
+    seen = [part for part in parts if part and part["width"] and part["height"]]
+    for part in seen:
+        assert part["x"] >= bar["x"]
+        assert part["x"] + part["width"] <= bar["x"] + bar["width"] + 0.5
+    for one, other in pairwise(sorted(seen, key=lambda part: (round(part["y"] / 30), part["x"]))):
+        apart = one["x"] + one["width"] <= other["x"] + 0.5
+        assert apart or one["y"] + one["height"] <= other["y"] + 0.5
+    pick = me.page.locator(".class-pick").bounding_box()
+    select = me.page.locator(".class-pick select").bounding_box()
+    assert select["x"] + select["width"] <= pick["x"] + pick["width"] + 0.5

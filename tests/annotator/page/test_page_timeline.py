@@ -105,6 +105,21 @@ def test_following_is_stopped_and_goes_on_to_a_frame(desk: Open, cells: Stepped)
     me.until("state.image.objects.length === 1")  # the open frame shows what was found in it
 
 
+def test_a_following_is_undone_as_a_whole(desk: Open) -> None:
+    me = marked(desk)
+    undo = me.page.get_by_role("button", name="Undo following")
+    assert undo.is_hidden()
+    press(me, "Follow to the end")
+    ended(me)
+    me.page.keyboard.press("End")
+    me.named("00004.png")
+    me.until("state.image.objects.length === 1")
+    undo.click()
+    me.until("state.image.objects.length === 0")
+    undo.wait_for(state="hidden")
+    assert [frame["objects"] for frame in frames(me)] == [1, 0, 0, 0, 0]
+
+
 def test_playing_shows_frames_and_opens_the_last(desk: Open) -> None:
     me = marked(desk)
     press(me, "Follow to the end")

@@ -3,14 +3,14 @@
 Objects without holes are polygons that LabelMe's own rasteriser (Pillow's, which drops fractions
 and paints the outline) turns into the same mask; several parts share a `group_id`. In a sequence
 the `group_id` is who the object is in every frame. Objects with holes are `mask` shapes, a PNG in
-base64, which LabelMe reads since 5.4.
+base64, which LabelMe reads since 5.4. Flags that are set are attributes.
 """
 
 import base64
 import binascii
 import io
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import Path, PureWindowsPath
 from typing import Any
@@ -19,6 +19,8 @@ import numpy as np
 from PIL import Image as PILImage
 from PIL import ImageDraw
 
+from m2n2v2.annotator import attributes
+from m2n2v2.annotator.attributes import Values
 from m2n2v2.annotator.formats.base import (
     LabelClass,
     Labelled,
@@ -98,9 +100,10 @@ def write(
 def read(path: Path, sizes: Mapping[str, Size], *, skip: bool = False) -> Reading:
     """The labels in a LabelMe json, or in all of a folder and its folders.
 
-    Shapes of one label and `group_id` are one object; shapes without a label are objects without
-    a class. What has no area (points, lines) is left out and counted, a shape that cannot be read
-    is left out and named. Of an export of ours `names.tsv` says which images are meant.
+    Shapes of one label and `group_id` are one object, with the flags of all of them; shapes
+    without a label are objects without a class. What has no area (points, lines) is left out and
+    counted, a shape that cannot be read is left out and named. Of an export of ours `names.tsv`
+    says which images are meant.
 
     Args:
         sizes: of the images in the folder, by name.
@@ -127,7 +130,8 @@ def read(path: Path, sizes: Mapping[str, Size], *, skip: bool = False) -> Readin
                 raise FormatError(f"{name} is labelled twice", cure="keep one of the files")
             objects = _objects(content["shapes"], sizes[name], where, problems)
             labelled[name] = Labelled(name, sizes[name], objects)
-            _count_flags(content, problems)
+            if _flags(content):
+                problems.note("images have flags, which are not kept")
     skipped = problems.settle()
     met = [obj.class_name for image in labelled.values() for obj in image.objects]
     listed = classes_of(LabelClass(name) for name in met if name is not None)
@@ -216,6 +220,7 @@ def _objects(
     shapes: list[object], size: Size, where: str, problems: Problems
 ) -> tuple[LabelledObject, ...]:
     masks: dict[tuple[str | None, str], Mask] = {}
+    said: defaultdict[tuple[str | None, str], Values] = defaultdict(tuple)
     for number, shape in enumerate(shapes):
         with problems.leaving_out(f"{where}, shape {number}"):
             if not isinstance(shape, dict):
@@ -229,7 +234,17 @@ def _objects(
             mask = _drawn(kind, shape, size)
             key = (label, together)
             masks[key] = masks[key] | mask if key in masks else mask
-    return tuple(LabelledObject(Runs.of(mask), label) for (label, _), mask in masks.items())
+            for name, value in attributes.read(_flags(shape)):
+                said[key] = attributes.with_value(said[key], name, value)
+    return tuple(
+        LabelledObject(Runs.of(mask), key[0], attributes=said[key]) for key, mask in masks.items()
+    )
+
+
+def _flags(holder: Document) -> dict[str, bool]:
+    """The flags of a shape or an image that are set."""
+    flags = holder.get("flags")
+    return {name: True for name, value in flags.items() if value} if isinstance(flags, dict) else {}
 
 
 def _label(label: object) -> str | None:
@@ -239,14 +254,6 @@ def _label(label: object) -> str | None:
     if isinstance(label, bool) or not isinstance(label, str | int | float):
         raise FormatError(f"its label is {_brief(label)}", cure="give text")
     return LabelClass(str(label).strip()).name
-
-
-def _count_flags(content: Document, problems: Problems) -> None:
-    """Flags that are set have no place in an annotation here; how many go is said."""
-    for holder, what in ((content, "images"), *((shape, "shapes") for shape in content["shapes"])):
-        flags = holder.get("flags") if isinstance(holder, dict) else None
-        if isinstance(flags, dict) and any(flags.values()):
-            problems.note(f"{what} have flags, which are not kept")
 
 
 def _brief(value: object) -> str:

@@ -23,14 +23,16 @@ export function drawGhost(context, { kind, from, to, points, positive }) {
 	drawLine(context, [from, [to[0], from[1]], to, [from[0], to[1]], from], color, [6, 4]);
 }
 
-// The path in several colours, one within the other: it is seen on any ground.
-export function stroke(context, lines) {
+// A path (the context's own without one) in several colours, one within the other: it is seen on
+// any ground.
+export function stroke(context, lines, path) {
 	context.lineJoin = "round";
 	for (const [style, width, dashes = []] of lines) {
 		context.strokeStyle = style;
 		context.lineWidth = width;
 		context.setLineDash(dashes);
-		context.stroke();
+		if (path) context.stroke(path);
+		else context.stroke();
 	}
 	context.setLineDash([]);
 }

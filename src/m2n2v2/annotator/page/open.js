@@ -65,23 +65,18 @@ async function withHalves(finest) {
 	const levels = [finest];
 	while (Math.max(levels.at(-1).width, levels.at(-1).height) > 1400) {
 		const { width, height } = levels.at(-1);
-		levels.push(
-			await createImageBitmap(levels.at(-1), {
-				resizeWidth: Math.round(width / 2),
-				resizeHeight: Math.round(height / 2),
-				resizeQuality: "medium",
-			}),
-		);
+		const half = { resizeWidth: Math.round(width / 2), resizeHeight: Math.round(height / 2), resizeQuality: "medium" };
+		levels.push(await createImageBitmap(levels.at(-1), half));
 	}
 	return levels;
 }
 
 export async function prepare(image, signal = leaving.signal) {
 	const waiting = [];
-	image.prepared = () =>
-		image.state === "ready"
-			? Promise.resolve()
-			: new Promise((resolve, reject) => waiting.push({ resolve, reject }));
+	image.prepared = () => new Promise((resolve, reject) => {
+		if (image.state === "ready") resolve();
+		else waiting.push({ resolve, reject });
+	});
 	const settle = (told) => {
 		Object.assign(image, { stage: "", error: null }, told);
 		if (image.state === "ready") for (const { resolve } of waiting.splice(0)) resolve();

@@ -6,7 +6,7 @@
 
 import { camera, toImage, toScreen } from "./camera.js";
 import { byId } from "./dom.js";
-import { colors, drawBrush, drawCrosshair, drawGhost, drawPrompt } from "./marks.js";
+import { colors, drawBrush, drawCrosshair, drawGhost, drawPrompt, stroke } from "./marks.js";
 import { Layer, pixel, stepFor } from "./masks.js";
 import { set, state } from "./state.js";
 
@@ -159,21 +159,12 @@ function drawBase() {
 		drawPart(context, layer.canvas(step), seen);
 		context.globalAlpha = 1;
 	}
-	const kind = scale >= EXACT_FROM ? "exact" : "smooth";
+	const kind = scale >= EXACT_FROM ? "exact" : "smooth", thin = 1 / camera.scale;
 	for (const { shape, color, current } of drawn) {
-		if (!current && overlaps(shape.bounds, seen)) outline(context, shape.contour(step)[kind], color, 1.5);
+		if (!current && overlaps(shape.bounds, seen)) stroke(context, [[color, 1.5 * thin]], shape.contour(step)[kind]);
 	}
 	const { shape } = drawn.find(({ current }) => current) ?? {};
-	if (!shape) return;
-	outline(context, shape.contour(step)[kind], "rgb(0 0 0 / 0.5)", 4);
-	outline(context, shape.contour(step)[kind], "#fff", 1.75);
-}
-
-function outline(context, path, color, width) {
-	context.lineJoin = "round";
-	context.strokeStyle = color;
-	context.lineWidth = width / camera.scale;
-	context.stroke(path);
+	if (shape) stroke(context, [["rgb(0 0 0 / 0.5)", 4 * thin], ["#fff", 1.75 * thin]], shape.contour(step)[kind]);
 }
 
 function levelFor(scale) {
@@ -243,11 +234,8 @@ function drawPreview(context) {
 	context.fillStyle = "#fff";
 	context.fill(contour, "evenodd");
 	context.globalAlpha = 1;
-	context.lineWidth = 1.5 / camera.scale;
-	context.setLineDash([5 / camera.scale, 4 / camera.scale]);
-	context.strokeStyle = "#fff";
-	context.stroke(contour);
-	context.setLineDash([]);
+	const thin = 1 / camera.scale;
+	stroke(context, [["#fff", 1.5 * thin, [5 * thin, 4 * thin]]], contour);
 }
 
 // Where on the canvas an event is, in screen points.

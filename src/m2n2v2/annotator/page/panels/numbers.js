@@ -34,7 +34,7 @@ function shown(work) {
 		plot(days, color),
 		el("ul.stack.none", ...people.map(([person, rows]) => el("li.row", el("i.swatch", { vars: { "--class": color(person) } }), el("b.grow.line", person || "not noted"),
 			el("span.nums.dim", `${minutes(sum(rows, "seconds"))}, ${plural(sum(rows, "edits"), "edit")}`)))),
-		el("p.dim", "Time between two edits of one image, without pauses over two minutes. The table has images, classes and objects."),
+		el("p.dim", "Time between edits of one image, without pauses over two minutes."),
 	];
 }
 

@@ -1,4 +1,4 @@
-// A long list of which only what is seen exists, and a few rows beside it.
+// A long list of which only what is seen exists.
 
 const SPARE = 4; // before and after what is seen
 

@@ -2,6 +2,7 @@
 
 import { Refused, bitmap, json } from "../api.js";
 import { byId, el, iconButton, plural, small } from "../dom.js";
+import { refresh } from "../edits.js";
 import { amend, recount } from "../list.js";
 import { Shape } from "../masks.js";
 import { open } from "../open.js";
@@ -25,17 +26,18 @@ const cells = el("div.frames-cells");
 const row = el("div.frames", { role: "listbox", tabIndex: 0, "aria-label": "Frames", onscroll: () => requestAnimationFrame(draw), onkeydown: walk }, cells);
 const said = el("span.dim.nums.line.grow", { role: "status" });
 const start = iconButton("play", "Play", { onclick: () => (playing ? pause() : play().catch(complain)) });
-const here = small("Follow to here", "Follow objects to this frame, from the nearest one in which a person marked them", () => follow({ end: state.image.id }));
+const here = small("Follow to here", "Follow objects to this frame, from the nearest one that a person marked", () => follow({ end: state.image.id }));
 const onward = small("Follow to the end", "Follow the objects of this frame to the last one", () => follow({ start: state.image.id }));
 const stop = small("Stop", "Stop following; what was followed stays", () => json("POST", "/api/sequence/stop").catch(complain));
-const unsure = small("Least sure", "Open the followed frame that is the least sure, of those not looked at", least);
+const back = small("Undo following", "Take back the last following; frames edited since stay", undo);
+const unsure = small("Least sure", "Open the followed frame that is the least sure, not looked at yet", least);
 
 const draw = rows({
 	box: row, into: cells, size: CELL, across: true, count: () => frames.length, row: cellOf,
 	shows: (place) => JSON.stringify([frames[place], frames[place].image === state.image?.id]),
 });
 
-byId("timeline").append(el("div.row.tight.pad-x", start, here, onward, stop, unsure, said), row);
+byId("timeline").append(el("div.row.tight.pad-x", start, here, onward, stop, back, unsure, said), row);
 byId("timeline").hidden = false;
 new ResizeObserver(draw).observe(row);
 addEventListener("pointerdown", interrupt, true);
@@ -89,6 +91,7 @@ function tellAll() {
 	here.disabled = off;
 	onward.disabled = off || place === frames.length - 1 || !image.objects.length;
 	stop.hidden = !following.running;
+	back.hidden = following.running || !following.undoable;
 	unsure.disabled = !frames.some(({ confidence }) => confidence !== null);
 	const { running, done, total, seconds_per_frame: pace } = following;
 	said.textContent = running ? `following: ${done} of ${total}${pace ? `, ${pace.toFixed(1)} s a frame` : ""}` : place === undefined ? "" : `frame ${place + 1} of ${frames.length}`;
@@ -141,6 +144,18 @@ async function follow(given) {
 		announce(`Following ${plural(following.total, "frame")}`);
 		tellAll();
 		await look(0);
+	} catch (error) {
+		complain(error);
+	}
+}
+
+async function undo() {
+	try {
+		const changed = await json("POST", "/api/sequence/undo");
+		following.undoable = 0;
+		take(changed);
+		announce(`${plural(changed.length, "frame")} undone`);
+		await refresh(state.image, { again: true });
 	} catch (error) {
 		complain(error);
 	}

@@ -30,7 +30,7 @@ export function start() {
 
 // What finds the masks here.
 function model() {
-	const button = el("button.link", { title: "Choose another", onclick: () => dialogs.models() });
+	const button = el("button.link", { onclick: () => dialogs.models() });
 	watch(["project"], () => {
 		button.textContent = state.project?.preset ?? "";
 		button.setAttribute("aria-label", `Masks are found by ${button.textContent}; choose another`);
