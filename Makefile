@@ -55,7 +55,7 @@ $(NAPARI)/.ready: pyproject.toml constraints.txt
 	touch $@
 
 test-napari: $(NAPARI)/.ready
-	QT_QPA_PLATFORM=offscreen $(NAPARI)/bin/pytest tests/napari_plugin $(PYTEST)
+	OMP_NUM_THREADS=1 QT_QPA_PLATFORM=offscreen $(NAPARI)/bin/pytest tests/napari_plugin $(PYTEST)
 
 explore: $(READY)
 	HYPOTHESIS_PROFILE=explore $(BIN)/pytest $(PYTEST)

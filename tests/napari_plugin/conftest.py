@@ -44,9 +44,9 @@ def started(viewer: Any, qtbot: Any) -> Callable[..., Any]:
 
 @pytest.fixture
 def settle(qtbot: Any) -> Callable[[Any], None]:
-    """Wait until nothing is in the line of a widget."""
+    """Wait until a widget has done all that was asked."""
 
     def wait(widget: Any) -> None:
-        qtbot.waitUntil(lambda: not widget.desk.line.busy, timeout=WAIT)
+        qtbot.waitUntil(lambda: widget.desk.settled, timeout=WAIT)
 
     return wait

@@ -48,6 +48,7 @@ def test_a_point_outside_the_picture(started: Any, settle: Any) -> None:
     assert widget.status.text().startswith("click (91, 24) lies outside the 90x60 image; use")
     desk.clicks.add((-3, 20))
     assert widget.status.text().startswith("click y is -3; use a finite number")
+    settle(widget)
     assert np.array_equal(desk.clicks.data, [(24, 22)])
     assert np.array_equal(desk.objects.data, before)
 
@@ -64,15 +65,18 @@ def test_a_contradiction_is_taken_out_of_its_layer(started: Any, settle: Any) ->
     assert widget.negative.isChecked()
 
 
-def test_a_volume_is_not_clicked(started: Any, viewer: Any) -> None:
+def test_a_volume_is_not_clicked(started: Any, settle: Any, viewer: Any) -> None:
     widget = started(np.stack([picture()] * 2), rgb=True)
     viewer.dims.ndisplay = 3
     widget.desk.clicks.add((0, 24, 22))
     assert widget.status.text().startswith("the viewer shows a volume; switch it to 2-D")
+    settle(widget)
     assert not len(widget.desk.clicks.data)
     viewer.dims.ndisplay = 2
     widget.desk.clicks.add((2, 24, 22))
-    assert not len(widget.desk.objects.data[0].nonzero()[0])
+    settle(widget)
+    assert widget.status.text() == "slice 2 of 2 was clicked; use slices 0 to 1"
+    assert not len(widget.desk.clicks.data)
 
 
 @pytest.mark.parametrize("which", ["photo", "photo: clicks", "photo: objects"])

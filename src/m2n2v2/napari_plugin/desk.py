@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Image, Labels, Points, Shapes
 from napari.utils.notifications import notification_manager
+from qtpy.QtCore import QTimer
 
 from m2n2v2.arrays import Image as Pixels
 from m2n2v2.errors import ImageError, M2N2Error, TrackError
@@ -62,11 +63,17 @@ class Desk:
         self._changed, self._shown = changed, self._now()
         self._known: dict[Place, tuple[Given, ...]] = {}
         self._asked: list[tuple[Place, Given, bool]] = []
+        self._owed: list[Any] = []
         self._drawing, self._most = False, 1
         self._add_layers()
         self._preparer: Preparer | None = None
         self.work = Work(lambda index: self._shown.read(index), self._prepare, self.objects.data)
         self.line = Line(self._does)
+
+    @property
+    def settled(self) -> bool:
+        """Is all done that was asked?"""
+        return not (self.line.busy or self._owed)
 
     @property
     def number(self) -> int:
@@ -154,6 +161,11 @@ class Desk:
         self.objects.events.selected_label.disconnect(self._chosen)
         self._tell(why)
 
+    def leave(self) -> None:
+        """Close, and tell nobody: who was told is gone."""
+        self._changed = lambda: None
+        self.close()
+
     def _now(self) -> Shown:
         return shown(self.image, [each for each in self.viewer.layers if isinstance(each, Image)])
 
@@ -221,7 +233,8 @@ class Desk:
                 current(self.image, self.viewer)
                 self._refresh_shown()
         except M2N2Error as error:
-            self._draw(layer)
+            self._owed.append(layer)  # napari has not finished with it yet
+            QTimer.singleShot(0, self._draw_owed)
             self._failed(error)
             return
         for index, prompt in (known - Counter(drawn)).elements():
@@ -284,6 +297,12 @@ class Desk:
         finally:
             self._drawing = False
         self.mark(self.positive)
+
+    def _draw_owed(self) -> None:
+        owed, self._owed = self._owed, []
+        for layer in owed:
+            if self.is_open:
+                self._draw(layer)
 
     def _refresh_shown(self) -> None:
         now = self._now()

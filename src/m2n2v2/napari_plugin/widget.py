@@ -57,7 +57,7 @@ class Segmenter(QWidget):
         self._lay_out()
         for signal in (self._viewer.layers.events.inserted, self._viewer.layers.events.removed):
             signal.connect(self._list)
-        self.destroyed.connect(self._close)
+        self.destroyed.connect(lambda: self._gone())  # a method of a destroyed object is not called
         self._list()
         self._refresh()
 
@@ -131,6 +131,13 @@ class Segmenter(QWidget):
         """Let the layers go."""
         if self.desk is not None:
             self.desk.close()
+
+    def _gone(self) -> None:
+        """The dock was closed: nothing of Qt's is here any more."""
+        for signal in (self._viewer.layers.events.inserted, self._viewer.layers.events.removed):
+            signal.disconnect(self._list)
+        if self.desk is not None:
+            self.desk.leave()
 
     def _button(self, text: str, do: Any, tip: str) -> QPushButton:
         button = QPushButton(text)
