@@ -135,10 +135,11 @@ def _following(
     from m2n2v2.tracking.sources import follows, source_of
 
     opencv()
+    started = engine.model.name  # the recipe's, whatever it is called beside a folder of states
 
     def means() -> Means:
         name = engine.model.name
-        own = recipe is not None and recipe.preset.name == name
+        own = recipe is not None and name == started
         preset = recipe.preset if recipe is not None and own else PRESETS.get(name)
         if preset is None or not follows(preset):
             preset, own = PRESETS["offline"], False
@@ -148,8 +149,8 @@ def _following(
         return Means(preset.name, lambda: source_of(preset, loading))
 
     first = means().name
-    if first != engine.model.name:
-        options.tell(f"objects are followed by {first}: they cannot be by {engine.model.name}")
+    if recipe is not None and first != recipe.preset.name:
+        options.tell(f"objects are followed by {first}: they cannot be by {recipe.preset.name}")
     return Following(
         Timeline(project),
         means,
