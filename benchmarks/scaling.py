@@ -102,9 +102,9 @@ def over_workers() -> Iterator[Row]:
     recipe = Recipe(preset=PRESETS["offline"])
     work = FolderWork(recipe=recipe, identity=str(recipe.identity()))
     with tempfile.TemporaryDirectory() as folder:
-        photographs = _photographs(Path(folder))
+        names = [path.name for path in _photographs(Path(folder))]
         for count in WORKERS:
-            todo = tasks(photographs, Path(folder), Path(folder) / f"states{count}")
+            todo = tasks(names, Path(folder), Path(folder) / f"states{count}")
             ends = []
             for some in (serial if count == 1 else processes(count))(work, todo):
                 ends += [time.perf_counter() for _ in some]

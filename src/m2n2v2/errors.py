@@ -69,6 +69,10 @@ class OutputError(M2N2Error, OSError):
     """A result cannot be written."""
 
 
+class PlaceError(M2N2Error, OSError):
+    """An object store cannot be reached, refuses, or has no such bucket."""
+
+
 class DeviceError(M2N2Error, RuntimeError):
     """The device asked for is not there, or has too little memory."""
 

@@ -8,7 +8,7 @@ import stat
 import sys
 import tempfile
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,6 +128,12 @@ FORBIDDEN = frozenset("\\\0:" if os.name == "nt" else "\\\0")
 """Characters that could make a name a path of another kind."""
 
 
+HIDDEN = "hidden"
+IMPROPER = "rename: control characters, backslashes or bytes in no encoding"
+OTHER = "not by their suffix"
+"""Why files are left out."""
+
+
 def walk_files(
     root: Path,
     suffixes: Collection[str],
@@ -169,15 +175,15 @@ def walk_files(
                 continue
             if entry.name.startswith("."):
                 if suffix in suffixes or directory:
-                    leave("hidden", name)
+                    leave(HIDDEN, name)
             elif not proper_name(entry.name) or set(entry.name) & FORBIDDEN:
-                leave("rename: control characters, backslashes or bytes in no encoding", name)
+                leave(IMPROPER, name)
             elif directory:
                 look(Path(entry.path), f"{name}/")
             elif entry.is_dir():
                 leave("links to folders", name)
             elif suffix not in suffixes:
-                leave((missing or {}).get(suffix, "not by their suffix"), name)
+                leave((missing or {}).get(suffix, OTHER), name)
             elif not entry.is_file():
                 leave("broken links" if entry.is_symlink() else "no files", name)
             elif entry.is_symlink() and not links_out and not _leads_inside(entry.path, inside):
@@ -188,6 +194,43 @@ def walk_files(
     look(root, "")
     ordered = tuple(sorted(names, key=counting))
     return Listing(ordered, tuple((reason, tuple(them)) for reason, them in left_out.items()))
+
+
+def chosen_files(
+    names: Iterable[str],
+    suffixes: Collection[str],
+    *,
+    missing: Mapping[str, str] | None = None,
+    ours: str = ".m2n2v2",
+) -> Listing:
+    """What `walk_files` takes and leaves out, of names that an object store lists.
+
+    Args:
+        names: paths in its folder, with forward slashes.
+    """
+    taken: list[str] = []
+    left_out: dict[str, list[str]] = {}
+    for name in sorted(names):
+        parts = name.split("/")
+        suffix = os.path.splitext(parts[-1])[1].lower()
+        if ours in parts:
+            continue
+        if any(part.startswith(".") for part in parts):
+            if suffix in suffixes:
+                left_out.setdefault(HIDDEN, []).append(name)
+        elif not all(map(_led_to_by, parts)):
+            left_out.setdefault(IMPROPER, []).append(name)
+        elif suffix not in suffixes:
+            left_out.setdefault((missing or {}).get(suffix, OTHER), []).append(name)
+        else:
+            taken.append(name)
+    ordered = tuple(sorted(taken, key=counting))
+    return Listing(ordered, tuple((reason, tuple(them)) for reason, them in left_out.items()))
+
+
+def _led_to_by(part: str) -> bool:
+    """May a part of a path be called that? Object stores take what no file system does."""
+    return bool(part) and proper_name(part) and not set(part) & FORBIDDEN
 
 
 def counting(name: str) -> list[tuple[int, int, str]]:

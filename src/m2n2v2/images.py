@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
@@ -26,7 +26,7 @@ from m2n2v2 import _images as kernel
 from m2n2v2.arrays import Image, PixelMap
 from m2n2v2.compiled.threads import over_rows
 from m2n2v2.errors import ImageError, M2N2Error
-from m2n2v2.files import Listing, walk_files, whole_file
+from m2n2v2.files import Listing, chosen_files, walk_files, whole_file
 from m2n2v2.grid import Size
 
 MAX_PIXELS = 178_956_970
@@ -101,10 +101,21 @@ def _of_tensor(image: Tensor) -> Shaped[np.ndarray, "..."]:
 
 def photographs(root: Path, *, deep: bool = True, links_out: bool = True) -> Listing:
     """The photographs in a folder, and what it holds beside them (see `files.walk_files`)."""
+    suffixes, missing = _readable()
+    return walk_files(root, suffixes, deep=deep, links_out=links_out, missing=missing)
+
+
+def photographs_among(names: Iterable[str]) -> Listing:
+    """The same of an object store's names, in its folder (see `files.chosen_files`)."""
+    suffixes, missing = _readable()
+    return chosen_files(names, suffixes, missing=missing)
+
+
+def _readable() -> tuple[frozenset[str], dict[str, str]]:
+    """The suffixes of photographs, and what to do for those that cannot be read here."""
     if _heif_reader() is not None:
-        return walk_files(root, SUFFIXES | HEIF, deep=deep, links_out=links_out)
-    missing = dict.fromkeys(HEIF, HEIF_CURE)
-    return walk_files(root, SUFFIXES, deep=deep, links_out=links_out, missing=missing)
+        return SUFFIXES | HEIF, {}
+    return SUFFIXES, dict.fromkeys(HEIF, HEIF_CURE)
 
 
 def is_photograph(name: str) -> bool:

@@ -33,19 +33,18 @@ class Deadly(FolderWork):
         return super().on(made, job)
 
 
-def photographs(root: Path) -> list[Path]:
+def photographs(root: Path) -> list[str]:
     (root / "photos").mkdir()
-    paths = [root / "photos" / f"{name}.png" for name in "abc"]
-    for index, path in enumerate(paths):
+    names = [f"{name}.png" for name in "abc"]
+    for index, name in enumerate(names):
         pixels = IMAGE.copy()
         pixels[0, 0] = index
-        PILImage.fromarray(pixels).save(path)
-    return paths
+        PILImage.fromarray(pixels).save(root / "photos" / name)
+    return names
 
 
 def check_executor(run: Executor, tmp_path: Path) -> None:
-    paths = photographs(tmp_path)
-    todo = tasks(paths, tmp_path / "photos", tmp_path / "states")
+    todo = tasks(photographs(tmp_path), tmp_path / "photos", tmp_path / "states")
     work = Deadly(recipe=RECIPE, identity=RECIPE.identity() or "")
     found = {r.image.name: r for some in run(work, todo) for r in some}
     assert {name: r.outcome for name, r in found.items()} == {
@@ -106,8 +105,8 @@ def test_finished_photographs_load_no_backbone(
 
 def test_a_damaged_state_is_refused_and_made_anew(tmp_path: Path) -> None:
     todo = tasks(photographs(tmp_path)[:1], tmp_path / "photos", tmp_path / "states")
-    todo[0].state.parent.mkdir()
-    todo[0].state.write_bytes(b"half a state")
+    (tmp_path / "states").mkdir()
+    (tmp_path / "states/a.png.safetensors").write_bytes(b"half a state")
     (result,) = next(serial(FolderWork(recipe=RECIPE, identity="x"), todo))
     assert result.outcome == "refused"
     assert "cut off" in str(result.reason)

@@ -4,7 +4,6 @@ import json
 import sys
 import time
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,12 +11,23 @@ import typer
 from m2n2v2.cli import options
 
 if TYPE_CHECKING:
+    from m2n2v2.states.places import Place
     from m2n2v2.states.preparing import Result
 
 
 def prepare(
-    folder: Annotated[Path, typer.Argument(help="The photographs; its folders, too.")],
-    out: Annotated[Path, typer.Option(help="The states' folder; a second run goes on there.")],
+    folder: Annotated[
+        str,
+        typer.Argument(
+            metavar="FOLDER", help="The photographs; its folders, too. Or s3://BUCKET/FOLDER."
+        ),
+    ],
+    out: Annotated[
+        str,
+        typer.Option(
+            metavar="FOLDER", help="The states' folder, or s3://...; a second run goes on there."
+        ),
+    ],
     preset: options.Preset = "auto",
     weights: options.Weights = None,
     depth_weights: options.DepthWeights = None,
@@ -40,23 +50,23 @@ def prepare(
 ) -> None:
     """Prepare photographs once, one file each; clicking on them needs no backbone."""
     from m2n2v2.errors import ImageError
-    from m2n2v2.images import photographs
+    from m2n2v2.states.places import check_states, photographs_in, place_of
     from m2n2v2.states.preparing import FolderWork, tasks
     from m2n2v2.states.preparing import shard as part
 
-    if not folder.is_dir():
-        raise ImageError(f"{folder} is no folder", cure="give one that holds photographs")
+    photographs, states = place_of(folder), place_of(out)
     index, count = options.part(shard)
     run = options.chosen_executor(executor, workers, address)
     recipe = options.recipe(
         preset, weights, depth_weights, offline, allow_pickle, dtype, flip, device
     )
-    listing = photographs(folder)
+    listing = photographs_in(photographs)
+    check_states(states)
     if listing.left_out:
         options.tell(listing.said)
-    todo = part(tasks([folder / name for name in listing.names], folder, out), index, count)
+    todo = part(tasks(listing.names, photographs, states), index, count)
     if not todo:
-        raise ImageError(f"{folder} holds no photographs", cure="give one that holds some")
+        raise ImageError(f"{photographs} holds no photographs", cure="give one that holds some")
     identity = recipe.identity(fetch=True)  # once, and not by every worker
     assert identity is not None, "weights that were fetched are here"
     work = FolderWork(recipe=recipe, identity=identity, overwrite=overwrite, exact=exact)
@@ -68,10 +78,10 @@ def prepare(
                 for result in some:
                     counts(result)
         except KeyboardInterrupt:
-            options.tell(f"interrupted; the same command goes on with {out}")
+            options.tell(f"interrupted; the same command goes on with {states}")
             raise
     facts = counts.facts(time.perf_counter() - began)
-    print(json.dumps(facts, indent=2) if as_json else _sentence(facts, out))
+    print(json.dumps(facts, indent=2) if as_json else _sentence(facts, states))
     if facts["refused"] or facts["broken"]:
         raise ImageError(
             f"{facts['refused'] + facts['broken']} of {len(todo)} photographs have no state",
@@ -118,7 +128,7 @@ class Counts:
         self._bar.close()
 
 
-def _sentence(facts: dict[str, Any], out: Path) -> str:
+def _sentence(facts: dict[str, Any], out: "Place") -> str:
     done = [
         f"{facts[outcome]} {outcome}" for outcome in ("prepared", "skipped", "refused", "broken")
     ]

@@ -33,7 +33,15 @@ from m2n2v2.method.walk import Progress
 from m2n2v2.preparation import prepare
 from m2n2v2.presets import ATTENTION, DEPTH, Preset, backbone
 from m2n2v2.states.cache import StateCache, cache_key
-from m2n2v2.states.file import SUFFIX, read_header, refuse, set_clicking, write_state
+from m2n2v2.states.file import (
+    SUFFIX,
+    StateHeader,
+    read_header,
+    refuse,
+    set_clicking,
+    write_state,
+)
+from m2n2v2.states.places import Place, heading, reading, size_of, writing
 from m2n2v2.version import __version__
 from m2n2v2.weights.devices import choose_device, compute_dtype
 from m2n2v2.weights.locating import Loading, at_hand, locate
@@ -215,10 +223,10 @@ class Preparer:
 
 @dataclass(frozen=True)
 class Task:
-    """One photograph and the file of its state."""
+    """One photograph and the file of its state, in folders or stores."""
 
-    image: Path
-    state: Path
+    image: Place
+    state: Place
 
 
 @dataclass(frozen=True)
@@ -231,7 +239,7 @@ class Result:
         bytes: that its state takes.
     """
 
-    image: Path
+    image: Place
     outcome: Outcome
     reason: str | None = None
     seconds: float = 0.0
@@ -269,12 +277,13 @@ class FolderWork:
         """
         begin = time.perf_counter()
         try:
-            image = read_image(job.image)
-            if job.state.exists():
-                reason = self._against(job.state, pixel_digest(image))
-                reason = reason or self._not_taken_over(job.state)
+            with reading(job.image) as photograph:
+                image = read_image(photograph)
+            length = size_of(job.state)
+            if length is not None:
+                reason = self._not_taken_over(job.state, length, pixel_digest(image))
                 if reason is None:
-                    yield Result(job.image, "skipped", bytes=job.state.stat().st_size)
+                    yield Result(job.image, "skipped", bytes=length)
                     return
                 if not self.overwrite:
                     yield Result(job.image, "refused", reason)
@@ -283,51 +292,48 @@ class FolderWork:
         except (ImageError, AttentionError, DepthError) as error:
             yield Result(job.image, "broken", str(error))
             return
-        try:
-            job.state.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(
-                f"cannot make the folder {job.state.parent} ({error.strerror})",
-                cure="choose another with --out",
-            ) from error
-        write_state(job.state, state, exact=self.exact, recipe=self.identity)
-        seconds = time.perf_counter() - begin
-        yield Result(job.image, "prepared", None, seconds, job.state.stat().st_size)
+        with writing(job.state) as path:
+            write_state(path, state, exact=self.exact, recipe=self.identity)
+            written = path.stat().st_size
+        yield Result(job.image, "prepared", None, time.perf_counter() - begin, written)
 
     def lost(self, job: Task, reason: str) -> list[Result]:
         return [Result(job.image, "broken", reason)]
 
-    def _against(self, path: Path, image_sha256: str) -> str | None:
+    def _not_taken_over(self, state: Place, length: int, image_sha256: str) -> str | None:
+        """Let a state be clicked with the recipe's settings; why it cannot be, None if it is.
+
+        Args:
+            length: of its file, in bytes.
+        """
+        settings = self.recipe.settings
+        try:
+            with heading(state, length) as path:
+                header = read_header(path)
+                refuse(path, header, image_sha256=image_sha256, settings=settings)
+            reason = self._against(state, header)
+            if reason is None and header.settings != settings:
+                with writing(state, edit=True) as path:
+                    set_clicking(path, settings)
+        except StateError as error:
+            return str(error)
+        return reason
+
+    def _against(self, state: Place, header: StateHeader) -> str | None:
         """Why a state is not the one wanted; None if it is."""
-        try:
-            header = read_header(path)
-            refuse(path, header, image_sha256=image_sha256, settings=self.recipe.settings)
-        except StateError as error:
-            return str(error)
         if header.recipe != self.identity:
-            return f"{path} was prepared with {header.recipe}, and not {self.identity}"
+            return f"{state} was prepared with {header.recipe}, and not {self.identity}"
         if header.provenance.version != __version__:
-            return f"{path} was prepared by version {header.provenance.version}"
+            return f"{state} was prepared by version {header.provenance.version}"
         if self.exact and any(header.errors.values()):
-            return f"{path} is not exact"
-        return None
-
-    def _not_taken_over(self, path: Path) -> str | None:
-        """Let a state be clicked with the recipe's settings; why it cannot be, None if it is."""
-        try:
-            if read_header(path).settings != self.recipe.settings:
-                set_clicking(path, self.recipe.settings)
-        except StateError as error:
-            return str(error)
+            return f"{state} is not exact"
         return None
 
 
-def tasks(images: Iterable[Path], folder: Path, states: Path) -> list[Task]:
-    """Each image of a folder with the file of its state, of the same name and one suffix more."""
-    return [
-        Task(path, states / path.relative_to(folder).with_name(path.name + SUFFIX))
-        for path in images
-    ]
+def tasks(names: Iterable[str], folder: Place, states: Place) -> list[Task]:
+    """Each image of a folder, by its path there, with the file of its state, of the same name and
+    one suffix more."""
+    return [Task(folder / name, states / (name + SUFFIX)) for name in names]
 
 
 def shard(all_tasks: list[Task], index: int, count: int) -> list[Task]:
