@@ -30,7 +30,7 @@ class TrackingSettings:
     anchor_radius: float = 0.35
     keep: int = 5
     temperature: float = 0.1
-    flow_weight: float = 0.0
+    flow_weight: float = 0.15
     refinement: float = 0.01
     short_side: int = 480
 
