@@ -135,6 +135,10 @@ def test_comparison_puts_the_worst_loss_first() -> None:
     text = report.render_comparison(RUN, other, "text")
     assert "NoC@90 of first (offline) minus second (grabcut): +1.500 [" in text
     assert f"mIoU@1 of first (offline) minus second (grabcut): {-1.5 / 4:+.3f} [" in text
+    worse = made_up_run((0.95, 0.55), (0.9,), (0.95,), (0.3, 0.95))
+    assert "drop of first (offline) minus second (grabcut): +0.100 [" in report.render_comparison(
+        worse, other, "text"
+    )
     with pytest.raises(RunError, match="no object in common"):
         report.comparison(RUN, made_up_run((0.5,), shard=2))
 

@@ -250,6 +250,7 @@ def comparison(first: Run, second: Run, threshold: float = 0.9) -> Rows:
                         for k in IOU_CLICKS
                         if a.ious and b.ious
                     },
+                    "drop": largest_drop(a.ious) - largest_drop(b.ious),
                     "last IoU, first": a.ious[-1] if a.ious else 0.0,
                     "last IoU, second": b.ious[-1] if b.ious else 0.0,
                 }
@@ -265,7 +266,8 @@ def render_comparison(first: Run, second: Run, form: str) -> str:
         raise SettingsError(f"format is {form!r}", cure=f"use one of {', '.join(FORMATS)}")
     table = comparison(first, second)
     means: Rows = [_mean_difference(table, "lost", "NoC@90")]
-    means += [_mean_difference(table, f"mIoU@{k}", f"mIoU@{k}") for k in IOU_CLICKS]
+    others = (*(f"mIoU@{k}" for k in IOU_CLICKS), "drop")
+    means += [_mean_difference(table, of, of) for of in others]
     if form == "json":
         facts = {"means": means, "objects": table, "meanings": meanings([first, second])}
         return json.dumps(facts, indent=2)
