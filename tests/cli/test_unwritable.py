@@ -1,4 +1,4 @@
-"""No cache that is only for speed is fatal: a home, and all that lies under it, that cannot be made.
+"""No cache that is only for speed is fatal: a home that cannot be made, nor anything under it.
 
 A file stands where the home's folder should be, so that root can make nothing there either.
 """

@@ -44,6 +44,23 @@ def test_beyond_the_band_of_a_pass_nothing_changes(monkeypatch: pytest.MonkeyPat
     assert torch.equal(found[untouched], margin[untouched])
 
 
+@given(st.integers(0, 2**31), st.integers(2, 60), st.integers(2, 40), st.booleans())
+def test_rows_that_the_band_does_not_reach_change_nothing(
+    seed: int, height: int, width: int, clicked: bool
+) -> None:
+    generator = np.random.default_rng(seed)
+    photograph = Photograph.of(generator.integers(0, 255, (height, width, 3)).astype(np.uint8))
+    mask = np.zeros((height, width), bool)
+    top, left = generator.integers(height), generator.integers(width)
+    mask[top : top + generator.integers(1, 9), left : left + generator.integers(1, 9)] = True
+    margin, points = margin_of(mask), [(width - 1, height - 1)] * clicked
+    some = refined(margin, photograph, points, [True] * clicked, 0.05)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(refinement, "_near_outline", lambda mask, band: slice(0, len(mask)))
+        every = refined(margin, photograph, points, [True] * clicked, 0.05)
+    assert torch.equal(some, every)
+
+
 def test_passes_reach_an_edge_that_one_band_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     image, truth = disc()
     photograph, rough = Photograph.of(image), margin_of(shifted(truth, 5))

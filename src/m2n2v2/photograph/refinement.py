@@ -98,8 +98,9 @@ def _drawn(
     """One pass: the margin with the outline of `mask` drawn anew."""
     side = min(mask.shape)
     band = np.float32(max(3, round(reach * side)))
-    distance = np.empty(mask.shape, np.float32)
-    kernel.distances(mask, band, distance)
+    rows = _near_outline(mask, int(band))
+    distance = np.full(mask.shape, band + 1, np.float32)
+    kernel.distances(mask[rows], band, distance[rows])
     ratio = np.zeros(mask.shape, np.float32)
     tile = max(16, round(side / TILES))
     kernel.colour_ratio(
@@ -113,20 +114,31 @@ def _drawn(
         ratio,
     )
     belief = np.array(margin, np.float32)
+    np.copyto(belief, fixed, where=fixed != 0)
     kernel.relax(
-        photograph.likeness,
-        mask,
-        distance,
+        photograph.likeness[rows],
+        mask[rows],
+        distance[rows],
         band,
-        ratio,
-        fixed,
+        ratio[rows],
+        fixed[rows],
         np.float32(COLOUR_WEIGHT),
         np.float32(PLACE_WEIGHT),
         np.float32(SMOOTHNESS),
         ROUNDS,
-        belief,
+        belief[rows],
     )
     return belief
+
+
+def _near_outline(mask: Mask, band: int) -> slice:
+    """The rows that the band around the outline reaches, and two more on either side."""
+    across = (mask[:, 1:] != mask[:, :-1]).any(1)
+    down = (mask[1:] != mask[:-1]).any(1)
+    across[1:] |= down
+    across[:-1] |= down
+    (near,) = across.nonzero()
+    return slice(max(int(near[0]) - band - 2, 0), int(near[-1]) + band + 3)
 
 
 def _around(marked: Pixels | tuple[int, int], grown: int, shape: tuple[int, ...]) -> Any:
