@@ -126,7 +126,7 @@ class Desk:
 
     def named(self, name: str) -> None:
         """Wait until the image of that name is open."""
-        self.until(f"document.querySelector('h1').textContent === {name!r}")
+        self.until(f"document.querySelector('h1')?.textContent === {name!r}")
 
     def state(self, expression: str) -> Any:
         """Of the page's own state, as JSON."""

@@ -87,4 +87,4 @@ def test_what_a_class_asks_is_said_of_its_objects(desk: Open) -> None:
     assert asks.input_value() == "broken?, material: glass | clay, remark"
     asks.fill("material: glass")
     me.page.get_by_role("button", name="Save classes").click()
-    me.until("document.querySelector('dialog .problem').textContent.includes('2 to')")
+    me.until("document.querySelector('dialog .problem')?.textContent.includes('2 to')")

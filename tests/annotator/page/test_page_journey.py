@@ -159,7 +159,7 @@ def test_views_of_the_method(desk: Open) -> None:
     assert me.colour(70, 4) == photograph
     me.click(24, 24)
     me.settled()
-    me.until("document.querySelector('#live').textContent === 'Markov-map shown'")
+    me.until("document.querySelector('#live')?.textContent === 'Markov-map shown'")
     assert me.colour(70, 4) != photograph
     page.locator(".chart svg").wait_for()
     assert "threshold" in page.locator(".chart").inner_text()
@@ -169,7 +169,7 @@ def test_views_of_the_method(desk: Open) -> None:
     page.get_by_role("button", name="Cut-out preview").click()
     picture = page.get_by_role("img", name="Object 1 alone")
     picture.wait_for()
-    me.until("document.querySelector('dialog img').naturalWidth > 0")
+    me.until("document.querySelector('dialog img')?.naturalWidth > 0")
     with page.expect_download() as coming:
         page.get_by_role("link", name="Download PNG").click()
     assert coming.value.suggested_filename == "1-1.png"

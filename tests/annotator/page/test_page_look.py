@@ -85,7 +85,7 @@ def test_why_this_mask_is_folded_at_first_and_stays_as_it_is_left(desk: Open) ->
     assert why.get_attribute("open") is not None
     me.page.get_by_text("Why this mask?").click()
     me.page.keyboard.press("q")  # opens it: the way back is in it
-    me.until("document.querySelector('.why').open")
+    me.until("document.querySelector('.why')?.open")
 
 
 def test_the_right_column_flows_from_the_top(desk: Open) -> None:

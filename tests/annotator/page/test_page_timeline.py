@@ -53,7 +53,7 @@ def frames(me: Desk) -> list[dict[str, Any]]:
 
 
 def ended(me: Desk) -> None:
-    me.until("document.querySelector('#timeline button[title^=Stop]').hidden")
+    me.until("document.querySelector('#timeline button[title^=Stop]')?.hidden")
 
 
 def test_an_object_is_followed_and_the_least_sure_frame_is_looked_at(desk: Open) -> None:
