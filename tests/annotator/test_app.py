@@ -14,6 +14,7 @@ from m2n2v2.arrays import Mask
 from m2n2v2.grid import Size
 from m2n2v2.masks.runs import Runs
 from tests.annotator.conftest import BOXES, Gate, Start, stand_in
+from tests.patience import until
 from tests.scenes import iou
 
 
@@ -32,6 +33,19 @@ def edit(client: TestClient, revision: int, kind: str, id: int = 1, **fields: An
         f"/api/images/{id}/edits", json={"revision": revision, "edit": {"kind": kind, **fields}}
     )
     return answer.json() | {"status": answer.status_code}
+
+
+def preview(client: TestClient, **asked: Any) -> dict[str, Any]:
+    """The preview of a click on the first image, asked for until there is time for one."""
+    answers: list[Any] = []
+
+    def answered() -> bool:
+        answers.append(client.post("/api/images/1/preview", json=asked))
+        return answers[-1].status_code != 503
+
+    until(answered)
+    result: dict[str, Any] = answers[-1].json()
+    return result
 
 
 def mask(wire: dict[str, Any]) -> Mask:

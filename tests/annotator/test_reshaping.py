@@ -21,7 +21,7 @@ from m2n2v2.grid import Size
 from m2n2v2.masks.cleaning import Cleaning, clean
 from m2n2v2.masks.runs import Runs
 from tests.annotator.conftest import Start
-from tests.annotator.test_app import box, edit, image, mask
+from tests.annotator.test_app import box, edit, image, mask, preview
 
 RING = box(10, 10, 30, 30) & ~box(18, 18, 22, 22)
 SPECKS = box(50, 5, 52, 7) | box(60, 40, 61, 41)
@@ -78,8 +78,7 @@ def test_new_objects_are_cleaned_as_the_folder_says(project: Project, start: Sta
     assert np.array_equal(mask(found), made.mask)
     assert (found["cleaned"]["added"], found["cleaned"]["removed"]) == (made.added, made.removed)
     assert client.get("/api/project").json()["cleaning"] == said.json()
-    preview = client.post("/api/images/1/preview", json={"x": 20, "y": 20}).json()
-    assert np.array_equal(mask(preview), made.mask)
+    assert np.array_equal(mask(preview(client, x=20, y=20)), made.mask)
     (painted,) = edit(client, 2, "stroke", radius=1, points=[[80, 50]])["objects"]
     assert painted["cleaned"] is None
     (again,) = edit(client, 3, "clean", object=found["id"])["objects"]

@@ -14,7 +14,7 @@ from m2n2v2.grid import Size
 from m2n2v2.images import read_image
 from m2n2v2.preparation import prepare
 from tests.annotator.conftest import BOXES, Start
-from tests.annotator.test_app import box, edit, image, mask
+from tests.annotator.test_app import box, edit, image, mask, preview
 from tests.scenes import ColourAttention, GivenDepth, iou, photograph
 
 
@@ -58,16 +58,14 @@ def test_a_preview_is_what_the_click_gives_and_changes_nothing(client: TestClien
     edit(client, 1, "stroke", object=object, radius=2, points=[[80, 5]])
     before = image(client)
     asked = {"object": object, "x": 60, "y": 30, "positive": True}
-    shown = client.post("/api/images/1/preview", json=asked).json()
+    shown = preview(client, **asked)
     assert image(client) == before
     clicked = edit(client, 2, "click", **asked)["objects"][0]
     assert shown["mask"] == clicked["mask"]
-    new = client.post("/api/images/1/preview", json={"x": 60, "y": 30}).json()
+    new = preview(client, x=60, y=30)
     assert iou(mask(new), box(*BOXES[1])) > 0.9
     for x, y in ((90, 5), (-1, 5)):
-        refused = client.post("/api/images/1/preview", json={"x": x, "y": y})
-        assert refused.status_code == 400
-        assert refused.json()["error"]["kind"] == "ClickError"
+        assert preview(client, x=x, y=y)["error"]["kind"] == "ClickError"
 
 
 def test_map_and_curve_of_a_click(client: TestClient) -> None:
