@@ -5,12 +5,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.nn import functional
 
 from m2n2v2.attention.featured import Looks
 from m2n2v2.attention.precomputed import Precomputed
 from m2n2v2.errors import SettingsError
 from m2n2v2.method.settings import Settings
 from m2n2v2.method.walk import empty, segment
+from m2n2v2.photograph import _object_model as kernel
 from m2n2v2.photograph import object_model
 from m2n2v2.photograph.object_model import supported
 from m2n2v2.preparation import prepare
@@ -73,6 +75,37 @@ def test_a_stroke_counts_once_for_each_patch_it_touches() -> None:
     by_stroke = object_model._belief(margin.numpy(), Looks.of(features), [stroke], [True])
     by_clicks = object_model._belief(margin.numpy(), Looks.of(features), clicks, [True] * 3)
     np.testing.assert_allclose(by_stroke, by_clicks)
+
+
+SIDES = st.integers(1, 23)
+
+
+@given(st.integers(0, 2**31), SIDES, SIDES, SIDES, SIDES)
+def test_what_is_covered_is_the_mean_over_a_finer_grid(
+    seed: int, height: int, width: int, rows: int, columns: int
+) -> None:
+    margin = np.random.default_rng(seed).normal(size=(height, width)).astype(np.float32)
+    fine = np.kron(margin > 0, np.ones((rows, columns)))  # pixels and patches share its lines
+    expected = fine.reshape(rows, height, columns, width).mean((1, 3))
+    covered = np.empty((rows, columns))
+    kernel.covered(margin, covered)
+    np.testing.assert_allclose(covered, expected, atol=1e-12)
+
+
+@given(st.integers(0, 2**31), SIDES, SIDES, SIDES, SIDES, st.floats(0.015625, 2, width=32))
+def test_a_belief_is_interpolated_and_cut(
+    seed: int, height: int, width: int, rows: int, columns: int, weight: float
+) -> None:
+    generator = np.random.default_rng(seed)
+    margin = generator.uniform(-1, 1, (height, width)).astype(np.float32)
+    belief = generator.uniform(-0.5, 1.5, (rows, columns)).astype(np.float32)
+    between = functional.interpolate(
+        torch.from_numpy(belief)[None, None], (height, width), mode="bilinear", align_corners=False
+    )[0, 0].numpy()
+    expected = (margin + weight * (3 * (between - 0.5)).clip(-1, 1)).clip(-1, 1)
+    out = np.empty_like(margin)
+    kernel.believed(belief, np.float32(3), np.float32(weight), margin, out)
+    np.testing.assert_allclose(out, expected, atol=1e-5)
 
 
 @given(st.integers(0, 2**31), st.integers(1, 40), st.integers(1, 40), st.floats(0.01, 2))
