@@ -10,7 +10,6 @@ of the mouse to the end of the frame in which the mask is painted.
 import argparse
 import json
 import math
-import os
 import random
 import shutil
 import sys
@@ -22,18 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.annotator import RESULTS, VGA_WIDE, Client, Server, made, photographs, spread
+from benchmarks.browser import chromium_path, launched
 from benchmarks.harness import metadata
 from m2n2v2.annotator.serve import sample_folder
 from m2n2v2.grid import Size
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 DESKTOP = Size(800, 1280)
 TWELVE_MEGAPIXELS = Size(3000, 4000)
 LARGEST = 120_000
@@ -44,15 +36,11 @@ MEASURES = "name => performance.getEntriesByName(name).map((entry) => entry.dura
 @contextmanager
 def chromium() -> Iterator[Any]:
     """A browser, driven by playwright."""
-    from playwright.sync_api import sync_playwright
-
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    path = chromium_path()
     if path is None:
         raise SystemExit("no chromium on the path; CHROMIUM names one elsewhere")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    with launched(path) as browser:
         yield browser
-        browser.close()
 
 
 class Window:
