@@ -101,10 +101,12 @@ class EditError(M2N2Error, ValueError):
     """An edit is malformed, or what it wants to change is locked or not there.
 
     Attributes:
-        object: the id of the object that forbids it, which the message names; 0 for none.
+        object: the id of the object that forbids it; 0 for none.
+        why: what is said of that object, after its name: "is locked"; empty for none.
     """
 
     object = 0
+    why = ""
 
 
 class MissingError(M2N2Error, LookupError):

@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from m2n2v2.annotator.app import Options, make_app
-from m2n2v2.annotator.document import PlacedBox
+from m2n2v2.annotator.document import PlacedBox, forbids
 from m2n2v2.annotator.engine import Engine
 from m2n2v2.annotator.project import Project, open_project
 from m2n2v2.arrays import Mask
@@ -362,3 +362,9 @@ def test_objects_are_called_as_on_the_page(client: TestClient) -> None:
     for object, name in ((plain, "object 1"), (cup, "cup 2")):
         refused = edit(client, revision, "split", object=object)
         assert refused["error"]["message"] == f"{name} is locked"
+
+
+def test_an_error_of_an_object_carries_what_is_said_of_it() -> None:
+    error = forbids(3, "is no polygon; object 3", cure="make it one")
+    assert (error.object, error.why) == (3, "is no polygon; object 3")
+    assert error.what == "object 3 is no polygon; object 3"

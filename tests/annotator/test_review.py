@@ -146,6 +146,22 @@ def test_numbers_as_csv(client: TestClient) -> None:
     assert (ben["person"], ben["seconds"]) == ("Ben", 0)
 
 
+def test_the_table_reads_the_edits_of_an_image_once(
+    client: TestClient, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for image in (2, 1):
+        dot(client, image)
+    read: list[int] = []
+    edits = project.store.edits
+    monkeypatch.setattr(project.store, "edits", lambda id: read.append(id) or edits(id))
+    lines = client.get("/api/numbers").text.splitlines()
+    assert [line.split(",")[0] for line in lines] == [
+        *("image", "1.png", "2.png"),
+        *("", "image", "1.png", "2.png"),
+    ]
+    assert read == [1, 2]
+
+
 def test_seconds_are_the_work_on_the_objects_that_an_edit_changed() -> None:
     edits = [
         Edit("Ann", 0.0, frozenset({1})),

@@ -11,16 +11,16 @@ from m2n2v2.errors import EditError
 
 def called(project: Project, document: Document, id: int) -> str:
     """The object of that id; "that object" if the image has none."""
-    obj = next((each for each in document.objects if each.id == id), None)
+    obj = next((known for known in document.objects if known.id == id), None)
     if obj is None:
         return "that object"
     names = {label.id: label.name for label in project.store.classes()}
-    before = [each for each in document.objects if each.class_id == obj.class_id and each.id < id]
+    alike = [other for other in document.objects if other.class_id == obj.class_id]
+    before = [other for other in alike if other.id < id]
     number = obj.identity if is_sequence(project.folder.root) else len(before) + 1
     return f"{names.get(obj.class_id or 0, 'object')} {number}"
 
 
 def told(project: Project, image: int, error: EditError) -> str:
-    """What happened, with the object called as people do."""
-    name = called(project, project.store.document(image), error.object)
-    return error.what.replace(f"object {error.object}", name, 1)
+    """What forbids an edit of the image, the object called as people do: "cup 2 is locked"."""
+    return f"{called(project, project.store.document(image), error.object)} {error.why}"

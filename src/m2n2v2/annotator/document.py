@@ -14,7 +14,7 @@ from m2n2v2.prompts import Box, Click, Given, Scribble
 def forbids(id: int, why: str, *, cure: str) -> EditError:
     """The error of an edit that an object forbids: "object 3 is locked"."""
     error = EditError(f"object {id} {why}", cure=cure)
-    error.object = id
+    error.object, error.why = id, why
     return error
 
 

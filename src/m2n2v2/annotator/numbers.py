@@ -8,12 +8,13 @@ work on the objects that the later edit changed, in equal parts.
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 
+from m2n2v2.annotator.document import Document
 from m2n2v2.annotator.project import Project
-from m2n2v2.annotator.store import Edit
+from m2n2v2.annotator.store import Edit, Listed
 
 PAUSE = 120.0
 """Seconds without an edit that are a pause, not work."""
@@ -102,46 +103,53 @@ def by_object(edits: Iterable[Edit]) -> dict[int, float]:
     return spent
 
 
-def rows(project: Project) -> Iterator[Row]:
-    """The work on every image of the folder, in its order."""
+def edited(project: Project) -> Iterator[tuple[Listed, list[Edit]]]:
+    """The images of the folder that were ever edited, in its order, with their edits."""
     for entry in project.entries():
-        listed = entry.listed
-        if listed.revision:
-            yield from work(listed.name, listed.status, project.store.edits(listed.id))
+        if entry.listed.revision:
+            yield entry.listed, project.store.edits(entry.listed.id)
 
 
 def days(project: Project) -> list[Day]:
     """The work of each day and person, in that order."""
     of: defaultdict[tuple[str, str], list[Row]] = defaultdict(list)
-    for row in rows(project):
-        of[row.day, row.person].append(row)
+    for listed, edits in edited(project):
+        for row in work(listed.name, listed.status, edits):
+            of[row.day, row.person].append(row)
     return [
         Day(*key, len(of[key]), sum(r.edits for r in of[key]), sum(r.seconds for r in of[key]))
         for key in sorted(of)
     ]
 
 
-def made(project: Project) -> Iterator[Made]:
-    """What the objects took, in the order of the folder."""
-    names = {kind.id: kind.name for kind in project.store.classes()}
-    for entry in project.entries():
-        listed = entry.listed
-        if not listed.objects:
-            continue
-        spent = by_object(project.store.edits(listed.id))
-        for obj in project.store.document(listed.id).objects:
-            name = names.get(obj.class_id or 0, "")
-            seconds = round(spent.get(obj.id, 0.0), 1)
-            yield Made(listed.name, obj.id, name, len(obj.clicks), len(obj.brushed), seconds)
+def made(document: Document, edits: Iterable[Edit], names: Mapping[int, str]) -> Iterator[Made]:
+    """What the objects of an image took, bottom to top.
+
+    Args:
+        edits: of that image.
+        names: of the classes, by their id.
+    """
+    spent = by_object(edits)
+    for obj in document.objects:
+        name = names.get(obj.class_id or 0, "")
+        seconds = round(spent.get(obj.id, 0.0), 1)
+        yield Made(document.name, obj.id, name, len(obj.clicks), len(obj.brushed), seconds)
 
 
 def table(project: Project) -> str:
-    """Both as CSV: the work, an empty line, what the objects took."""
+    """As CSV: the work, an empty line, what the objects took; both in the order of the folder."""
+    names = {kind.id: kind.name for kind in project.store.classes()}
+    rows: list[Row] = []
+    objects: list[Made] = []
+    for listed, edits in edited(project):
+        rows += work(listed.name, listed.status, edits)
+        if listed.objects:
+            objects += made(project.store.document(listed.id), edits, names)
     out = io.StringIO()
     write = csv.writer(out, lineterminator="\n")
     write.writerow(["image", "status", "person", "day", "edits", "seconds"])
-    write.writerows(astuple(row) for row in rows(project))
+    write.writerows(astuple(row) for row in rows)
     write.writerow([])
     write.writerow(["image", "object", "class", "clicks", "strokes", "seconds"])
-    write.writerows(astuple(row) for row in made(project))
+    write.writerows(astuple(row) for row in objects)
     return out.getvalue()
