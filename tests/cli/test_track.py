@@ -63,6 +63,42 @@ def test_a_folder_with_its_first_mask(tmp_path: Path) -> None:
     assert "another run, which differs in backward" in other.stderr
 
 
+def test_masks_leave_clean_and_are_followed_as_they_were(tmp_path: Path) -> None:
+    clip = two(3)
+    frames = clip.written(tmp_path / "frames")
+    out = tmp_path / "out"
+    spoilt = clip.truth[0].astype(np.uint8)
+    y, x = (int(at) for at in np.argwhere(spoilt == 1).mean(axis=0))
+    assert (spoilt[y : y + 2, x] == 1).all()
+    spoilt[y : y + 2, x] = 0  # a hole
+    spoilt[0, 0] = 2  # a speck
+    PILImage.fromarray(spoilt).save(tmp_path / "first.png")
+    common = (frames, "--mask", tmp_path / "first.png", "--out", out, "--preset", "offline")
+
+    plain = track(*common, "--json")
+    assert "cleaned" not in json.loads(plain.stdout)
+    followed = results(out)
+    done = track(*common, "--clean", "holes=2,specks=1", "--json")
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert facts["followed"] == 0
+    clean = {path.stem: read_labels(path) for path in sorted((out / "cleaned").glob("*.png"))}
+    assert list(clean) == list(followed)
+    assert (clean["00000"] == clip.truth[0]).all()
+    assert all((labels == followed[name]).all() for name, labels in results(out).items())
+    changed = [(followed[name], labels) for name, labels in clean.items()]
+    assert facts["cleaned"] == {
+        "added": sum(int(((before == 0) & (after > 0)).sum()) for before, after in changed),
+        "removed": sum(int(((before > 0) & (after == 0)).sum()) for before, after in changed),
+    }
+    made = json.loads((out / "annotations.json").read_text())["annotations"]
+    assert made[0]["area"] == int((clip.truth[0] == 1).sum())
+
+    assert "cleaned: " in track(*common, "--clean", "holes=2").stdout
+    track(*common)
+    assert not list((out / "cleaned").glob("*.png"))
+
+
 def test_clicks_in_the_middle_backward_with_a_stride(tmp_path: Path) -> None:
     clip = passing(7)
     frames = clip.written(tmp_path / "frames")
@@ -176,6 +212,7 @@ def test_one_frame(tmp_path: Path) -> None:
         (("--clicks", "clicks.csv"), "a click is in frame '9'"),
         (("--clicks", "outside.csv"), "click (900, 5) lies outside"),
         (("--clicks", "words.csv"), "holds no clicks"),
+        (("--mask", "first.png", "--clean", "holes"), "write it like holes=50"),
     ],
 )
 def test_bad_input(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:

@@ -48,6 +48,7 @@ def track(
             "`frame,object,x,y,label` with the frame's name or its number from 0.",
         ),
     ] = None,
+    clean: options.Clean = None,
     preset: options.Preset = "auto",
     backward: Annotated[
         bool, typer.Option("--backward", help="Frames before the first mask, too.")
@@ -71,6 +72,8 @@ def track(
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
 ) -> None:
     """Follow objects through a clip, from their masks or clicks in some of its frames."""
+    from m2n2v2.cli.outlines import read_cleaning
+    from m2n2v2.tracking.cleaned import write_cleaned
     from m2n2v2.tracking.exports import write_boxes, write_coco
     from m2n2v2.tracking.features_file import FeatureCache
     from m2n2v2.tracking.following import Follower
@@ -81,6 +84,7 @@ def track(
     from m2n2v2.tracking.track_folder import TrackFolder
 
     film = _film(overlay)
+    cleaning = read_cleaning(clean)
     run = options.chosen_executor("local", workers, None)
     frames = open_frames(clip, stride)
     for note in frames.notes:
@@ -123,15 +127,19 @@ def track(
             bar.set_postfix_str(f"confidence {min(tracked.confidence.values()):.2f}")
             bar.update()
     seconds = time.perf_counter() - began
-    written = {"masks": out / "masks"}
-    written["boxes"] = write_boxes(out / "boxes.csv", tracks)
-    written["coco"] = write_coco(out / "annotations.json", frames, tracks, clip.stem)
+    left = write_cleaned(out / "cleaned", frames.names, tracks, cleaning)
+    written = {"masks": out / "masks", **({"cleaned": out / "cleaned"} if cleaning else {})}
+    written["boxes"] = write_boxes(out / "boxes.csv", left.tracks)
+    written["coco"] = write_coco(out / "annotations.json", frames, left.tracks, clip.stem)
     if film:
         from m2n2v2.tracking import exports
 
         write = exports.write_film if film == "mp4" else exports.write_gif
-        written["overlay"] = write(out / f"overlay.{film}", frames, tracks)
-    _tell(_summary(frames, tracks, known, seconds, len(missing), chosen, source, written), as_json)
+        written["overlay"] = write(out / f"overlay.{film}", frames, left.tracks)
+    told = _summary(frames, tracks, known, seconds, len(missing), chosen, source, written)
+    if clean:
+        told["cleaned"] = {"added": left.added, "removed": left.removed}
+    _tell(told, as_json)
 
 
 @dataclass(frozen=True)
@@ -363,5 +371,7 @@ def _tell(facts: dict[str, Any], as_json: bool) -> None:
         f"{facts['seconds_per_frame']:.2f} s a frame; least confident: "
         f"{facts['least_confident']} ({facts['least_confidence']:.2f})"
     )
+    if "cleaned" in facts:
+        print("cleaned: {added} pixels added, {removed} removed".format(**facts["cleaned"]))
     for name, path in facts["written"].items():
         print(f"{name}: {path}")
