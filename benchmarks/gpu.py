@@ -3,9 +3,8 @@
     python -m benchmarks.gpu --side 128 --out DIR
     python -m benchmarks.gpu --side 16 --repetitions 1 --device cpu   # does the script itself work?
 
-Not run on a GPU by us: none was at hand when it was written, so no figures of it are in the
-documentation. `--device cpu` takes the same path with a clock in place of events and counts no
-waiting; a test runs it.
+Figures: docs/performance.md. `--device cpu` takes the same path with a clock in place of events and
+counts no waiting; a test runs it.
 
 Times are between two CUDA events around the call, so they hold what the device waits for the
 processor, too; wall times are of the whole click, synchronised before and after. Every repetition

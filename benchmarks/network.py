@@ -47,36 +47,40 @@ def main() -> None:
     parser.add_argument("photographs", type=Path, nargs="*", default=[PHOTOGRAPH])
     parser.add_argument("--preset", default="dinov2-graph")
     parser.add_argument("--weights", help="a folder or file; the cache's if not given")
+    parser.add_argument("--device", default="cpu", help="of the network and the chain")
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     chosen = parser.parse_args()
     rows = []
     for photograph in chosen.photographs:
         image = resized(read_image(photograph), SIZE)
-        row = measured(image, chosen.preset, chosen.weights, chosen.repetitions)
+        row = measured(image, chosen)
         rows.append({"photograph": photograph.name, **row})
         print(json.dumps(rows[-1], indent=1), flush=True)
     chosen.out.mkdir(parents=True, exist_ok=True)
-    path = chosen.out / f"network-{chosen.preset}.json"
+    on = "" if chosen.device == "cpu" else f"-{chosen.device}"
+    path = chosen.out / f"network-{chosen.preset}{on}.json"
     path.write_text(json.dumps({"metadata": metadata(), "rows": rows}, indent=1) + "\n")
     print(path)
 
 
-def measured(image: Image, name: str, weights: str | None, repetitions: int) -> dict[str, Any]:
+def measured(image: Image, given: argparse.Namespace) -> dict[str, Any]:
     """All of it on one photograph."""
     before = resident_mb()
     forget_peak()
-    chosen = preset(name)
-    source = chosen.attention_source(Loading(weights=weights, offline=True))
+    chosen, repetitions = preset(given.preset), given.repetitions
+    source = chosen.attention_source(
+        Loading(weights=given.weights, device=given.device, offline=True)
+    )
 
     def prepared() -> ImageState:
         forget()  # what is known of the photograph's boundaries
-        return prepare(image, source, None, chosen.settings)
+        return prepare(image, source, None, chosen.settings, device=given.device)
 
     state = prepared()
     clicked(state, seed=0)
     peak = peak_mb() - before
-    row: dict[str, Any] = {"preset": name, "attention": source.name}
+    row: dict[str, Any] = {"preset": chosen.name, "device": given.device, "attention": source.name}
     if isinstance(source, LikenessAffinity):
         row["forward pass"] = _summary(_timed(lambda: source._features(image), repetitions))
     row["preparation"] = _summary(_timed(prepared, repetitions))

@@ -42,6 +42,7 @@ from m2n2v2.prompts import Click
 from m2n2v2.session import MapCache
 from m2n2v2.source_code import source_digest
 from m2n2v2.version import __version__
+from m2n2v2.weights.devices import choose_device
 from m2n2v2.weights.locating import Loading
 
 MEASURES = ("NoC85", "NoC90", "NoC95", "mIoU@1", "mIoU@3", "mIoU@5", "mIoU@10", "drop")
@@ -108,8 +109,10 @@ class Once:
 class Prepared:
     """One photograph under many settings."""
 
-    def __init__(self, sample: Sample, sources: Mapping[bool, AttentionSource]) -> None:
-        self.sample, self.sources = sample, sources
+    def __init__(
+        self, sample: Sample, sources: Mapping[bool, AttentionSource], device: torch.device
+    ) -> None:
+        self.sample, self.sources, self.device = sample, sources, device
         depth = sample.depth
         self.depth = None if depth is None else Precomputed(depth, name="measured")
         self._states: dict[object, ImageState] = {}
@@ -120,7 +123,9 @@ class Prepared:
         preparing = (flip, *settings.to_dict("preparing").values())
         if preparing not in self._states:
             source = self.sources[flip]
-            self._states[preparing] = prepare(self.sample.image, source, self.depth, settings)
+            self._states[preparing] = prepare(
+                self.sample.image, source, self.depth, settings, device=self.device
+            )
         state = replace(self._states[preparing], settings=settings)
         key = (*preparing, *(getattr(settings, name) for name in OF_A_MAP))
         return state, self._maps.setdefault(key, MapCache(state, 1 << 30))
@@ -198,10 +203,12 @@ def run(
         if not left:
             continue
         sources = sources or attention_sources(
-            chosen, Loading(weights=given.weights), given.attention_cache
+            chosen,
+            Loading(weights=given.weights, device=given.device),
+            given.attention_cache,
         )
         sample = load(item, depth=given.depth_unit is not None)
-        photograph = Prepared(sample, sources)
+        photograph = Prepared(sample, sources, choose_device(given.device))
         sessions = {}
         for row, made in left.items():
             flip = chosen.flip if made.flip is None else made.flip
@@ -282,6 +289,7 @@ def parser(doc: str | None) -> argparse.ArgumentParser:
     made.add_argument("--datasets", default="bsds_objects", help="A,B")
     made.add_argument("--data-root", type=Path, required=True)
     made.add_argument("--out", type=Path, required=True, help="a file of JSON lines; resumable")
+    made.add_argument("--device", default="cpu", help="of the network and the chain")
     made.add_argument("--protocol", default="ritm")
     made.add_argument("--shard", default="1/1", help="i/n: every n-th object")
     made.add_argument("--limit", type=int, help="only the first objects of each dataset")

@@ -12,6 +12,7 @@ from m2n2v2.method.settings import Settings
 from m2n2v2.method.values import ImageState
 from m2n2v2.method.walk import Progress, image_state
 from m2n2v2.reduction.subspace import reduced
+from m2n2v2.weights.devices import out_of_memory_named
 
 STAGES = ("depth", "attention", "transition", "upsampling", "warm-up")
 """What `prepare` announces, in this order."""
@@ -40,15 +41,18 @@ def prepare(
     chosen, announce = settings or Settings.ours(), progress or _silent
     warming.begin(chosen)
     reduce = functools.partial(reduced, threshold=chosen.chain_threshold)
-    state = image_state(
-        image,
-        attention,
-        depth,
-        chosen,
-        reduce if chosen.chain == "fast" else None,
-        device,
-        announce,
-    )
+    with out_of_memory_named(
+        f"the chain of {attention.name} on {device}", "use a smaller side, or the device cpu"
+    ):
+        state = image_state(
+            image,
+            attention,
+            depth,
+            chosen,
+            reduce if chosen.chain == "fast" else None,
+            device,
+            announce,
+        )
     announce("warm-up")
     return ready(state, announce)
 
