@@ -1,5 +1,7 @@
 """`Session`: an immutable history in which order matters."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,9 @@ from m2n2v2.errors import ClickError, PromptError
 from m2n2v2.images import Image
 from m2n2v2.method.values import ImageState, MarkovMap
 from m2n2v2.preparation import prepare
+from m2n2v2.prompts import steps_from_json, steps_to_json
 from m2n2v2.session import MapCache, replay
+from m2n2v2.snapping import snapped
 from tests.scenes import colour_attention, disc
 
 IMAGE, TRUTH = disc()
@@ -293,3 +297,60 @@ def test_a_box_corrects_a_given_mask(state: ImageState) -> None:
     mask = session.box(14, 12, 47, 45).mask
     assert mask[52:56, 62:76].all(), "what no prompt claims is kept"
     assert mask[28, 30]
+
+
+def test_a_snap_is_a_step_and_what_follows_corrects_the_mask_it_drew(state: ImageState) -> None:
+    session = _clicked(state)
+    before = session.mask
+    drawn = snapped(state, before)
+    after = session.snap()
+    assert np.array_equal(after.mask, drawn)
+    assert session.prompts == after.given == ()
+    begun = Session(state, drawn)
+    assert np.array_equal(
+        session.click(30, 28, positive=False).mask, begun.click(30, 28, positive=False).mask
+    )  # spent clicks are not contradicted
+    session.click(60, 12)
+    kept = session.remove(0).mask
+    assert np.array_equal(kept, Session(state, drawn).click(60, 12).mask)
+    with pytest.raises(ClickError, match="no click 1 among 1"):
+        session.remove(1)
+    for _ in range(3):
+        session.undo()
+    assert np.array_equal(session.mask, drawn)
+    assert np.array_equal(session.undo().mask, before)
+    assert len(session.prompts) == 3
+    assert np.array_equal(session.redo().mask, drawn)
+
+
+def test_the_same_steps_read_from_json_give_the_same_mask(state: ImageState) -> None:
+    session = _clicked(state)
+    session.snap()
+    session.click(60, 12)
+    rows = json.loads(json.dumps(steps_to_json(session.steps)))
+    assert rows[3] == {"snap": True}
+    again = Session(state)
+    for step in steps_from_json(rows):
+        again.add(step)
+    assert again.steps == session.steps
+    assert np.array_equal(again.mask, session.mask)
+
+
+def test_a_snap_no_longer_kept_is_made_again(
+    state: ImageState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("m2n2v2.session.BYTES", 1)
+    session = _clicked(state)
+    session.snap()
+    session.click(60, 12)
+    mask = session.mask
+    assert len(session._kept) == 1
+    session.undo()
+    assert np.array_equal(session.redo().mask, mask)
+
+
+def test_nothing_is_no_mask_to_draw_anew(state: ImageState) -> None:
+    session = Session(state)
+    with pytest.raises(PromptError, match="no mask to draw anew"):
+        session.snap()
+    assert not session.can_undo

@@ -120,6 +120,9 @@ def test_the_command_draws_a_mask_anew_and_corrects_it(folder: Path, m2n2v2: Ver
     assert iou(found, truth) >= iou(given, truth)
     assert m2n2v2(*common, "--snap", "--bg", "30,28", "-o", "clicked.png") == 0
     assert not (np.asarray(PILImage.open(folder / "clicked.png")) > 0)[28, 30]
+    (folder / "steps.json").write_text('[{"snap": true}, [30, 28, 0]]')
+    assert m2n2v2(*common, "--clicks", "steps.json", "-o", "same.png") == 0
+    assert (folder / "same.png").read_bytes() == (folder / "clicked.png").read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Clicking on one image: click, scribble, box, undo, redo, remove, reset, over a history of
+"""Clicking on one image: click, scribble, box, snap, undo, redo, remove, reset, over a history of
 immutable steps."""
 
 from collections.abc import Iterable
@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from cachetools import LRUCache
 
 from m2n2v2.arrays import Image, Mask, PixelMap
-from m2n2v2.errors import ClickError
+from m2n2v2.errors import ClickError, PromptError
 from m2n2v2.kept import by_bytes
 from m2n2v2.method.values import ImageState, MarkovMap, Segmentation
 from m2n2v2.method.walk import empty, markov_maps, segment
 from m2n2v2.overlays import overlay, png, rescaled
-from m2n2v2.prompts import Box, Click, Given, Scribble, check_sequence
+from m2n2v2.prompts import SNAP, Box, Click, Given, Scribble, Snap, Step, check_sequence
+from m2n2v2.snapping import snapped
 
 BYTES = 256 << 20
 """That a session's segmentations, or a cache's maps, take at most; the newest always stays, and
@@ -85,19 +86,25 @@ def replay(
 
 
 @dataclass(frozen=True, eq=False)
-class _Step:
-    """A place in the history: one prompt more than before. Sequences share their beginnings."""
+class _Place:
+    """A place in the history: one step more than before. Sequences share their beginnings."""
 
-    before: "_Step | None" = None
-    prompt: Given | None = None
+    before: "_Place | None" = None
+    step: Step | None = None
 
-    def path(self) -> list["_Step"]:
-        """The steps up to this one, the first of them without a prompt."""
-        steps, step = [self], self.before
-        while step is not None:
-            steps.append(step)
-            step = step.before
-        return steps[::-1]
+    def path(self) -> list["_Place"]:
+        """The places up to this one, the first of them without a step."""
+        places, place = [self], self.before
+        while place is not None:
+            places.append(place)
+            place = place.before
+        return places[::-1]
+
+    def since(self) -> list["_Place"]:
+        """The places of prompts up to this one, those before the last snap left out."""
+        path = self.path()
+        begin = max(at for at, place in enumerate(path) if not isinstance(place.step, Given))
+        return path[begin + 1 :]
 
 
 class Session:
@@ -117,10 +124,10 @@ class Session:
     def __init__(self, state: ImageState, previous: Mask | None = None) -> None:
         self.state = state
         self._maps = MapCache(state, BYTES)
-        self._history = [_Step()]
+        self._history = [_Place()]
         self._at = 0
         self._start = empty(state, previous)
-        self._kept: LRUCache[_Step, Segmentation] = by_bytes(BYTES, _own_bytes)
+        self._kept: LRUCache[_Place, Segmentation] = by_bytes(BYTES, _own_bytes)
 
     @property
     def segmentation(self) -> Segmentation:
@@ -128,9 +135,16 @@ class Session:
         return self._made(self._history[self._at])
 
     @property
+    def steps(self) -> tuple[Step, ...]:
+        """All that was done so far, in order, snaps among the prompts: another session that makes
+        the same steps has the same mask."""
+        return tuple(place.step for place in self._history[self._at].path() if place.step)
+
+    @property
     def prompts(self) -> tuple[Given, ...]:
-        """What was given so far, in order."""
-        return tuple(step.prompt for step in self._history[self._at].path() if step.prompt)
+        """What was given so far, in order; those before the last snap are spent."""
+        steps = (place.step for place in self._history[self._at].since())
+        return tuple(step for step in steps if isinstance(step, Given))
 
     @property
     def clicks(self) -> tuple[Click, ...]:
@@ -183,20 +197,35 @@ class Session:
         """
         return self.add(Box(x0, y0, x1, y1, positive))
 
-    def add(self, prompt: Given) -> Segmentation:
-        """One prompt more.
+    def snap(self) -> Segmentation:
+        """Draw the mask anew to the photograph, near its own outline (`snapping`).
+
+        From then on it stands for itself, as one that a session began with: the prompts before it
+        are spent, and further ones correct it.
 
         Raises:
-            ClickError, PromptError: outside the image, or contradicting an earlier prompt; nothing
-                changes.
+            PromptError: it has no pixel; nothing changes.
         """
-        prompt = prompt.inside(self.state.size)
-        check_sequence((*self.prompts, prompt), self.state.size)
-        (known,) = self._maps((prompt,))
-        result = segment(self.state, self.segmentation, prompt, known)
-        step = _Step(self._history[self._at], prompt)
-        self._kept[step] = result
-        return self._record(step)
+        return self.add(SNAP)
+
+    def add(self, step: Step) -> Segmentation:
+        """One prompt more, or a snap.
+
+        Raises:
+            ClickError, PromptError: outside the image, contradicting an earlier prompt, or nothing
+                to draw anew; nothing changes.
+        """
+        if isinstance(step, Snap):
+            if not self.mask.any():
+                raise PromptError(
+                    "there is no mask to draw anew", cure="click on the object, or begin with one"
+                )
+        else:
+            step = step.inside(self.state.size)
+            check_sequence((*self.prompts, step), self.state.size)
+        place = _Place(self._history[self._at], step)
+        self._kept[place] = self._after(self.segmentation, [step])
+        return self._record(place)
 
     def undo(self) -> Segmentation:
         """Back to before the last change; without one, nothing happens."""
@@ -214,15 +243,15 @@ class Session:
         Raises:
             ClickError: no prompt of that index.
         """
-        path = self._history[self._at].path()
-        count = len(path) - 1
+        places = self._history[self._at].since()
+        count = len(places)
         if not -count <= index < count:
             raise ClickError(f"there is no click {index} among {count}", cure="use an index from 0")
         index %= count
-        step = path[index]
-        for later in path[index + 2 :]:
-            step = _Step(step, later.prompt)
-        return self._record(step)
+        place = places[index].before
+        for later in places[index + 1 :]:
+            place = _Place(place, later.step)
+        return self._record(place or self._history[0])
 
     def reset(self) -> Segmentation:
         """Back to the start, as a change that can be undone."""
@@ -232,38 +261,46 @@ class Session:
     def picture(self) -> Image:
         """The photograph at working size, with the mask and the numbered prompts on it."""
         state, made = self.state, self.segmentation
-        prompts = tuple(rescaled(each, state.size, state.working_size) for each in self.prompts)
+        prompts = tuple(rescaled(given, state.size, state.working_size) for given in made.given)
         return overlay(state.guide, made.working_mask, prompts)
 
     def _repr_png_(self) -> bytes:
         """What a notebook shows: `picture`."""
         return png(self.picture)
 
-    def _record(self, step: _Step) -> Segmentation:
-        result = self._made(step)
-        self._history[self._at + 1 :] = [step]
+    def _record(self, place: _Place) -> Segmentation:
+        result = self._made(place)
+        self._history[self._at + 1 :] = [place]
         self._at += 1
         return result
 
-    def _made(self, wanted: _Step) -> Segmentation:
-        """A step's segmentation: kept, or made from the last one before it that is."""
-        if wanted.prompt is None:
+    def _made(self, wanted: _Place) -> Segmentation:
+        """A place's segmentation: kept, or made from the last one before it that is."""
+        if wanted.step is None:
             return self._start
         if wanted in self._kept:
             return self._kept[wanted]
         path = wanted.path()
-        known = max((at for at, step in enumerate(path) if step in self._kept), default=0)
+        known = max((at for at, place in enumerate(path) if place in self._kept), default=0)
         result = self._kept[path[known]] if known else self._start
-        prompts = [step.prompt for step in path[known + 1 :] if step.prompt]
-        for prompt, markov_map in zip(prompts, self._maps(prompts), strict=True):
-            result = segment(self.state, result, prompt, markov_map)
+        result = self._after(result, [place.step for place in path[known + 1 :] if place.step])
         self._kept[wanted] = result
+        return result
+
+    def _after(self, result: Segmentation, steps: list[Step]) -> Segmentation:
+        """The segmentation after some steps; the maps not known are computed in one chain."""
+        maps = iter(self._maps(step for step in steps if not isinstance(step, Snap)))
+        for step in steps:
+            if isinstance(step, Snap):
+                result = empty(self.state, snapped(self.state, result.mask))
+            else:
+                result = segment(self.state, result, step, next(maps))
         return result
 
 
 def _own_bytes(kept: Segmentation) -> int:
     """What a segmentation takes beside the one before it, whose maps it shares."""
-    return int(kept.margin.nbytes) + _bytes(kept.prompts[-1].map)
+    return int(kept.margin.nbytes) + (_bytes(kept.prompts[-1].map) if kept.prompts else 0)
 
 
 def _bytes(markov_map: MarkovMap) -> int:

@@ -11,13 +11,17 @@ from hypothesis import strategies as st
 from m2n2v2.errors import ClickError, PromptError
 from m2n2v2.grid import Size
 from m2n2v2.prompts import (
+    SNAP,
     Box,
     Click,
     Scribble,
     boxes_from_array,
     check_sequence,
+    check_steps,
     prompts_from_json,
     prompts_to_json,
+    steps_from_json,
+    steps_to_json,
 )
 
 SIZE = Size(height=6, width=8)
@@ -124,3 +128,15 @@ def test_json_round_trip_and_its_errors():
             prompts_from_json(wrong)
     with pytest.raises(PromptError):
         prompts_from_json([{"box": [[1, 2, 5, 4], [1, 2, 5, 4]]}])
+
+
+def test_a_snap_is_a_step_and_no_prompt():
+    steps = (Click(1, 2), SNAP, Click(1, 2, False))
+    assert steps_from_json(steps_to_json(steps)) == steps
+    check_steps(steps, SIZE)
+    with pytest.raises(ClickError, match="both as object and as background"):
+        check_steps((SNAP, *steps, Click(1, 2)), SIZE)
+    with pytest.raises(PromptError, match="no known kind"):
+        prompts_from_json([{"snap": True}])
+    with pytest.raises(PromptError, match="no known kind"):
+        steps_from_json([{"snap": False}])

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from m2n2v2.prompts import Given, Scribble
+    from m2n2v2.prompts import Given, Scribble, Step
 
 
 def read_prompts(
@@ -15,8 +15,8 @@ def read_prompts(
     file: Path | None,
     *,
     needed: bool = True,
-) -> "tuple[Given, ...]":
-    """All prompts: those of the file, then those typed.
+) -> "tuple[Step, ...]":
+    """All prompts: those of the file, snaps among them, then those typed.
 
     Args:
         order: which option came when (`segment.PROMPTS`).
@@ -39,7 +39,7 @@ def read_prompts(
 
     readers: dict[str, Any] = {"click": click, "box": box, "scribble": _scribble}
     left = {name: iter(values or ()) for name, values in typed.items()}
-    prompts = list(_from_file(file) if file else ())
+    prompts: list[Step] = list(_from_file(file) if file else ())
     for name in order:
         kind = "click" if name in ("fg", "bg") else name.removeprefix("bg_")
         prompts.append(readers[kind](next(left[name]), not name.startswith("bg")))
@@ -71,9 +71,9 @@ def _scribble(path: Path, positive: bool) -> "Scribble":
     return Scribble(rows, positive)
 
 
-def _from_file(path: Path) -> "tuple[Given, ...]":
+def _from_file(path: Path) -> "tuple[Step, ...]":
     from m2n2v2.errors import ClickError
-    from m2n2v2.prompts import prompts_from_json
+    from m2n2v2.prompts import steps_from_json
 
     form = "use JSON [[x, y, label], ...] or lines of x,y,label with label 1 or 0"
     rows = _rows(path, ClickError, form, "clicks")
@@ -81,7 +81,7 @@ def _from_file(path: Path) -> "tuple[Given, ...]":
         if isinstance(row, dict) or (isinstance(row, list) and len(row) == 3):
             continue
         raise ClickError(f"{path} holds no clicks ({row!r})", cure=form)
-    return prompts_from_json(rows)
+    return steps_from_json(rows)
 
 
 def _rows(path: Path, error: type[Any], form: str, what: str) -> list[Any]:

@@ -15,7 +15,7 @@ from m2n2v2.cli import options
 if TYPE_CHECKING:
     from m2n2v2.arrays import Image, Mask
     from m2n2v2.method.values import ImageState
-    from m2n2v2.prompts import Given
+    from m2n2v2.prompts import Step
     from m2n2v2.states.preparing import Recipe
 
 PROMPTS = ("fg", "bg", "box", "bg_box", "scribble", "bg_scribble")
@@ -64,7 +64,8 @@ def segment(
         typer.Option(
             "--clicks",
             help="Prompts from a file, before those of the command line: lines of `x,y,label`, or "
-            'JSON, a list of [x, y, 1], {"box": [x0, y0, x1, y1]} and {"scribble": [[x, y], ...]}.',
+            'JSON, a list of [x, y, 1], {"box": [x0, y0, x1, y1]}, {"scribble": [[x, y], ...]} and '
+            '{"snap": true}, which draws the mask so far anew.',
         ),
     ] = None,
     mask: Annotated[
@@ -129,7 +130,7 @@ def segment(
     from m2n2v2.cli.prompts import read_prompts
     from m2n2v2.depth import Measured
     from m2n2v2.images import write_png
-    from m2n2v2.prompts import prompts_to_json
+    from m2n2v2.prompts import steps_to_json
     from m2n2v2.session import Session
     from m2n2v2.snapping import check_size, snapped
 
@@ -197,7 +198,7 @@ def segment(
         "image": str(image or state),
         "size": [made.shape[1], made.shape[0]],
         "clicks": [[c.x, c.y, int(c.positive)] for c in result.clicks],
-        "prompts": prompts_to_json(result.given),
+        "prompts": steps_to_json(session.steps),
         "area": int(made.sum()),
         **({"cleaned": {"added": cleaned.added, "removed": cleaned.removed}} if clean else {}),
         "scales": [scale.threshold for scale in result.scales],
@@ -250,17 +251,17 @@ def _opened(state: Path, image: Path | None, device: str) -> "tuple[Image, Image
     ), image_state
 
 
-def _photograph(image: Path | None, prompts: tuple["Given", ...]) -> "Image":
+def _photograph(image: Path | None, prompts: tuple["Step", ...]) -> "Image":
     """The photograph, if the prompts lie in it."""
     from m2n2v2.errors import ImageError
     from m2n2v2.grid import Size
     from m2n2v2.images import read_image
-    from m2n2v2.prompts import check_sequence
+    from m2n2v2.prompts import check_steps
 
     if image is None:
         raise ImageError("no photograph came", cure="name its file, or a state with --state")
     pixels = read_image(image)
-    check_sequence(prompts, Size(*pixels.shape[:2]))
+    check_steps(prompts, Size(*pixels.shape[:2]))
     return pixels
 
 

@@ -1,4 +1,7 @@
-"""Prompts as JSON: `[x, y, label]`, `{"scribble": ...}`, `{"box": ...}`, in their order."""
+"""Prompts as JSON: `[x, y, label]`, `{"scribble": ...}`, `{"box": ...}`, in their order.
+
+A session's steps may have `{"snap": true}` between them.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,8 +11,11 @@ from m2n2v2.prompts.boxes import boxes_from_array
 from m2n2v2.prompts.clicks import Click
 from m2n2v2.prompts.scribbles import Scribble
 from m2n2v2.prompts.sequences import Given
+from m2n2v2.prompts.snaps import SNAP, Snap, Step
 
 FORM = '[x, y, label], {"scribble": [[x, y], ...]} or {"box": [x0, y0, x1, y1]}, "label" 1 or 0'
+
+SNAPPED = {"snap": True}
 
 
 def prompts_to_json(prompts: Iterable[Given]) -> list[Any]:
@@ -24,9 +30,27 @@ def prompts_from_json(rows: object) -> tuple[Given, ...]:
         PromptError: it is no such list.
         ClickError: a click is malformed.
     """
+    return tuple(_read(row) for row in _listed(rows))
+
+
+def steps_to_json(steps: Iterable[Step]) -> list[Any]:
+    """As `prompts_to_json`, snaps among them; `steps_from_json` makes the same steps of it."""
+    return [dict(SNAPPED) if isinstance(step, Snap) else _written(step) for step in steps]
+
+
+def steps_from_json(rows: object) -> tuple[Step, ...]:
+    """As `prompts_from_json`, snaps among them.
+
+    Raises:
+        PromptError, ClickError: as there.
+    """
+    return tuple(SNAP if row == SNAPPED else _read(row) for row in _listed(rows))
+
+
+def _listed(rows: object) -> list[Any]:
     if not isinstance(rows, list):
         raise PromptError(f"prompts are {type(rows).__name__}", cure=f"give a list of {FORM}")
-    return tuple(_read(row) for row in rows)
+    return rows
 
 
 def _written(given: Given) -> Any:
