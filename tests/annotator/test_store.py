@@ -193,6 +193,16 @@ except StoreError as error:
         assert len(store.document(1).objects) == int(kept)
 
 
+def test_the_list_is_not_read_anew_after_a_look_that_saw_nothing_new(store: Store) -> None:
+    (kept,) = store.images()
+    store.add_images(["a.png"])
+    assert store.images()[0] is kept
+    store.add_images(["a.png", "b.png", "c.png"])
+    assert [listed.name for listed in store.images()] == ["a.png", "b.png", "c.png"]
+    store.set_status(kept.id, "done")
+    assert store.images()[0].status == "done"
+
+
 def test_read_only_is_for_looking(store: Store, path: Path) -> None:
     document = store.commit(store.document(1), [Object(0, drawn(1))]).after
     before = sorted(path.parent.iterdir()), path.read_bytes()
