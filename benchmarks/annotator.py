@@ -102,8 +102,15 @@ class Client:
         content = None if body is None else json.dumps(body)
         typed = {} if body is None else {"content-type": "application/json"}
         headers = self._headers | typed
-        self._connection.request(method, path, content, headers)
-        answer = self._connection.getresponse()
+        try:
+            self._connection.request(method, path, content, headers)
+            answer = self._connection.getresponse()
+        except ConnectionError:  # kept for longer than the server keeps it, on a busy machine
+            if method != "GET":
+                raise
+            self._connection.close()
+            self._connection.request(method, path, content, headers)
+            answer = self._connection.getresponse()
         read = answer.read()
         if answer.status >= 400:
             text = f"{method} {path}: {answer.status} {read[:300]!r}"

@@ -32,15 +32,17 @@ def test_earlier_prompts_are_scored_again_where_the_click_means_it(
     assert scored_again(moved, kept) is again
 
 
-def test_a_late_correction_adds_at_most_the_object_again_and_takes_at_most_half() -> None:
+def test_later_corrections_add_less_and_late_ones_take_at_most_half() -> None:
     image = np.zeros((16, 16, 3), np.uint8)
     image[:, 8:] = 255
     attention = Precomputed(torch.eye(16) * 0.5 + 0.5 / 16)
     state = prepare(image, attention, settings=Settings.offline())
     clicks = [Click(3, 3), Click(12, 12, False), Click(1, 14, False), Click(6, 1, False)]
     early = list(accumulate(clicks[:3], partial(segment, state), initial=empty(state)))
-    for fresh in early:
-        assert most_changed(fresh, True) == most_changed(fresh, False) == math.inf
+    assert all(most_changed(fresh, False) == math.inf for fresh in early)
+    for fresh, share in zip(early, (math.inf, math.inf, 3, 1.5), strict=True):
+        area = max((one.claimed for one in early[: len(fresh.prompts) + 1]), default=0)
+        assert most_changed(fresh, True) == (share * area if area else math.inf)
     late = segment(state, early[-1], clicks[3])
     largest = max(one.claimed for one in (*early, late))
     assert late.claimed < largest, "what was once the object can be had again"

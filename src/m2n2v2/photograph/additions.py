@@ -32,11 +32,11 @@ the change then (`Settings.steady_scales`)."""
 HALFWAY = 0.5
 """Nor are they where the click would lie less deep than this in the change."""
 
-LATE = 4
-"""Prompts after which a correction is late (`most_changed`)."""
+GROWTH = (math.inf, math.inf, 3.0, 1.5, 1.0)
+"""The most that a prompt adds, of the largest area so far, after 0, 1, 2, 3, and more prompts."""
 
-GROWTH, LOSS = 1.0, 0.5
-"""The most that a late correction adds, of the largest area so far, or takes, of the area now."""
+LOSS, LATE = 0.5, 4
+"""The most that a prompt takes, of the area now, after so many prompts."""
 
 
 @dataclass(frozen=True)
@@ -160,16 +160,18 @@ def _window_around(prompt: Prompt, previous: Segmentation) -> tuple[slice, slice
 
 
 def most_changed(previous: Segmentation, positive: bool) -> float:
-    """Pixels that one more prompt changes at most; infinite where it is not a late one.
+    """Pixels that one more prompt changes at most; infinite for the first ones.
 
-    People correct what is most wrong first, so that a late correction is not a large one; but what
-    an earlier click undid can be had again.
+    People correct what is most wrong first, so that later corrections are smaller ones; but what an
+    earlier click undid can be had again.
     """
-    if len(previous.prompts) < LATE or previous.base is not None or not previous.claimed:
+    count = len(previous.prompts)
+    if previous.base is not None or not previous.claimed:
         return math.inf
     if not positive:
-        return LOSS * previous.claimed
-    return GROWTH * max(previous.claimed, *(prompt.before for prompt in previous.prompts))
+        return LOSS * previous.claimed if count >= LATE else math.inf
+    largest = max(previous.claimed, *(prompt.before for prompt in previous.prompts))
+    return GROWTH[min(count, len(GROWTH) - 1)] * largest
 
 
 def scored_again(moved: float, kept: float) -> bool:
