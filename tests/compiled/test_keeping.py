@@ -10,13 +10,14 @@ import pytest
 
 import m2n2v2
 
-ONE_KERNEL = """
+CALL = """
 import numpy as np
 from m2n2v2.method._level_sets import look_up
 level, out = np.array([[1, 0]], np.int32), np.zeros((1, 2), np.float32)
 look_up(0, 1, np.array([5, 7], np.float32), level, out)
-print(out.tolist(), sum(look_up.stats.cache_hits.values()))
 """
+
+ONE_KERNEL = f"{CALL}print(out.tolist(), sum(look_up.stats.cache_hits.values()))"
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="permissions are POSIX's")
 
@@ -112,6 +113,12 @@ def test_damaged_code_is_compiled_again(place: Path) -> None:
         for hits in (0, 1):
             done = _run(place, ["-c", ONE_KERNEL], **cache)
             assert (done.stdout, done.stderr) == (f"[[7.0, 5.0]] {hits}\n", "")
+
+
+def test_kernels_stay_python_where_numba_is_told_so(place: Path) -> None:
+    """For a debugger, and for what counts lines or changes them."""
+    done = _run(place, ["-c", f"{CALL}print(out.tolist())"], NUMBA_DISABLE_JIT="1")
+    assert (done.stdout, done.stderr) == ("[[7.0, 5.0]]\n", "")
 
 
 def test_code_is_kept_for_the_source_that_it_uses(place: Path) -> None:

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 from numba.core import config
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 
 def keep(function: Any) -> None:
     """Load a function's machine code from where it is kept, and put it there once compiled."""
+    if isinstance(function, FunctionType):  # NUMBA_DISABLE_JIT leaves it Python
+        return
     function._cache = _Nowhere()
     if _place(Path(function.py_func.__code__.co_filename).parent) is not None:
         with suppress(RuntimeError):  # NUMBA_CACHE_LOCATOR_CLASSES names none that is suitable
