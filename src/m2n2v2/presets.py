@@ -274,8 +274,8 @@ def automatic(device: str = "auto") -> Preset:
 
 def available() -> tuple[Preset, ...]:
     """The presets whose attention's weights are in the cache; without depth where its are not."""
-    here = (_as_far_as_here(each) for each in PRESETS.values() if each.attention != "none")
-    return tuple(each for each in here if each is not None)
+    here = (_as_far_as_here(preset) for preset in PRESETS.values() if preset.attention != "none")
+    return tuple(preset for preset in here if preset is not None)
 
 
 def _as_far_as_here(wanted: Preset) -> Preset | None:

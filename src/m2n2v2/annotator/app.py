@@ -172,7 +172,7 @@ def _add_project(
             version=__version__,
             preset=engine.model.name,
             note=engine.model.note,
-            classes=[wire.WireClass.of(each) for each in project.store.classes()],
+            classes=[wire.WireClass.of(label) for label in project.store.classes()],
             counts=wire.WireCounts.of(project.counts()),
             left_out=project.left_out,
             cleaning=wire.WireCleaning.of(project.store.cleaning()),
@@ -193,7 +193,7 @@ def _add_project(
                 c.key,
                 before.get(c.id or 0, ())
                 if c.attributes is None
-                else attributes.checked(each.attribute for each in c.attributes),
+                else attributes.checked(attribute.attribute for attribute in c.attributes),
             )
             for c in given.classes
         ]

@@ -93,7 +93,7 @@ def checked(attributes: Iterable[Attribute]) -> tuple[Attribute, ...]:
         ClassError: two of one name, or too many.
     """
     every = tuple(attributes)
-    twice = [name for name, n in Counter(each.name for each in every).items() if n > 1]
+    twice = [name for name, n in Counter(attribute.name for attribute in every).items() if n > 1]
     if twice:
         raise ClassError(f"attribute {twice[0]!r} comes twice", cure="name each once")
     if len(every) > MOST:

@@ -41,7 +41,7 @@ def read(path: Path) -> tuple[ObjectClass, ...]:
             raise FormatError(
                 f"{path.name} holds no list of classes", cure="write [{'name': ...}, ...]"
             )
-        every = [_class(each, path.name) for each in told]
+        every = [_class(entry, path.name) for entry in told]
     names = [label.name for label in every]
     twice = [name for name in names if names.count(name) > 1]
     if twice or not names:
@@ -57,7 +57,7 @@ def merged(known: Sequence[ObjectClass], given: Iterable[ObjectClass]) -> tuple[
     """
     every = list(known)
     for label in given:
-        at = next((i for i, each in enumerate(every) if each.name == label.name), None)
+        at = next((i for i, other in enumerate(every) if other.name == label.name), None)
         if at is None:
             every.append(with_key_and_color(label, every))
             continue
@@ -73,7 +73,7 @@ def merged(known: Sequence[ObjectClass], given: Iterable[ObjectClass]) -> tuple[
 
 def with_key_and_color(label: ObjectClass, beside: Sequence[ObjectClass]) -> ObjectClass:
     """A new class with a free key, if there is one, and a colour, as far as it has none."""
-    taken = {each.key for each in beside}
+    taken = {other.key for other in beside}
     key = label.key or next((key for key in KEYS if key not in taken), None)
     color = label.color or f"#{bytes(voc_color(1 + len(beside) % 255)).hex()}"
     return replace(label, key=key, color=color)
@@ -116,7 +116,7 @@ def _attributes(told: dict[str, object], name: str, file: str) -> tuple[Attribut
     try:
         if not isinstance(given, list):
             raise TypeError("they are no list")
-        return checked(Attribute.from_json(each) for each in given)
+        return checked(Attribute.from_json(entry) for entry in given)
     except ClassError as error:
         raise FormatError(f"{file}: class {name!r}: {error.what}", cure=error.cure) from error
     except (AttributeError, KeyError, TypeError) as error:

@@ -206,12 +206,12 @@ class Object:
     @property
     def brushed(self) -> tuple[Stroke, ...]:
         """The strokes of brush and eraser."""
-        return tuple(each for each in self.strokes if isinstance(each, Stroke))
+        return tuple(stroke for stroke in self.strokes if isinstance(stroke, Stroke))
 
     @property
     def cleaned(self) -> PlacedCleaning | None:
         """The last cleaning."""
-        cleanings = [each for each in self.strokes if isinstance(each, PlacedCleaning)]
+        cleanings = [stroke for stroke in self.strokes if isinstance(stroke, PlacedCleaning)]
         return cleanings[-1] if cleanings else None
 
     @property
@@ -233,7 +233,7 @@ class Object:
         """All that has no column of its own in the store, ready for JSON."""
         return {
             "clicks": [c.to_json() for c in self.clicks],
-            "strokes": [_drawn_to_json(each) for each in self.strokes],
+            "strokes": [_drawn_to_json(stroke) for stroke in self.strokes],
             "hidden": self.hidden,
             "locked": self.locked,
             "finished": self.finished,
@@ -351,7 +351,7 @@ class ObjectClass:
 
     def said(self, values: Values) -> Values:
         """Those of an object's values that this class has attributes for."""
-        names = {each.name for each in self.attributes}
+        names = {attribute.name for attribute in self.attributes}
         return tuple((name, value) for name, value in values if name in names)
 
 

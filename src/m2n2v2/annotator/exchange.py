@@ -187,7 +187,7 @@ def _asking(
 
 def _more(label: ObjectClass, said: Mapping[str, Attribute]) -> list[Attribute]:
     """What a class does not ask for yet, as far as it has room."""
-    known = {each.name for each in label.attributes}
+    known = {attribute.name for attribute in label.attributes}
     return [said[name] for name in said if name not in known][: MOST - len(known)]
 
 

@@ -258,7 +258,7 @@ def planned(timeline: Timeline, start: int | None, end: int | None) -> Plan:
         EditError, MissingError, FrameError, ImageError, ConflictError: see there.
     """
     listed = timeline.listed()
-    place = {each.id: at for at, each in enumerate(listed)}
+    place = {frame.id: at for at, frame in enumerate(listed)}
     for image in (start, end):
         if image is not None and image not in place:
             raise MissingError(f"there is no image {image}", cure="look at the list again")
@@ -275,17 +275,17 @@ def planned(timeline: Timeline, start: int | None, end: int | None) -> Plan:
     low, high = min(first, last), max(first, last)
     stretch = listed[low : high + 1]
     known: dict[int, Tracked] = {}
-    for at, each in enumerate(stretch):
-        if each.id != begin.id and not each.objects:
+    for at, frame in enumerate(stretch):
+        if frame.id != begin.id and not frame.objects:
             continue
-        document = timeline.project.store.document(each.id)
-        if document.size == begin.size and (each.id == begin.id or _speaks(document, objects)):
+        document = timeline.project.store.document(frame.id)
+        if document.size == begin.size and (frame.id == begin.id or _speaks(document, objects)):
             known[at] = Tracked.of(
                 _labels(document, objects), {}, frozenset(range(1, len(objects) + 1))
             )
     return Plan(
         frames=ProjectFrames.of(timeline.project, stretch, begin.size),
-        images=tuple(each.id for each in stretch),
+        images=tuple(frame.id for frame in stretch),
         known=known,
         todo=tuple(runs(len(stretch), sorted(known), backward=last < first)),
         objects=objects,
@@ -294,7 +294,9 @@ def planned(timeline: Timeline, start: int | None, end: int | None) -> Plan:
 
 def _nearest(glances: list[Glance], to: int) -> int:
     """The frame that a person spoke in nearest before `to`, else behind it."""
-    touched = [at for at, each in enumerate(glances) if each.touched and each.objects and at != to]
+    touched = [
+        at for at, frame in enumerate(glances) if frame.touched and frame.objects and at != to
+    ]
     before = [at for at in touched if at < to]
     if not touched:
         raise EditError("no other frame has an object of a person", cure="click on one first")

@@ -297,7 +297,7 @@ class Project:
         if isinstance(edit, wire.SetAttribute) and edit.value is not None:
             of = document.object(edit.object).class_id
             label = next((c for c in self.store.classes() if c.id == of), None)
-            known = {each.name: each for each in (label.attributes if label else ())}
+            known = {attribute.name: attribute for attribute in (label.attributes if label else ())}
             if edit.name not in known:
                 raise EditError(
                     f"{label.name if label else 'an object without a class'} has no attribute "

@@ -93,7 +93,7 @@ def _split(document: Document, obj: Object) -> tuple[Object, ...]:
     largest = int(np.argmax([mask.sum() for mask in masks]))
     others = tuple(replace(whole(obj, mask), id=0) for k, mask in enumerate(masks) if k != largest)
     changed = document.with_object(whole(obj, masks[largest])).objects
-    at = next(k for k, each in enumerate(changed) if each.id == obj.id)
+    at = next(k for k, other in enumerate(changed) if other.id == obj.id)
     return (*changed[: at + 1], *others, *changed[at + 1 :])
 
 

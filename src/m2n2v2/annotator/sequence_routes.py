@@ -84,7 +84,7 @@ def add_sequence(app: FastAPI, following: Following) -> None:
         glances = timeline.glances()
         return WireTimeline(
             total=len(glances),
-            frames=[WireFrame.of(each) for each in glances[offset : offset + limit]],
+            frames=[WireFrame.of(glance) for glance in glances[offset : offset + limit]],
             followed_by=following.means().name,
         )
 
@@ -113,4 +113,4 @@ def add_sequence(app: FastAPI, following: Following) -> None:
     @app.post("/api/sequence/undo")
     def post_undo(person: Person) -> list[WireFrame]:
         """Take back the last following as a whole; frames that were edited since stay."""
-        return [WireFrame.of(each) for each in timeline.some(following.undo(person))]
+        return [WireFrame.of(glance) for glance in timeline.some(following.undo(person))]

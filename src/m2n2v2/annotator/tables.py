@@ -94,7 +94,7 @@ def steps(db: sqlite3.Connection) -> tuple[str, ...]:
             f"{FILE} is of version {version}, and this m2n2v2 knows {VERSION}",
             cure="use the newer m2n2v2 that wrote it",
         )
-    scripts = [MIGRATIONS[each] for each in range(version, VERSION)] if tables else [TABLES]
+    scripts = [MIGRATIONS[older] for older in range(version, VERSION)] if tables else [TABLES]
     if not scripts:
         return ()
     marks = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}"

@@ -151,7 +151,7 @@ class ProjectFrames:
         Raises:
             FrameError: one is of another size; a file that cannot be opened is a broken frame.
         """
-        names = tuple(each.name for each in listed)
+        names = tuple(frame.name for frame in listed)
         folder = project.folder
         common_size((name, folder.path(name)) for name in names if folder.has(name))
         return cls(project, names, size)

@@ -43,8 +43,8 @@ def merged(
         return document.objects
     objects = list(document.objects)
     place = {obj.identity: at for at, obj in enumerate(objects)}
-    for each in followed:
-        at = place.get(each.identity, len(objects))
+    for track in followed:
+        at = place.get(track.identity, len(objects))
         known = objects[at] if at < len(objects) else None
         if known is not None and known.by_person:
             continue
@@ -53,17 +53,17 @@ def merged(
                 known
                 or Object(
                     0,
-                    each.mask,
-                    each.like.class_id,
-                    track=each.identity,
-                    attributes=each.like.attributes,
+                    track.mask,
+                    track.like.class_id,
+                    track=track.identity,
+                    attributes=track.like.attributes,
                 ),
-                mask=each.mask,
-                base=each.mask,
+                mask=track.mask,
+                base=track.mask,
                 finished=True,
                 source="tracked",
                 made_by=made_by,
-                confidence=round(each.confidence, 4),
+                confidence=round(track.confidence, 4),
             )
         ]
     return tuple(objects)

@@ -299,7 +299,7 @@ class WireClass(Wire):
             name=label.name,
             color=label.color,
             key=label.key,
-            attributes=[WireAttribute.of(each) for each in label.attributes],
+            attributes=[WireAttribute.of(attribute) for attribute in label.attributes],
         )
 
 

@@ -169,9 +169,9 @@ def _others(
         return []
     loading = replace(recipe.loading, weights=None)
     return [
-        Preparing(None, Recipe(preset=each, loading=loading), device, cache).model
-        for each in available()
-        if each.name != recipe.preset.name
+        Preparing(None, Recipe(preset=preset, loading=loading), device, cache).model
+        for preset in available()
+        if preset.name != recipe.preset.name
     ]
 
 

@@ -158,7 +158,7 @@ def make_app(sources: Sources, engine: Engine, pictures: Pictures, options: Opti
 
 def _segmented(image: Prepared, objects: tuple[Asked, ...], control: Control) -> list[Any]:
     segments = []
-    for each in objects:
-        made = image.segmentation(None, each.prompts)
-        segments += regions(made.mask, each.label, control, float(made.scales[-1].score))
+    for asking in objects:
+        made = image.segmentation(None, asking.prompts)
+        segments += regions(made.mask, asking.label, control, float(made.scales[-1].score))
     return segments

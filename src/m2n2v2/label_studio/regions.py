@@ -167,7 +167,7 @@ def _walk(pixels: set[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     while way and pixels:
         x, y = way[-1]
         near = [(x + i, y + j) for j in (-1, 0, 1) for i in (-1, 0, 1)]
-        ahead = next((each for each in near if each in pixels), None)
+        ahead = next((pixel for pixel in near if pixel in pixels), None)
         if ahead is None:
             way.pop()
             if way:

@@ -167,7 +167,9 @@ class Desk:
         self.close()
 
     def _now(self) -> Shown:
-        return shown(self.image, [each for each in self.viewer.layers if isinstance(each, Image)])
+        return shown(
+            self.image, [layer for layer in self.viewer.layers if isinstance(layer, Image)]
+        )
 
     def _prepare(self, pixels: Pixels) -> ImageState:
         if self._preparer is None:
@@ -280,7 +282,8 @@ class Desk:
                 placed.append((index, prompt))
             elif number == self.number and (index, prompt) in placed:
                 placed.remove((index, prompt))
-        return [each for each in placed if isinstance(each[1], Click) == (layer is self.clicks)]
+        clicks = layer is self.clicks
+        return [(index, prompt) for index, prompt in placed if isinstance(prompt, Click) == clicks]
 
     def _draw(self, layer: Any) -> None:
         """Show in a layer what is expected of it."""

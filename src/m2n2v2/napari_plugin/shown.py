@@ -135,7 +135,7 @@ def shown(layer: Any, others: Iterable[Any] = ()) -> Shown:
         Size(*shape[-2:]),
         layer.ndim == 3,
         shape[0] if layer.ndim == 3 else 1,
-        tuple(_channel(each, coloured) for each in together),
+        tuple(_channel(channel, coloured) for channel in together),
     )
 
 

@@ -157,8 +157,8 @@ class Segmenter(QWidget):
             (self.backward, self.forward, self.stop),
         ):
             line = QHBoxLayout()
-            for each in row:
-                line.addWidget(each)
+            for button in row:
+                line.addWidget(button)
             whole.addLayout(line)
         whole.addWidget(self.status)
         whole.addStretch()

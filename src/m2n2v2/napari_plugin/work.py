@@ -178,7 +178,7 @@ class Work:
             raise TrackError(
                 f"slice {start} has no object to follow", cure="click on one in it first"
             )
-        numbers = frozenset(int(n) for each in anchors.values() for n in np.unique(each) if n)
+        numbers = frozenset(int(n) for labels in anchors.values() for n in np.unique(labels) if n)
         tracks = {
             index: Tracked.of(labels, dict.fromkeys(numbers, 1.0), numbers)
             for index, labels in anchors.items()

@@ -58,8 +58,8 @@ def drawn(
         _rings(obj.mask.mask, polygons, outlines)
         for obj, polygons in zip(objects, _polygons(objects, outlines.deviation), strict=True)
     ]
-    counts["simplified"] += sum(each.differing for each in shapes if each)
-    counts["holes"] += sum(each.bridges > 0 for each in shapes if each)
+    counts["simplified"] += sum(shape.differing for shape in shapes if shape)
+    counts["holes"] += sum(shape.bridges > 0 for shape in shapes if shape)
     return shapes
 
 
