@@ -126,7 +126,7 @@ def compared(item: Item, source: Matrix, protocol: Protocol) -> dict[str, Any]:
         "item": item.name,
         "error": attention.error if isinstance(attention, ReducedAttention) else None,
         "reducing_s": round(seconds, 2),
-        "mask_iou": [round(each, 5) for each in agree],
+        "mask_iou": [round(iou, 5) for iou in agree],
         "noc_exact": _noc(done.ious, protocol),
         "noc_fast": _noc(again.ious, protocol),
         "click_exact_ms": round(1e3 * statistics.median(done.seconds), 1),
@@ -136,7 +136,7 @@ def compared(item: Item, source: Matrix, protocol: Protocol) -> dict[str, Any]:
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Over all clicks of all objects."""
-    agree = [each for row in rows for each in row["mask_iou"]]
+    agree = [iou for row in rows for iou in row["mask_iou"]]
     apart = [float(row["noc_fast"] - row["noc_exact"]) for row in rows]
     noc = {name: statistics.mean(row[f"noc_{name}"] for row in rows) for name in ("exact", "fast")}
     errors = [row["error"][0] for row in rows if row["error"]]
@@ -149,7 +149,7 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "noc90_fast": round(noc["fast"], 3),
         "noc90_difference": round(noc["fast"] - noc["exact"], 3),
         "noc90_difference_95_percent": bootstrap_interval(apart),
-        "objects_of_another_noc": sum(each != 0 for each in apart),
+        "objects_of_another_noc": sum(clicks != 0 for clicks in apart),
         "kept_exact": len(rows) - len(errors),
         "error_median": round(statistics.median(errors), 6) if errors else None,
         "error_largest": round(max(errors), 6) if errors else None,
@@ -162,7 +162,7 @@ def _iou(one: Mask, other: Mask) -> float:
 
 
 def _noc(ious: tuple[float, ...], protocol: Protocol) -> int:
-    reached = [click for click, each in enumerate(ious, 1) if each >= TARGET]
+    reached = [click for click, iou in enumerate(ious, 1) if iou >= TARGET]
     return reached[0] if reached else protocol.n_clicks
 
 

@@ -137,7 +137,7 @@ def photographs(folder: Path, count: int, size: Size = VGA_WIDE) -> None:
     """`count` photographs: few pictures, each with one pixel of its own, so all differ."""
     makers: list[Any] = [data.astronaut, data.coffee, data.chelsea]
     motorcycle: Any = data.stereo_motorcycle
-    small = [resized(each, size) for each in (motorcycle()[0], *(make() for make in makers))]
+    small = [resized(picture, size) for picture in (motorcycle()[0], *(make() for make in makers))]
     for index in range(count):
         image = small[index % len(small)].copy()
         image[0, 0] = (index % 256, index // 256 % 256, index // 65536)
@@ -224,19 +224,19 @@ def labelled(folder: Path, images: int, objects: int) -> None:
         kinds = [ObjectClass(0, f"kind {n}", "#ffb020") for n in range(KINDS)]
         ids = [label.id for label in store.set_classes(kinds)]
         listed = store.images()
-        for each in listed:
-            store.opened(each.id, size, sha256)
+        for image in listed:
+            store.opened(image.id, size, sha256)
         for begin in range(0, images, 500):
             edits = []
-            for each in listed[begin : begin + 500]:
+            for image in listed[begin : begin + 500]:
                 made = [
                     Object(0, generator.choice(masks), generator.choice(ids), finished=True)
                     for _ in range(objects // images)
                 ]
-                edits.append((store.document(each.id), made))
+                edits.append((store.document(image.id), made))
             store.commit_all(edits, f"person {begin // 500 % 5}")
-        for each in listed[::3]:
-            store.set_status(each.id, generator.choice(["done", "checked", "rejected"]))
+        for image in listed[::3]:
+            store.set_status(image.id, generator.choice(["done", "checked", "rejected"]))
 
 
 def measure_scale(images: int, objects: int) -> dict[str, Any]:
@@ -407,13 +407,13 @@ class Person:
 
 def measure_load(people: int, minutes: float) -> dict[str, Any]:
     """Several people on different images of one folder, who copy and review besides."""
-    each = 12
-    with made(people * each) as folder, Server(folder) as server:
+    share = 12
+    with made(people * share) as folder, Server(folder) as server:
         listed = Client(server.url)("GET", "/api/images?limit=1000")["images"]
         ids = [image["id"] for image in listed]
         until = time.monotonic() + 60 * minutes
         crowd = [
-            Person(server.url, ids[p * each : (p + 1) * each], p, until) for p in range(people)
+            Person(server.url, ids[p * share : (p + 1) * share], p, until) for p in range(people)
         ]
         threads = [threading.Thread(target=person.work) for person in crowd]
         memory = []
@@ -445,7 +445,7 @@ class Acknowledged:
 
     def __init__(self, shown: Any) -> None:
         self.revision: int = shown["revision"]
-        self.objects: dict[int, Any] = {each["id"]: each for each in shown["objects"]}
+        self.objects: dict[int, Any] = {obj["id"]: obj for obj in shown["objects"]}
         self.order = list(self.objects)
         self.answers: dict[int, Any] = {}
 
@@ -461,21 +461,21 @@ class Acknowledged:
         """
         for _, answer in sorted(self.answers.items()):
             self.order = answer["order"]
-            self.objects |= {each["id"]: each for each in answer["objects"]}
+            self.objects |= {obj["id"]: obj for obj in answer["objects"]}
             for gone in answer["removed"]:
                 self.objects.pop(gone, None)
         newest = max(self.answers, default=self.revision)
         more = shown["revision"] - self.revision - len(self.answers)
         if shown["revision"] < newest or not 0 <= more <= people:
             return f"revision {shown['revision']} after {newest}, {len(self.answers)} acknowledged"
-        there = {each["id"]: each for each in shown["objects"]}
+        there = {obj["id"]: obj for obj in shown["objects"]}
         different = {
             id for id in there.keys() | self.objects.keys() if there.get(id) != self.objects.get(id)
         }
         if len(different) > more or (not more and list(there) != self.order):
             return f"objects {sorted(different)} or their order are not as acknowledged"
-        for each in shown["objects"]:
-            Runs.checked(Size(*each["mask"]["size"]), each["mask"]["counts"])
+        for obj in shown["objects"]:
+            Runs.checked(Size(*obj["mask"]["size"]), obj["mask"]["counts"])
         return None
 
 
@@ -512,7 +512,7 @@ class Editor:
 
     def _edit(self, shown: Any) -> Any:
         client, image, generator = self.client, self.image, self.generator
-        revision, order = shown["revision"], [each["id"] for each in shown["objects"]]
+        revision, order = shown["revision"], [obj["id"] for obj in shown["objects"]]
         chance = generator.random()
         x, y = generator.randrange(160), generator.randrange(120)
         own = generator.choice(order) if order and chance > 0.2 else None

@@ -67,7 +67,7 @@ def measure(case: Case, effort: Effort) -> dict[str, dict[str, Any]]:
         "ours": again,
         "error_mean": attention.error[0],
         "error_99": attention.error[1],
-        "bytes": sum(each.numel() * each.element_size() for each in arrays),
+        "bytes": sum(array.numel() * array.element_size() for array in arrays),
         "note": "once per image, with the clicks that measure the error",
     }
     return rows

@@ -120,8 +120,8 @@ class KeepEverything:
     ) -> Tensor:
         context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
         query, key, value = (
-            attn.head_to_batch_dim(each)
-            for each in (attn.to_q(hidden_states), attn.to_k(context), attn.to_v(context))
+            attn.head_to_batch_dim(states)
+            for states in (attn.to_q(hidden_states), attn.to_k(context), attn.to_v(context))
         )
         scores = attn.get_attention_scores(query, key)
         if encoder_hidden_states is None:
@@ -174,12 +174,12 @@ def measured(
             print(f"{name}: {taken[name][-1]}, {peak.bytes}", flush=True)
     rows = {
         name: {
-            "median_s": round(statistics.median(wall for wall, _ in each), 3),
-            "median_cpu_s": round(statistics.median(cpu for _, cpu in each), 3),
+            "median_s": round(statistics.median(wall for wall, _ in times), 3),
+            "median_cpu_s": round(statistics.median(cpu for _, cpu in times), 3),
             "repetitions": repetitions,
             "peak_bytes": peaks[name],
         }
-        for name, each in taken.items()
+        for name, times in taken.items()
     }
     return rows, results
 

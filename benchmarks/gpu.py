@@ -186,9 +186,9 @@ def timed(call: Callable[[], Any]) -> tuple[tuple[float, Counter[str]], Any]:
             torch.cuda.set_sync_debug_mode("default")
     torch.cuda.synchronize()
     waits = Counter(
-        f"{Path(each.filename).name}:{each.lineno}"
-        for each in caught
-        if "synchroniz" in str(each.message)
+        f"{Path(warning.filename).name}:{warning.lineno}"
+        for warning in caught
+        if "synchroniz" in str(warning.message)
     )
     return (begin.elapsed_time(end), waits), result
 

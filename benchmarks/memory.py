@@ -26,7 +26,7 @@ def forget_peak() -> None:
 
 def _status(field: str) -> float:
     if _STATUS.exists():
-        (line,) = (each for each in _STATUS.read_text().splitlines() if each.startswith(field))
+        (line,) = (line for line in _STATUS.read_text().splitlines() if line.startswith(field))
         return int(line.split()[1]) * 1024 / 1e6
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6

@@ -92,7 +92,7 @@ def measured(clip: "MadeUp", chosen: str, looks: list[int]) -> dict[str, Any]:
         "before_mb": round(before, 1),
         "peak_mb": peaks,
         "written_mb": written,
-        "packed_mb": round(sum(len(each.packed) for each in tracks.values()) / 1e6, 2),
+        "packed_mb": round(sum(len(track.packed) for track in tracks.values()) / 1e6, 2),
         "seconds_per_frame": round(seconds / max(1, len(tracks) - 1), 3),
     }
 

@@ -86,7 +86,7 @@ def commands() -> str:
             default = parameter.default if shown and parameter.default is not None else None
             about += f" Default: `{default}`." if default not in (None, (), "") else ""
             spelled = [*parameter.opts, *parameter.secondary_opts]
-            names = ", ".join(f"`{each}`" for each in spelled)
+            names = ", ".join(f"`{spelling}`" for spelling in spelled)
             lines.append(f"| {names} | {about} |")
     return "\n".join(lines) + "\n"
 
@@ -125,7 +125,7 @@ def constants() -> str:
         for field in dataclasses.fields(Settings):
             if field.metadata["half"] != half:
                 continue
-            values = " | ".join(f"`{getattr(each, field.name)}`" for each in named.values())
+            values = " | ".join(f"`{getattr(preset, field.name)}`" for preset in named.values())
             meaning = about[field.name].replace("|", "\\|")
             rule = field.metadata["rule"].words
             lines.append(f"| `{field.name}` | {meaning} | {rule} | {values} |")
@@ -135,7 +135,7 @@ def constants() -> str:
 def _about(source: str) -> dict[str, str]:
     """The text below each field of `Settings`."""
     classes = [n for n in ast.parse(source).body if isinstance(n, ast.ClassDef)]
-    body = next(each.body for each in classes if each.name == "Settings")
+    body = next(node.body for node in classes if node.name == "Settings")
     texts = {}
     for field, text in itertools.pairwise(body):
         if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):

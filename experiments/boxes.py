@@ -69,7 +69,7 @@ class Read(PhotographTerms):
             levels = filled_level_sets(values, seed.point).over_maximum()
             known = candidates(levels.values, levels)
             found.append((_fit(levels.values.numpy(), known, window), levels, known, seed.point))
-        _, levels, known, point = max(found, key=lambda each: each[0])
+        _, levels, known, point = max(found, key=lambda seeded: seeded[0])
         choices = boxed.scored(levels.values, known, (rows, columns))
         marked = box.pixels(state.size, state.working_size)
         return MarkovMap(levels.values, point, choices, marked, window)

@@ -85,7 +85,7 @@ def main() -> None:
         )
         apart = (walked - times).abs().flatten(1)
         apart = 1e3 * apart / times.flatten(1).amax(1, keepdim=True)
-        mean, most = (1e3 * each for each in attention.error)
+        mean, most = (1e3 * share for share in attention.error)
         print(
             f"| {name} | {mean:.2f}, {most:.2f} | {float(apart.mean()):.2f}, "
             f"{float(np.quantile(apart.numpy(), 0.99)):.2f} | {float(apart.mean(1).max()):.2f} |",

@@ -113,23 +113,23 @@ def main() -> None:
 
     print("\n| scores | ms | least IoU of a segment |\n| --- | --- | --- |")
     levels = [
-        filled_level_sets(each, at, depth=case.depth).over_maximum()
-        for each, at in zip(maps, points, strict=True)
+        filled_level_sets(values, at, depth=case.depth).over_maximum()
+        for values, at in zip(maps, points, strict=True)
     ]
     area = 0.4 * case.size.area
-    truth = [segment_of(each, each, area) for each in levels]
+    truth = [segment_of(sets, sets, area) for sets in levels]
 
     def score(name: str, made: Callable[[LevelSets], LevelSets]) -> None:
         ms = timing(lambda: scored(made(levels[0]), area), 21)["median_ms"]
         pairs = zip(levels, truth, strict=True)
-        iou = min(_iou(segment_of(made(each), each, area), segment) for each, segment in pairs)
+        iou = min(_iou(segment_of(made(sets), sets, area), segment) for sets, segment in pairs)
         print(f"| {name} | {ms:.1f} | {iou:.4f} |", flush=True)
 
-    score("as it is: every value a candidate, one pass and a running sum", lambda each: each)
+    score("as it is: every value a candidate, one pass and a running sum", lambda sets: sets)
     for bits in BITS:
         score(
             f"a histogram of 2^{bits} values, its making included",
-            lambda each, bits=bits: binned(each, bits),
+            lambda sets, bits=bits: binned(sets, bits),
         )
     first = levels[0].values
     ms = timing(lambda: textbook.best_scale(first, [0.0], [], area), 3)["median_ms"]

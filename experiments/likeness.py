@@ -170,14 +170,14 @@ def main() -> None:
     print("| row | NoC85 / 90 / 95 [90, 95 %] | mIoU@1 / 5 / 10 |\n|---|---|---|")
     for name in given.rows.split(","):
         ious = evaluated(name, network, jobs, store)
-        noc = [np.mean([number_of_clicks(each, t, 20) for each in ious]) for t in THRESHOLDS]
-        miou = [np.mean([each[min(k, len(each)) - 1] for each in ious]) for k in CLICKS]
+        noc = [np.mean([number_of_clicks(course, t, 20) for course in ious]) for t in THRESHOLDS]
+        miou = [np.mean([course[min(k, len(course)) - 1] for course in ious]) for k in CLICKS]
         numbers = " / ".join(f"{x:.2f}" for x in noc), " / ".join(f"{x:.3f}" for x in miou)
-        low, high = bootstrap_interval([number_of_clicks(each, 0.9, 20) for each in ious])
+        low, high = bootstrap_interval([number_of_clicks(course, 0.9, 20) for course in ious])
         print(f"| {name} | {numbers[0]} [{low:.2f}, {high:.2f}] | {numbers[1]} |", flush=True)
         np.savez(
             given.out / f"{name}-{given.datasets}-{index}-{count}.npz",
-            *[np.asarray(each) for each in ious],
+            *[np.asarray(course) for course in ious],
         )
 
 

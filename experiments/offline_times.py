@@ -41,16 +41,18 @@ def preparation(photograph: Path) -> tuple[dict[str, Callable[[], object]], Imag
     lab = rgb2lab(resized(image, size)).astype(np.float32)
     strength = boundary_strength(lab, parameters.boundary_sigma)
     labels = [partitioned(lab, partition) for partition in parameters.partitions]
-    graphs = [weights(measured(each, lab / 100, strength), parameters) for each in labels]
+    graphs = [weights(measured(segments, lab / 100, strength), parameters) for segments in labels]
     attention = source.extract(image)
     state = prepare(image, source, None, settings)
     return {
         "boundary strength": lambda: boundary_strength(lab, parameters.boundary_sigma),
-        "four partitions": lambda: [partitioned(lab, each) for each in parameters.partitions],
-        "four graphs": lambda: [
-            weights(measured(each, lab / 100, strength), parameters) for each in labels
+        "four partitions": lambda: [
+            partitioned(lab, partition) for partition in parameters.partitions
         ],
-        "four rankings": lambda: [manifold_ranking(each, parameters.ranking) for each in graphs],
+        "four graphs": lambda: [
+            weights(measured(segments, lab / 100, strength), parameters) for segments in labels
+        ],
+        "four rankings": lambda: [manifold_ranking(graph, parameters.ranking) for graph in graphs],
         "attention, all of it": lambda: (forget(), source.extract(image)),
         "balancing": lambda: doubly_stochastic(attention, settings.temperature),
         "upsampling operator": lambda: guided_upsampling(

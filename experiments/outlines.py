@@ -167,7 +167,7 @@ def _by_truth(
         )
         for threshold in prompt.choices.thresholds
     ]
-    chosen = max(made, key=lambda each: iou(sample.truth, each.mask, sample.void))
+    chosen = max(made, key=lambda result: iou(sample.truth, result.mask, sample.void))
     return state.additions.refined(state, chosen)
 
 

@@ -78,7 +78,7 @@ class Mirrored:
 
     def extract(self, image: Image) -> DenseAttention:
         mirror = np.ascontiguousarray(image[:, ::-1])
-        plain, other = (self._seen(each) for each in (image, mirror))
+        plain, other = (self._seen(photograph) for photograph in (image, mirror))
         return DenseAttention((plain + other.flip(1, 3)) / 2)
 
     def _seen(self, image: Image) -> CellMaps:

@@ -45,7 +45,7 @@ def wobbly(mask: Mask) -> Mask:
 
 
 def coarse(mask: Mask) -> Mask:
-    return filled([ring for each in simplified(mask, 8) for ring in each.rings], mask.shape)
+    return filled([ring for outline in simplified(mask, 8) for ring in outline.rings], mask.shape)
 
 
 DAMAGES: dict[str, Callable[[Mask], Mask]] = {
