@@ -190,6 +190,38 @@ def test_both_ways_to_follow_and_to_see_agree(fast):
         torch.testing.assert_close(states[0], blocks[0] @ attention.basis[:m], atol=1e-6, rtol=1e-4)
 
 
+@pytest.mark.parametrize("steps", [1, 8, 19])
+def test_passes_over_a_block_are_products(steps):
+    """Some leading directions of some cells, more than a tile of them; steps beyond eights."""
+    generator = np.random.default_rng(2)
+    walk, basis = (generator.random(shape, np.float32) for shape in ((7, 7), (80, 7)))
+    coefficient, block = generator.random(5, np.float32), np.full((steps, 5), np.nan, np.float32)
+    kernel.follow(coefficient, walk * 0.3, block)
+    powers = [np.linalg.matrix_power(0.3 * walk[:5, :5], s + 1) for s in range(steps)]
+    np.testing.assert_allclose(block, [coefficient @ power for power in powers], rtol=1e-4)
+    seen = np.full((steps, 80), np.nan, np.float32)
+    kernel.evaluate(3, 71, block, basis, seen)
+    np.testing.assert_allclose(seen[:, 3:71], block @ basis[3:71, :5].T, rtol=1e-4)
+    assert np.isnan(seen[:, :3]).all()
+    assert np.isnan(seen[:, 71:]).all()
+
+
+def test_what_is_combined_or_scattered_is_added():
+    generator = np.random.default_rng(3)
+    p, rows = generator.random((2, 6), np.float32), generator.random((6, 5), np.float32)
+    p[0, 3] = 0
+    out = np.ones((2, 5), np.float32)
+    kernel.combine(p, rows, out)
+    np.testing.assert_allclose(out, 1 + p @ rows, rtol=1e-5)
+    cell, rest = generator.integers(0, 6, (6, 3)).astype(np.int32), rows[:, :3].astype(np.float16)
+    matrix = np.zeros((6, 6))
+    for i, j in np.ndindex(cell.shape):
+        matrix[i, cell[i, j]] += rest[i, j]
+    out = np.ones((2, 6), np.float32)
+    kernel.scatter(p, cell, rest.view(np.int16), out)
+    np.testing.assert_allclose(out, 1 + p @ matrix, rtol=1e-5)
+
+
 def test_a_small_grid_is_walked_exactly():
     transition = doubly_stochastic(coloured(Size(8, 8)))
     assert transition.cells.area < FEWEST_CELLS

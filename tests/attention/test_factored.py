@@ -11,10 +11,11 @@ from m2n2v2.errors import AttentionError
 from m2n2v2.grid import Size
 from m2n2v2.method.markov_map import saturation_time, start_state
 from m2n2v2.method.transition import Transition, doubly_stochastic
+from m2n2v2.reduction import factored
 from m2n2v2.reduction.chain import shortest_saturation_time, walk_of
 from m2n2v2.reduction.factored import FactoredWalk, SlowDirections
 
-CELLS = Size(2, 2)
+CELLS, LARGE = Size(2, 2), Size(48, 48)
 
 
 def by_hand() -> tuple[FactoredAttention, torch.Tensor]:
@@ -178,10 +179,9 @@ def test_the_walk_in_one_loop_is_the_walk_step_by_step(most: int) -> None:
     assert torch.equal(start, kept)
 
 
-def smooth() -> Transition:
-    """A grid of 48 x 48 whose 120 segments, stripes of a few cells, are alike where they are near;
-    most directions are forgotten soon, a few of them slowly."""
-    cells, m = Size(48, 48), 120
+def smooth(cells: Size = LARGE, m: int = 120) -> Transition:
+    """A grid whose segments, stripes of a few cells, are alike where they are near; most directions
+    are forgotten soon, a few of them slowly."""
     cell = torch.arange(cells.area)
     at = torch.arange(m, dtype=torch.float32)
     near = torch.exp(-(((at[:, None] - at) / 6) ** 2)) + 1e-3
@@ -201,6 +201,24 @@ def test_slow_directions_walk_as_the_steps_do() -> None:
         torch.testing.assert_close(walk(chain, start, **how), expected, atol=5e-4, rtol=2e-4)
     assert float(saturation_time(chain, start, threshold=0.3).max()) > 30
     assert since(chain, walk.slow) == kernel.FIRST + 1
+
+
+def test_slow_directions_of_a_small_grid_walk_as_the_steps_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(factored, "FEWEST_CELLS", 1)
+    monkeypatch.setattr(factored, "DIRECTIONS", 12)
+    chain = smooth(Size(8, 5), 40)
+    walk = walk_of(chain)
+    assert isinstance(walk, FactoredWalk)
+    begun = since(chain, walk.slow)
+    assert begun == kernel.FIRST + 1
+    start = start_state([(3.0, 5.0), (4.0, 0.0)], chain.cells)
+    for most in (begun - 1, begun, begun + 3, 1000):
+        how = {"threshold": 0.7, "max_steps": most}
+        expected = saturation_time(chain, start, **how)
+        torch.testing.assert_close(walk(chain, start, **how), expected, atol=5e-4, rtol=2e-4)
+    assert float(expected.max()) > begun + 3
 
 
 def test_directions_that_do_not_tell_the_next_step_are_not_walked_on() -> None:

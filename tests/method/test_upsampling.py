@@ -196,8 +196,8 @@ def test_maps_of_another_precision_are_taken(dtype):
     assert torch.equal(upsample(maps), upsample(maps.float()))
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 30), (30, 1), (2, 3)])
-def test_images_smaller_than_the_grid(size):
+@pytest.mark.parametrize("size", [(1, 1), (1, 30), (30, 1), (2, 3), (2, 140)])
+def test_images_smaller_than_the_grid_and_rows_of_several_blocks(size):
     cells = Size(8, 8)
     image, _, values = random_case(0, *size, cells, "noise")
     (found,) = joint_bilateral_upsampling(image, cells)(torch.from_numpy(values)[None])

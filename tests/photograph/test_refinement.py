@@ -113,6 +113,34 @@ def test_a_colour_says_which_side_by_its_logarithm() -> None:
     np.testing.assert_allclose(ratio, expected[colours], rtol=1e-4)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_colours_are_counted_in_the_tiles_around(share: float) -> None:
+    """By loops over pixels; beyond the band, and where a class is empty, too."""
+    rng = np.random.default_rng(6)
+    height, width, kinds, tile, prior = 13, 21, 4, 5, 7.0
+    mask = rng.random((height, width)) < share
+    colours = rng.integers(0, kinds, mask.shape).astype(np.int32)
+    distance = rng.choice([1.0, 2.0, 3.0], mask.shape, p=[0.02, 0.02, 0.96]).astype(np.float32)
+    ratio = np.full(mask.shape, np.float32(9))
+    kernel.colour_ratio(
+        mask, distance, np.float32(2), colours, kinds, tile, np.float32(prior), ratio
+    )
+
+    expected = np.full(mask.shape, 9.0)
+    for y, x in zip(*np.nonzero(distance <= 2), strict=True):
+        top, left = (max(at // tile - 1, 0) * tile for at in (y, x))
+        near = np.s_[top : (y // tile + 2) * tile, left : (x // tile + 2) * tile]
+        sides = []
+        for label in (mask, ~mask):
+            whole = np.bincount(colours[label], minlength=kinds) / max(label.sum(), 1)
+            own = np.bincount(colours[near][label[near]], minlength=kinds)
+            share_of = own + prior * whole + 0.02
+            sides.append(share_of[colours[y, x]] / share_of.sum())
+        expected[y, x] = np.log(sides[0] / sides[1])
+    assert 5 < (expected != 9).sum() < 30
+    np.testing.assert_allclose(ratio, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_relaxation_beside_a_field_updated_pixel_by_pixel() -> None:
     """Borders, clicks and pixels outside the band included."""
     rng = np.random.default_rng(4)
