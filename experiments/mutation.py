@@ -20,13 +20,16 @@ import shutil
 import signal
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-LIBRARIES = ("torch", "numba", "scipy.ndimage", "skimage", "hypothesis.extra.numpy", "beartype")
+LIBRARIES = (
+    *("torch", "numba.core.caching", "scipy.ndimage", "scipy.sparse", "skimage.color"),
+    *("skimage.segmentation", "hypothesis.extra.numpy", "beartype", "PIL.Image"),
+)
 PAIRS = (
     *((ast.Lt, ast.LtE), (ast.Gt, ast.GtE), (ast.Eq, ast.NotEq), (ast.Is, ast.IsNot)),
     *((ast.Add, ast.Sub), (ast.Mult, ast.Div), (ast.And, ast.Or), (ast.BitAnd, ast.BitOr)),
@@ -97,17 +100,53 @@ def mutants(source: str) -> list[tuple[int, str, str]]:
     return sorted(made)
 
 
-def tried(module: Path, text: str, tests: list[str], options: list[str], seconds: int) -> bool:
-    """Do the tests pass with this text as the module?"""
-    module.write_text(text)
+def forked(run: Callable[[], int], seconds: int) -> bool:
+    """Does what runs in a process of its own return 0?
+
+    Args:
+        seconds: of the processor, not of the clock: others may be busy.
+    """
     child = os.fork()
     if child == 0:
-        quiet = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(quiet, 1)
-        os.dup2(quiet, 2)
-        signal.alarm(seconds)
-        os._exit(int(pytest.main([*options, *tests])))
+        status = 1
+        try:
+            quiet = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(quiet, 1)
+            os.dup2(quiet, 2)
+            signal.setitimer(signal.ITIMER_PROF, seconds)
+            status = run()
+        finally:
+            os._exit(status)
     return os.waitpid(child, 0)[1] == 0
+
+
+class Kernels:
+    """A plugin of pytest that runs the tests it collected once for every text of a module.
+
+    Nobody holds a kernel by its name alone, so that all are replaced where they are.
+
+    Args:
+        name: of the module.
+        tell: called with the place of every text, and whether the tests pass with it.
+    """
+
+    def __init__(
+        self, name: str, texts: list[str], seconds: int, tell: Callable[[int, bool], None]
+    ) -> None:
+        self.name, self.texts, self.seconds, self.tell = name, texts, seconds, tell
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        for place, text in enumerate(self.texts):
+            self.tell(place, forked(lambda text=text: self._status(session, text), self.seconds))
+        return True
+
+    def _status(self, session: pytest.Session, text: str) -> int:
+        exec(compile(text, self.name, "exec"), vars(sys.modules[self.name]))
+        for item, following in pairwise([*session.items, None]):
+            item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+            if session.testsfailed:
+                return 1
+        return 0
 
 
 def main() -> None:
@@ -117,10 +156,12 @@ def main() -> None:
     parser.add_argument("module", help="below src/m2n2v2")
     parser.add_argument("tests", nargs="+")
     parser.add_argument("--sample", type=int, help="so many mutants, the same ones every time")
+    parser.add_argument("--lines", type=int, nargs="+", help="only mutants of these lines")
     parser.add_argument("--no-jit", action="store_true", help="for kernels")
     given = parser.parse_args()
     ignored = ["pytest.PytestAssertRewriteWarning"] + ["RuntimeWarning"] * given.no_jit
-    options = ["-qx", "-pno:cacheprovider", "-pno:xdist", "--assert=plain"]
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # no test here needs one
+    options = ["-qxs", "-pno:cacheprovider", "-pno:xdist", "--assert=plain"]
     options += [f"-Wignore::{name}" for name in ignored]
     if given.no_jit:
         os.environ["NUMBA_DISABLE_JIT"] = "1"
@@ -137,18 +178,29 @@ def main() -> None:
             importlib.import_module(name)
         module = Path("src/m2n2v2", given.module)
         source = module.read_text()
-        begin = time.perf_counter()
-        assert tried(module, source, given.tests, options, 600), "the tests fail as it is"
-        patience = 20 + 4 * int(time.perf_counter() - begin)
-        every = mutants(source)
+        test = [*options, *given.tests]
+        assert forked(lambda: int(pytest.main(test)), 600), "the tests fail as it is"
+        seconds = 20 + 4 * int(os.times().children_user)
+        every = [mutant for mutant in mutants(source) if mutant[0] in (given.lines or [mutant[0]])]
         if given.sample is not None and given.sample < len(every):
             every = sorted(random.Random(0).sample(every, given.sample))
-        alive = 0
-        for line, what, text in every:
-            if tried(module, text, given.tests, options, patience):
-                alive += 1
+        survivors: list[int] = []
+
+        def tell(place: int, passed: bool) -> None:
+            line, what, _ = every[place]
+            if passed:
+                survivors.append(place)
                 print(f"{line}: {what}    in: {source.splitlines()[line - 1].strip()}", flush=True)
-        print(f"{given.module}: {alive} of {len(every)} mutants survive")
+
+        texts = [text for _, _, text in every]
+        if given.no_jit:
+            name = ".".join(module.with_suffix("").parts[1:])
+            pytest.main(test, [Kernels(name, texts, seconds, tell)])
+        else:
+            for place, text in enumerate(texts):
+                module.write_text(text)
+                tell(place, forked(lambda: int(pytest.main(test)), seconds))
+        print(f"{given.module}: {len(survivors)} of {len(every)} mutants survive")
 
 
 if __name__ == "__main__":
