@@ -11,7 +11,7 @@ from m2n2v2.attention.affinity import _superpixels as kernel
 SIDES = st.integers(1, 11)
 
 
-@given(st.integers(0, 2**31), SIDES, SIDES, SIDES, SIDES)
+@given(st.integers(0, 2**31), *(st.integers(1, 7) for _ in range(4)))
 def test_every_pixel_has_the_nearest_centre_of_the_nine_around_it(
     seed: int, height: int, width: int, rows: int, columns: int
 ) -> None:
