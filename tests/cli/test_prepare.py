@@ -118,7 +118,7 @@ def test_finished_states_take_over_other_settings_of_clicking(
     assert "checksum is wrong" in captured.err
 
 
-def test_a_state_of_another_source_or_version_is_refused(
+def test_a_state_of_another_source_or_code_is_refused_and_one_of_another_version_is_not(
     folder: Path, m2n2v2: Verb, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert m2n2v2(*PREPARE) == 0
@@ -128,8 +128,11 @@ def test_a_state_of_another_source_or_version_is_refused(
     assert m2n2v2(*with_depth) == 2
     assert "was prepared with" in capsys.readouterr().err
     monkeypatch.setattr("m2n2v2.states.preparing.__version__", "9.9")
+    assert m2n2v2(*PREPARE) == 0
+    assert counts(capsys) == (0, 3, 0, 0)
+    monkeypatch.setattr("m2n2v2.states.preparing.preparing_code", lambda: "other")
     assert m2n2v2(*PREPARE) == 2
-    assert "was prepared by version 0" in capsys.readouterr().err
+    assert "was prepared by other code than this, of version 0" in capsys.readouterr().err
 
 
 def test_broken_photographs_are_named_and_counted(

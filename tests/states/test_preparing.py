@@ -14,7 +14,8 @@ from m2n2v2 import Predictor, warming
 from m2n2v2.evaluation.executors import LOST, Executor, processes, ray_actors, serial
 from m2n2v2.grid import Size
 from m2n2v2.presets import PRESETS, Preset
-from m2n2v2.states.file import read_state
+from m2n2v2.states.cache import preparing_code
+from m2n2v2.states.file import read_header, read_state, set_clicking, write_state
 from m2n2v2.states.preparing import FolderWork, Preparer, Recipe, Result, Task, tasks
 from m2n2v2.weights.locating import Loading
 from tests.scenes import ColourAttention, disc
@@ -112,6 +113,27 @@ def test_a_damaged_state_is_refused_and_made_anew(tmp_path: Path) -> None:
     assert "cut off" in str(result.reason)
     (result,) = next(serial(FolderWork(recipe=RECIPE, identity="x", overwrite=True), todo))
     assert result.outcome == "prepared"
+
+
+def test_a_state_that_notes_no_code_is_taken_from_the_same_version_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    todo = tasks(photographs(tmp_path)[:1], tmp_path / "photos", tmp_path / "states")
+    work = FolderWork(recipe=RECIPE, identity="x")
+    (result,) = next(serial(work, todo))
+    path = tmp_path / "states/a.png.safetensors"
+    code = read_header(path).code
+    assert code == preparing_code()
+    set_clicking(path, RECIPE.settings.replace(alpha=7))
+    assert read_header(path).code == code
+    write_state(path, read_state(path), recipe="x")
+    assert read_header(path).code is None
+    (result,) = next(serial(work, todo))
+    assert result.outcome == "skipped"
+    monkeypatch.setattr("m2n2v2.states.preparing.__version__", "9.9")
+    (result,) = next(serial(work, todo))
+    assert result.outcome == "refused"
+    assert "which did not note its code" in str(result.reason)
 
 
 def test_identities_tell_sources_apart(tmp_path: Path) -> None:

@@ -112,6 +112,10 @@ class StateCache:
 
 def cache_key(image_sha256: str, settings: Settings, recipe: str) -> str:
     """Of all that a state depends on: image, settings, sources and their weights, and our code."""
-    code = source_digest("m2n2v2.states.preparing")
-    facts = [FORMAT, image_sha256, settings.to_dict("preparing"), recipe, code]
+    facts = [FORMAT, image_sha256, settings.to_dict("preparing"), recipe, preparing_code()]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def preparing_code() -> str:
+    """Digest of all our code that a state may depend on; versions that share it prepare alike."""
+    return source_digest("m2n2v2.states.preparing")

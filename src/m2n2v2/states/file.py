@@ -45,7 +45,7 @@ DEPTH_STEPS = 65535
 MAPPED = 1 << 25
 """Arrays of so many bytes stay in the file and are read when they are used."""
 
-_HEADER, _CHECKSUM = "m2n2v2", "sha256"
+_HEADER, _CHECKSUM, _CODE = "m2n2v2", "sha256", "code"
 _GUIDE, _DEPTH, _DEPTH_STEPS, _TRANSITION = "guide.png", "depth", "depth.png", "transition."
 _DENSE = "dense.matrix"
 _ROWS = 256
@@ -62,11 +62,12 @@ class StateHeader:
         working_size: of the guide and the depth.
         provenance: the attention and the depth, each with its weights' revision, and the version
             of this library that prepared them.
-        recipe: what was asked for (`preparation.Recipe`), so that a folder's preparation can go
+        recipe: what was asked for (`preparing.Recipe`), so that a folder's preparation can go
             on; None where a state was written by itself.
         errors: how far the file's arrays are from those prepared, by name; 0 is exactly.
         chain_error: mean and 99 % of what the reduction before it costs (`ReducedAttention.error`);
             None where the chain was not reduced.
+        code: digest of the code that prepared (`cache.preparing_code`); None where nobody noted it.
     """
 
     image_sha256: str
@@ -77,6 +78,7 @@ class StateHeader:
     recipe: str | None
     errors: dict[str, float]
     chain_error: tuple[float, float] | None = None
+    code: str | None = None
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -93,7 +95,9 @@ class StateHeader:
         )
 
     def to_json(self) -> str:
-        return json.dumps({"format": FORMAT, **asdict(self)}, sort_keys=True)
+        values = {"format": FORMAT, **asdict(self)}
+        del values["code"]  # beside it: a header is as format 3 has always had it
+        return json.dumps(values, sort_keys=True)
 
 
 def write_state(
@@ -102,6 +106,7 @@ def write_state(
     *,
     exact: bool = False,
     recipe: str | None = None,
+    code: str | None = None,
 ) -> Path:
     """Write all that clicking on an image needs, whole or not at all.
 
@@ -110,7 +115,7 @@ def write_state(
         exact: keep every array as it is, whatever its size: reading gives the same state, bit for
             bit. Otherwise depth takes 16 bits, and so does the matrix of a dense attention; the
             header says what that costs.
-        recipe: see `StateHeader`.
+        recipe, code: see `StateHeader`.
 
     Raises:
         OutputError: the file cannot be written, or has another suffix.
@@ -128,7 +133,8 @@ def write_state(
         recipe,
         errors,
         getattr(state.transition.attention, "error", None),
-    ).to_json()
+        code,
+    )
     return _written(path, header, arrays)
 
 
@@ -148,12 +154,15 @@ def set_clicking(path: str | os.PathLike[str], settings: Settings) -> None:
         arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
         if _checksum(header.to_json(), arrays) != checksum:
             raise StateError(f"{path} is damaged: its checksum is wrong", cure=_AGAIN)
-    _written(path, replace(header, settings=settings).to_json(), arrays)
+    _written(path, replace(header, settings=settings), arrays)
 
 
-def _written(path: Path, header: str, arrays: dict[str, Tensor]) -> Path:
+def _written(path: Path, header: StateHeader, arrays: dict[str, Tensor]) -> Path:
     """The file, whole or not at all."""
-    metadata = {_HEADER: header, _CHECKSUM: _checksum(header, arrays)}
+    text = header.to_json()
+    metadata = {_HEADER: text, _CHECKSUM: _checksum(text, arrays)}
+    if header.code is not None:
+        metadata[_CODE] = header.code
     with whole_file(path, lasting=True) as temporary:
         try:
             save_file(arrays, temporary, metadata)
@@ -232,7 +241,8 @@ def _opened(path: Path) -> Iterator[tuple[StateHeader, str, Any]]:
     try:
         file: Any = safe_open(path, framework="pt")
         metadata = file.metadata() or {}
-        yield _header(path, metadata.get(_HEADER, "")), metadata.get(_CHECKSUM, ""), file
+        header = replace(_header(path, metadata.get(_HEADER, "")), code=metadata.get(_CODE))
+        yield header, metadata.get(_CHECKSUM, ""), file
     except (SafetensorError, OSError) as error:
         raise StateError(f"{path} is cut off or no state ({error})", cure=_AGAIN) from error
     except StateError:

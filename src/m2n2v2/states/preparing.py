@@ -32,7 +32,7 @@ from m2n2v2.method.values import ImageState
 from m2n2v2.method.walk import Progress
 from m2n2v2.preparation import prepare
 from m2n2v2.presets import ATTENTION, DEPTH, Preset, backbone
-from m2n2v2.states.cache import StateCache, cache_key
+from m2n2v2.states.cache import StateCache, cache_key, preparing_code
 from m2n2v2.states.file import (
     SUFFIX,
     StateHeader,
@@ -293,7 +293,7 @@ class FolderWork:
             yield Result(job.image, "broken", str(error))
             return
         with writing(job.state) as path:
-            write_state(path, state, exact=self.exact, recipe=self.identity)
+            write_state(path, state, exact=self.exact, recipe=self.identity, code=preparing_code())
             written = path.stat().st_size
         yield Result(job.image, "prepared", None, time.perf_counter() - begin, written)
 
@@ -323,8 +323,11 @@ class FolderWork:
         """Why a state is not the one wanted; None if it is."""
         if header.recipe != self.identity:
             return f"{state} was prepared with {header.recipe}, and not {self.identity}"
-        if header.provenance.version != __version__:
-            return f"{state} was prepared by version {header.provenance.version}"
+        version = header.provenance.version
+        if header.code is None and version != __version__:
+            return f"{state} was prepared by version {version}, which did not note its code"
+        if header.code not in (None, preparing_code()):
+            return f"{state} was prepared by other code than this, of version {version}"
         if self.exact and any(header.errors.values()):
             return f"{state} is not exact"
         return None
