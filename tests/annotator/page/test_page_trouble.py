@@ -183,7 +183,8 @@ def test_the_server_restarts_under_the_page(
     me.until("state.connection.lost")
     me.click(4, 56, button="right")
     serve(photographs, port=int(first.url.split(":")[-1].strip("/")))
-    me.page.get_by_role("button", name="Try now").click()
+    try_now = me.page.get_by_role("button", name="Try now", include_hidden=True)
+    try_now.dispatch_event("click")  # hidden already, where the page has asked again of itself
     me.settled()
     assert made(me) == [(24, 24, True), (60, 30, False), (4, 56, False)]
     context.close()
