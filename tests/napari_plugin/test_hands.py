@@ -15,22 +15,27 @@ def press(layer: Any, key: str) -> None:
     bound(layer)
 
 
-def drag(layer: Any, points: list[tuple[float, float]]) -> None:
-    """Draw with the mouse, as the canvas tells a layer of it."""
+def mouse(layer: Any, kind: str, place: tuple[float, float]) -> None:
+    """Press, move or release a mouse, as the canvas tells a layer of it."""
     from napari.utils import interactions
     from napari.utils._test_utils import read_only_mouse_event
 
-    kinds = ["press", *["move"] * len(points), "release"]
-    places = [points[0], *points, points[-1]]
-    for kind, place in zip(kinds, places, strict=True):
-        event = read_only_mouse_event(
-            type=f"mouse_{kind}",
-            is_dragging=kind == "move",
-            position=place,
-            pos=np.array(place),
-            button=1,
-        )
-        getattr(interactions, f"mouse_{kind}_callbacks")(layer, event)
+    event = read_only_mouse_event(
+        type=f"mouse_{kind}",
+        is_dragging=kind == "move",
+        position=place,
+        pos=np.array(place),
+        button=1,
+    )
+    getattr(interactions, f"mouse_{kind}_callbacks")(layer, event)
+
+
+def drag(layer: Any, points: list[tuple[float, float]]) -> None:
+    """Draw with the mouse."""
+    mouse(layer, "press", points[0])
+    for point in points:
+        mouse(layer, "move", point)
+    mouse(layer, "release", points[-1])
 
 
 @pytest.mark.parametrize("which", ["clicks", "strokes", "objects"])
@@ -68,6 +73,48 @@ def test_shapes_drawn_by_the_mouse(started: Any, settle: Any) -> None:
     settle(widget)
     assert strokes.shape_type == ["rectangle"]
     assert widget.desk.objects.data.any()
+
+
+def test_a_shape_is_drawn_to_its_end_where_an_earlier_one_is_refused(
+    started: Any, settle: Any, qtbot: Any
+) -> None:
+    end = (50.0, 80.0)
+    widget = started(picture())
+    desk = widget.desk
+    desk.clicks.add((24, 22))
+    settle(widget)
+    desk.mark(False)
+    desk.strokes.add(np.array([(24, 20), (24, 30)]), shape_type="path")
+    desk.strokes.mode = "add_rectangle"
+    mouse(desk.strokes, "press", (40, 60))
+    mouse(desk.strokes, "move", end)
+    qtbot.waitUntil(lambda: "both as object and as" in widget.status.text(), timeout=WAIT)
+    assert desk.strokes.shape_type == ["path", "rectangle"]
+    mouse(desk.strokes, "release", end)
+    settle(widget)
+    assert desk.strokes.shape_type == ["rectangle"]
+    assert list(desk.strokes.features["label"]) == ["background"]
+    assert np.allclose(desk.strokes.data[0].max(axis=0), end)
+    assert widget.status.text().startswith("Object 1")
+
+
+def test_an_unfinished_shape_that_comes_to_nothing_leaves_the_layer_as_it_should_be(
+    started: Any, settle: Any, qtbot: Any
+) -> None:
+    widget = started(picture())
+    desk = widget.desk
+    desk.clicks.add((24, 22))
+    settle(widget)
+    desk.mark(False)
+    desk.strokes.add(np.array([(24, 20), (24, 30)]), shape_type="path")
+    desk.strokes.mode = "add_path"
+    for kind in ("press", "release"):
+        mouse(desk.strokes, kind, (40, 60))
+    qtbot.waitUntil(lambda: "both as object and as" in widget.status.text(), timeout=WAIT)
+    for kind in ("press", "release"):  # the end of a path of one point, which napari drops
+        mouse(desk.strokes, kind, (40, 60))
+    settle(widget)
+    assert desk.strokes.shape_type == []
 
 
 def test_a_dock_closed_while_a_slice_is_prepared(

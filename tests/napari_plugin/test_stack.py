@@ -8,6 +8,7 @@ import pytest
 
 from m2n2v2.predictor import Predictor
 from m2n2v2.presets import preset
+from m2n2v2.tracking.cells import OwnCells
 from m2n2v2.tracking.following import Follower
 from m2n2v2.tracking.session import TrackingSession
 from m2n2v2.tracking.sources import source_of
@@ -113,6 +114,30 @@ def test_following_stops_after_a_slice(
     widget.undo.click()
     settle(widget)
     assert [bool(sheet.any()) for sheet in desk.objects.data] == [True] + 4 * [False]
+
+
+def test_features_that_cost_something_are_kept(
+    started: Any, settle: Any, viewer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("cv2", reason="OpenCV is not installed (extra tracking)")
+    monkeypatch.setattr(OwnCells, "costly", True)
+    described: list[int] = []
+    own = OwnCells.__call__
+    monkeypatch.setattr(OwnCells, "__call__", lambda *of: described.append(1) or own(*of))
+    widget = started(np.stack(CLIP.images), rgb=True)
+    viewer.dims.set_point(0, 0)
+    widget.desk.clicks.add((0, 48, 30))
+    settle(widget)
+    widget.forward.click()
+    settle(widget)
+    first = widget.desk.objects.data.copy()
+    made = len(described)
+    assert made > 0
+    widget.undo.click()
+    widget.forward.click()
+    settle(widget)
+    assert len(described) == made
+    assert np.array_equal(widget.desk.objects.data, first)
 
 
 def test_one_picture_is_not_followed(started: Any) -> None:

@@ -31,6 +31,7 @@ from m2n2v2.presets import Preset
 from m2n2v2.prompts import Click, Given
 from m2n2v2.states.cache import StateCache
 from m2n2v2.states.preparing import Preparer, Recipe
+from m2n2v2.tracking.features_file import FeatureCache
 from m2n2v2.tracking.following import Follower
 from m2n2v2.tracking.sources import source_of
 from m2n2v2.tracking.tracks import Labels as Sheet
@@ -64,6 +65,7 @@ class Desk:
         self._known: dict[Place, tuple[Given, ...]] = {}
         self._asked: list[tuple[Place, Given, bool]] = []
         self._owed: list[Any] = []
+        self._stale: int | None = None  # so many strokes lie before the one being drawn
         self._drawing, self._most = False, 1
         self._add_layers()
         self._preparer: Preparer | None = None
@@ -128,7 +130,8 @@ class Desk:
         frames = self._shown
 
         def run() -> Any:
-            follower = Follower(frames, *source_of(self.preset))
+            source, settings = source_of(self.preset)
+            follower = Follower(frames, source, settings, FeatureCache() if source.costly else None)
             return self.work.follow(follower, start, backward=backward)
 
         def done(step: tuple[int, Sheet]) -> None:
@@ -155,6 +158,7 @@ class Desk:
         self.is_open, self.doing = False, ""
         self.line.close()
         self.viewer.layers.events.removed.disconnect(self._removed)
+        self.strokes.events.set_data.disconnect(self._finished)
         for layer in (self.clicks, self.strokes):
             layer.events.data.disconnect(self._drawn)
             layer.editable = False
@@ -217,6 +221,7 @@ class Desk:
         self.mark(True)
         self.clicks.events.data.connect(self._drawn)
         self.strokes.events.data.connect(self._drawn)
+        self.strokes.events.set_data.connect(self._finished)
         self.objects.events.selected_label.connect(self._chosen)
         self.viewer.layers.events.removed.connect(self._removed)
         self.viewer.layers.selection.active = self.clicks
@@ -230,6 +235,8 @@ class Desk:
         try:
             drawn = (clicks_in if layer is self.clicks else strokes_in)(layer, self.image)
             known = Counter(self._expected(layer))
+            if layer is self.strokes and self._stale is not None:
+                drawn = [*known.elements(), *drawn[self._stale :]]
             added = list((Counter(drawn) - known).elements())
             if added:
                 current(self.image, self.viewer)
@@ -286,7 +293,13 @@ class Desk:
         return [(index, prompt) for index, prompt in placed if isinstance(prompt, Click) == clicks]
 
     def _draw(self, layer: Any) -> None:
-        """Show in a layer what is expected of it."""
+        """Show in a layer what is expected of it, once no shape is being drawn there."""
+        if _is_drawn_on(layer):
+            self._owed.append(layer)
+            self._stale = len(layer.data) - 1
+            return
+        if layer is self.strokes:
+            self._stale = None
         drawing = points_of if layer is self.clicks else shapes_of
         data, labels = drawing(self._expected(layer), layer, self.image)
         self._drawing = True
@@ -300,6 +313,11 @@ class Desk:
         finally:
             self._drawing = False
         self.mark(self.positive)
+
+    def _finished(self, event: Any) -> None:
+        """Something was drawn to its end, perhaps."""
+        if self._owed and not self._drawing and not _is_drawn_on(self.strokes):
+            QTimer.singleShot(0, self._draw_owed)
 
     def _draw_owed(self) -> None:
         owed, self._owed = self._owed, []
@@ -343,3 +361,8 @@ class Desk:
     def _tell(self, message: str) -> None:
         self.message = message
         self._changed()
+
+
+def _is_drawn_on(layer: Any) -> bool:
+    """Is a shape being drawn that would be lost with the layer's data? Points are there at once."""
+    return bool(getattr(layer, "_is_creating", False))

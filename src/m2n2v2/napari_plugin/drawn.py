@@ -84,8 +84,11 @@ def shapes_of(
 
 
 def positives(layer: Any) -> list[bool]:
-    """Which of a layer's points or shapes mark the object."""
-    return [label != BACKGROUND for label in layer.features[LABEL]]
+    """Which of a layer's points or shapes mark the object.
+
+    A path of one point is dropped by napari at its end, and its row of the features is not.
+    """
+    return [label != BACKGROUND for label in layer.features[LABEL][: len(layer.data)]]
 
 
 def _label(prompt: Given) -> str:
