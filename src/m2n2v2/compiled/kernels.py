@@ -6,10 +6,12 @@ numba's messages on shapes along) and second signatures. Arrays are handed in, l
 out, and arguments have one type (docs/decisions/compiling.md).
 """
 
+import gc
 from collections.abc import Callable, Collection
 from typing import Any
 
 from numba import njit
+from numba.core import event
 
 from m2n2v2.compiled.keeping import keep
 
@@ -47,6 +49,29 @@ def kernel(
         return compiled
 
     return made
+
+
+class _Uncollected(event.Listener):
+    """No search for garbage while numba compiles: it keeps almost all that it makes until then, and
+    every search looks at all of that and at every module besides. Numba compiles one function at a
+    time, whatever the threads, and those called by it inside."""
+
+    def __init__(self) -> None:
+        self._depth, self._collects = 0, True
+
+    def on_start(self, event: Any) -> None:
+        if self._depth == 0:
+            self._collects = gc.isenabled()
+            gc.disable()
+        self._depth += 1
+
+    def on_end(self, event: Any) -> None:
+        self._depth -= 1
+        if self._depth == 0 and self._collects:
+            gc.enable()
+
+
+event.register("numba:compile", _Uncollected())  # type: ignore[no-untyped-call]
 
 
 inlined = njit(inline="always")
