@@ -9,7 +9,7 @@ from scipy.ndimage import distance_transform_cdt, gaussian_filter
 
 from m2n2v2.photograph import _refinement as kernel
 from m2n2v2.photograph import refinement
-from m2n2v2.photograph.base import Photograph
+from m2n2v2.photograph.base import Photograph, colours_of_tiles
 from m2n2v2.photograph.refinement import refined
 from tests.scenes import disc, iou
 
@@ -45,7 +45,7 @@ def test_beyond_the_band_of_a_pass_nothing_changes(monkeypatch: pytest.MonkeyPat
 
 
 @given(st.integers(0, 2**31), st.integers(2, 60), st.integers(2, 40), st.booleans())
-def test_rows_that_the_band_does_not_reach_change_nothing(
+def test_what_the_band_does_not_reach_changes_nothing(
     seed: int, height: int, width: int, clicked: bool
 ) -> None:
     generator = np.random.default_rng(seed)
@@ -56,7 +56,7 @@ def test_rows_that_the_band_does_not_reach_change_nothing(
     margin, points = margin_of(mask), [(width - 1, height - 1)] * clicked
     some = refined(margin, photograph, points, [True] * clicked, 0.05)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(refinement, "_near_outline", lambda mask, band: slice(0, len(mask)))
+        patch.setattr(refinement, "_around_outline", lambda mask, band: (0, height, 0, width))
         every = refined(margin, photograph, points, [True] * clicked, 0.05)
     assert torch.equal(some, every)
 
@@ -80,6 +80,20 @@ def test_passes_are_one_after_another_until_nothing_moves(monkeypatch: pytest.Mo
     assert torch.equal(found > 0, margin > 0)
 
 
+@given(st.integers(0, 2**31))
+def test_passes_count_colours_as_calls_one_after_another_do(seed: int) -> None:
+    """A click far from the outline changes its pixel's side, too."""
+    generator = np.random.default_rng(seed)
+    photograph = Photograph.of(generator.integers(0, 255, (50, 40, 3)).astype(np.uint8))
+    mask = gaussian_filter(generator.random((50, 40)), 3) > 0.5
+    points, labels = [(3, 46), (36, 2)], [not mask[46, 3], bool(mask[2, 36])]
+    margin = margin_of(mask)
+    together = refined(margin, photograph, points, labels, 0.1, passes=3)
+    for _ in range(3):
+        margin = refined(margin, photograph, points, labels, 0.1, passes=1)
+    assert torch.equal(together, margin)
+
+
 @pytest.mark.parametrize("value", [-1.0, 1.0])
 def test_without_an_outline_the_margin_stays(value: float) -> None:
     image, truth = disc()
@@ -91,11 +105,39 @@ def test_without_an_outline_the_margin_stays(value: float) -> None:
 def test_distances_by_scipy(seed: int) -> None:
     mask = gaussian_filter(np.random.default_rng(seed).random((17, 23)), 2) > 0.5
     distance = np.empty(mask.shape, np.float32)
-    kernel.distances(mask, np.float32(6), distance)
+    kernel.distances(mask, (0, *mask.shape[:1], 0, *mask.shape[1:]), np.float32(6), distance)
     if mask.any() and not mask.all():
         inside = distance_transform_cdt(mask, "taxicab")
         outside = distance_transform_cdt(~mask, "taxicab")
         np.testing.assert_array_equal(distance, np.minimum(inside + outside - 0.5, 7))
+
+
+def colour_ratio(
+    mask: np.ndarray,
+    distance: np.ndarray,
+    reach: float,
+    colours: np.ndarray,
+    kinds: int,
+    tile: int,
+    prior: float,
+    ratio: np.ndarray,
+) -> None:
+    """The kernel on the whole image, of which nothing is counted yet."""
+    height, width = mask.shape
+    kernel.colour_ratio(
+        mask,
+        np.zeros(mask.shape, bool),
+        (0, height),
+        colours_of_tiles(colours, kinds, tile),
+        colours,
+        tile,
+        np.float32(prior),
+        (0, height, 0, width),
+        distance,
+        np.float32(reach),
+        np.empty((2, 2, kinds), np.float32),
+        ratio,
+    )
 
 
 def test_a_colour_says_which_side_by_its_logarithm() -> None:
@@ -106,7 +148,7 @@ def test_a_colour_says_which_side_by_its_logarithm() -> None:
     colours[::2, 16::2] = 0
     distance = np.zeros(mask.shape, np.float32)
     ratio = np.zeros(mask.shape, np.float32)
-    kernel.colour_ratio(mask, distance, np.float32(1), colours, 2, 32, np.float32(0), ratio)
+    colour_ratio(mask, distance, 1, colours, 2, 32, 0, ratio)
     inside = np.array([512, 0]) + 0.02
     outside = np.array([128, 384]) + 0.02
     expected = np.log(inside / inside.sum() / (outside / outside.sum()))
@@ -122,9 +164,7 @@ def test_colours_are_counted_in_the_tiles_around(share: float) -> None:
     colours = rng.integers(0, kinds, mask.shape).astype(np.int32)
     distance = rng.choice([1.0, 2.0, 3.0], mask.shape, p=[0.02, 0.02, 0.96]).astype(np.float32)
     ratio = np.full(mask.shape, np.float32(9))
-    kernel.colour_ratio(
-        mask, distance, np.float32(2), colours, kinds, tile, np.float32(prior), ratio
-    )
+    colour_ratio(mask, distance, 2, colours, kinds, tile, prior, ratio)
 
     expected = np.full(mask.shape, 9.0)
     for y, x in zip(*np.nonzero(distance <= 2), strict=True):

@@ -7,28 +7,32 @@ from m2n2v2.compiled.kernels import inlined, kernel
 
 
 @kernel()
-def distances(mask, reach, distance):  # type: ignore[no-untyped-def]
+def distances(mask, window, reach, distance):  # type: ignore[no-untyped-def]
     """City-block distance of each pixel to the other class, less a half, up to `reach + 1`.
 
-    Down, up, then along the rows: the last is the slow one, as every pixel waits for the one
-    before, and is left out where nothing is near.
+    It is measured inside the window alone: rows from, to, columns from, to. Down, up, then along
+    the rows: the last is the slow one, as every pixel waits for the one before, and is left out
+    where nothing is near.
     """
-    height, width = mask.shape
+    top, bottom, left, right = window
+    width = right - left
     far, half, one = np.float32(reach + 1), np.float32(0.5), np.float32(1)
-    for y in range(height):
-        here, out = mask[y], distance[y]
-        above, over = mask[max(y - 1, 0)], distance[max(y - 1, 0)]
+    for y in range(top, bottom):
+        before = max(y - 1, top)
+        here, out = mask[y, left:right], distance[y, left:right]
+        above, over = mask[before, left:right], distance[before, left:right]
         for x in range(width):
-            out[x] = far if y == 0 else min(far, half if above[x] != here[x] else over[x] + one)
+            out[x] = far if y == top else min(far, half if above[x] != here[x] else over[x] + one)
         for x in range(1, width):
             if here[x] != here[x - 1]:
                 out[x] = out[x - 1] = half
-    for y in range(height - 2, -1, -1):
-        here, out, below, under = mask[y], distance[y], mask[y + 1], distance[y + 1]
+    for y in range(bottom - 2, top - 1, -1):
+        here, out = mask[y, left:right], distance[y, left:right]
+        below, under = mask[y + 1, left:right], distance[y + 1, left:right]
         for x in range(width):
             out[x] = min(out[x], half if below[x] != here[x] else under[x] + one)
-    for y in range(height):
-        out = distance[y]
+    for y in range(top, bottom):
+        out = distance[y, left:right]
         for x in range(1, width):
             if out[x - 1] < reach:
                 out[x] = min(out[x], out[x - 1] + one)
@@ -38,54 +42,77 @@ def distances(mask, reach, distance):  # type: ignore[no-untyped-def]
 
 
 @kernel()
-def colour_ratio(mask, distance, reach, colours, kinds, tile, prior, ratio):  # type: ignore[no-untyped-def]
+def colour_ratio(  # type: ignore[no-untyped-def]
+    mask,
+    counted,  # b1 (H, W): the mask that is counted, brought up to `mask`
+    changed,  # rows from, to, in which they differ
+    local,  # f4 (rows, columns, 2, kinds): pixels of either class and each colour in each tile
+    colours,
+    tile,
+    prior,
+    window,  # the band's
+    distance,
+    reach,
+    models,  # f4 (2, 2, kinds): a workspace
+    ratio,  # f4 (H, W): out, on the band
+):
     """Log likelihood ratio, object over background, of the colour of each pixel in the band.
 
     Histograms of both classes, over the 3 x 3 tiles around the pixel's; those of the whole image
     count as `prior` more pixels, and a share of a pixel lies in every bin.
     """
-    height, width = mask.shape
-    rows, columns = (height + tile - 1) // tile, (width + tile - 1) // tile
-    local = np.zeros((rows, columns, 2, kinds), np.float32)
-    wanted = np.zeros((rows, columns), np.bool_)
-    for y in range(height):
-        for j in range(columns):
-            histogram, near = local[y // tile, j], False
-            for x in range(j * tile, min((j + 1) * tile, width)):
-                histogram[int(mask[y, x]), colours[y, x]] += 1
-                near |= distance[y, x] <= reach
-            wanted[y // tile, j] |= near
-    whole, around = np.zeros((2, kinds), np.float32), np.zeros((2, kinds), np.float32)
+    rows, columns, _, kinds = local.shape
+    for y in range(changed[0], changed[1]):
+        now, before = mask[y], counted[y]
+        for x in range(len(now)):
+            if now[x] != before[x]:
+                before[x] = now[x]
+                histogram, kind, label = local[y // tile, x // tile], colours[y, x], int(now[x])
+                histogram[label, kind] += 1
+                histogram[1 - label, kind] -= 1
+    whole, around = models[0], models[1]
     floor, one = np.float32(0.02), np.float32(1)
     for label in range(2):
         total = np.float32(0)
         for kind in range(kinds):
-            for i in range(rows):
-                for j in range(columns):
+            whole[label, kind] = 0
+        for i in range(rows):
+            for j in range(columns):
+                for kind in range(kinds):
                     whole[label, kind] += local[i, j, label, kind]
+        for kind in range(kinds):
             total += whole[label, kind]
         for kind in range(kinds):
             whole[label, kind] = floor + prior * (whole[label, kind] / max(total, one))
-    for i in range(rows):
-        for j in range(columns):
-            if not wanted[i, j]:
+    top, bottom, left, right = window
+    for i in range(top // tile, (bottom - 1) // tile + 1):
+        for j in range(left // tile, (right - 1) // tile + 1):
+            first, last = max(i * tile, top), min((i + 1) * tile, bottom)
+            west, east, near = max(j * tile, left), min((j + 1) * tile, right), False
+            for y in range(first, last):
+                away = distance[y, west:east]
+                for x in range(len(away)):
+                    near |= away[x] <= reach
+            if not near:
                 continue
             background, foreground = np.float32(0), np.float32(0)
+            for label in range(2):
+                for kind in range(kinds):
+                    around[label, kind] = whole[label, kind]
+                for a in range(max(i - 1, 0), min(i + 2, rows)):
+                    for b in range(max(j - 1, 0), min(j + 2, columns)):
+                        for kind in range(kinds):
+                            around[label, kind] += local[a, b, label, kind]
             for kind in range(kinds):
-                for label in range(2):
-                    count = whole[label, kind]
-                    for a in range(max(i - 1, 0), min(i + 2, rows)):
-                        for b in range(max(j - 1, 0), min(j + 2, columns)):
-                            count += local[a, b, label, kind]
-                    around[label, kind] = count
                 background += around[0, kind]
                 foreground += around[1, kind]
             offset = np.log(foreground / background)
-            for y in range(i * tile, min((i + 1) * tile, height)):
-                for x in range(j * tile, min((j + 1) * tile, width)):
-                    if distance[y, x] <= reach:
-                        kind = colours[y, x]
-                        ratio[y, x] = np.log(around[1, kind] / around[0, kind]) - offset
+            for y in range(first, last):
+                away, bins, out = distance[y, west:east], colours[y, west:east], ratio[y, west:east]
+                for x in range(len(away)):
+                    if away[x] <= reach:
+                        kind = bins[x]
+                        out[x] = np.log(around[1, kind] / around[0, kind]) - offset
 
 
 @kernel()

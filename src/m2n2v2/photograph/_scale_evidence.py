@@ -7,17 +7,18 @@ from m2n2v2.compiled.kernels import inlined, kernel
 
 @kernel()
 def first_set(start, stop, values, thresholds, member):  # type: ignore[no-untyped-def]
-    """Number of the first threshold, ascending, not under each value; their count if none."""
+    """Number of the first threshold, ascending, not under each value; their count if none.
+
+    It is looked for from the last pixel's: mostly it is the same."""
+    count, first = len(thresholds), 0
     for y in range(start, stop):
         for x in range(values.shape[1]):
-            low, high = 0, len(thresholds)
-            while low < high:
-                middle = (low + high) // 2
-                if thresholds[middle] < values[y, x]:
-                    low = middle + 1
-                else:
-                    high = middle
-            member[y, x] = low
+            value = values[y, x]
+            while first > 0 and thresholds[first - 1] >= value:
+                first -= 1
+            while first < count and thresholds[first] < value:
+                first += 1
+            member[y, x] = first
 
 
 @kernel()

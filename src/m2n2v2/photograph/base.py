@@ -1,5 +1,6 @@
 """What a click's evidence and the refinement ask of a photograph, measured once per image."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -27,6 +28,9 @@ BINS = (16, 14, 14)
 
 CHROMA = 40.0
 """Values of a and b beyond this count as this."""
+
+TILES = 5
+"""Along the shorter side; colour models are of the 3 x 3 tiles around a pixel."""
 
 CONTRAST = 3.0
 """Times the mean squared difference of neighbours: where smoothness falls to 1/e."""
@@ -80,6 +84,29 @@ class Photograph:
         contrast = np.float32(CONTRAST * self.contrast)
         over_rows(kernel.likeness, len(out), self.lab, contrast, out)
         return out
+
+    @property
+    def tile(self) -> int:
+        """Pixels along the side of a tile."""
+        return max(16, round(min(self.colours.shape) / TILES))
+
+    @cached_property
+    def tiles(self) -> Float32[np.ndarray, "rows columns 2 k"]:
+        """`colours_of_tiles`; counted when the refinement first asks."""
+        return colours_of_tiles(self.colours, self.kinds, self.tile)
+
+
+def colours_of_tiles(
+    colours: Int32[np.ndarray, "H W"], kinds: int, tile: int
+) -> Float32[np.ndarray, "rows columns 2 k"]:
+    """How many pixels of each colour are in each tile, all of them background: the first of two
+    classes."""
+    down, across = (np.arange(side) // tile for side in colours.shape)
+    shape = int(down[-1]) + 1, int(across[-1]) + 1, kinds
+    number = (down[:, None] * shape[1] + across) * kinds + colours
+    tiles = np.zeros((*shape[:2], 2, kinds), np.float32)
+    tiles[:, :, 0] = np.bincount(number.ravel(), minlength=math.prod(shape)).reshape(shape)
+    return tiles
 
 
 def _bins(lab: Float32[np.ndarray, "H W 3"]) -> tuple[Int32[np.ndarray, "H W"], int]:

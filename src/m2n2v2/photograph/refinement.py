@@ -28,9 +28,6 @@ PLACE_WEIGHT = 0.5
 SMOOTHNESS = 0.9
 """Of agreeing with a neighbour of the same colour."""
 
-TILES = 5
-"""Along the shorter side; colour models are of the 3 x 3 tiles around a pixel."""
-
 PRIOR = 100.0
 """Pixels that the colours of the whole image count as, in a tile's models."""
 
@@ -42,6 +39,9 @@ ROUNDS = 8
 
 PASSES = 3
 """Outlines drawn one after another; fewer where one stays as it is."""
+
+Window = tuple[int, int, int, int]
+"""Rows from, to, columns from, to."""
 
 
 def refined(
@@ -64,16 +64,20 @@ def refined(
     Returns:
         The margin, in the band of each pass replaced by the belief in the object, in [-1, 1].
     """
-    array = given = margin.cpu().numpy()
-    fixed = _fixed(array.shape, pixels, labels)
+    given = margin.cpu().numpy()
+    mask = given > 0
+    if mask.all() or not mask.any():
+        return margin
+    fixed = _fixed(mask.shape, pixels, labels)
+    belief = np.array(given, np.float32)
+    np.copyto(belief, fixed, where=fixed != 0)
+    band = _Band(photograph, fixed, max(3, round(reach * min(mask.shape))))
     for _ in range(passes or PASSES):
-        mask = array > 0
-        if mask.all() or not mask.any():
+        band.draw(mask, belief)
+        before, mask = mask, belief > 0
+        if np.array_equal(mask, before) or mask.all() or not mask.any():
             break
-        array = _drawn(array, mask, photograph, fixed, reach)
-        if np.array_equal(array > 0, mask):
-            break
-    return margin if array is given else torch.from_numpy(array).to(margin.device)
+    return torch.from_numpy(belief).to(margin.device)
 
 
 def _fixed(
@@ -88,57 +92,65 @@ def _fixed(
     return fixed
 
 
-def _drawn(
-    margin: Float32[np.ndarray, "H W"],
-    mask: Mask,
-    photograph: Photograph,
-    fixed: Int8[np.ndarray, "H W"],
-    reach: float,
-) -> Float32[np.ndarray, "H W"]:
-    """One pass: the margin with the outline of `mask` drawn anew."""
-    side = min(mask.shape)
-    band = np.float32(max(3, round(reach * side)))
-    rows = _near_outline(mask, int(band))
-    distance = np.full(mask.shape, band + 1, np.float32)
-    kernel.distances(mask[rows], band, distance[rows])
-    ratio = np.zeros(mask.shape, np.float32)
-    tile = max(16, round(side / TILES))
-    kernel.colour_ratio(
-        mask,
-        distance,
-        band,
-        photograph.colours,
-        photograph.kinds,
-        tile,
-        np.float32(PRIOR),
-        ratio,
-    )
-    belief = np.array(margin, np.float32)
-    np.copyto(belief, fixed, where=fixed != 0)
-    kernel.relax(
-        photograph.likeness[rows],
-        mask[rows],
-        distance[rows],
-        band,
-        ratio[rows],
-        fixed[rows],
-        np.float32(COLOUR_WEIGHT),
-        np.float32(PLACE_WEIGHT),
-        np.float32(SMOOTHNESS),
-        ROUNDS,
-        belief[rows],
-    )
-    return belief
+class _Band:
+    """The pixels around an outline, and what is known of them from one pass to the next."""
+
+    def __init__(self, photograph: Photograph, fixed: Int8[np.ndarray, "H W"], reach: int) -> None:
+        self._photograph, self._fixed, self._reach = photograph, fixed, reach
+        self._counted = np.zeros(fixed.shape, bool)
+        self._local = photograph.tiles.copy()
+        self._models = np.empty((2, 2, photograph.kinds), np.float32)
+        self._distance = np.empty(fixed.shape, np.float32)
+        self._ratio = np.empty(fixed.shape, np.float32)
+
+    def draw(self, mask: Mask, belief: Float32[np.ndarray, "H W"]) -> None:
+        """One pass: the belief in the object, around the outline of `mask`."""
+        photograph, reach, distance = self._photograph, np.float32(self._reach), self._distance
+        window = _around_outline(mask, self._reach)
+        changed = (mask != self._counted).any(1).nonzero()[0]
+        distance.fill(reach + 1)
+        kernel.distances(mask, window, reach, distance)
+        kernel.colour_ratio(
+            mask,
+            self._counted,
+            (int(changed[0]), int(changed[-1]) + 1),
+            self._local,
+            photograph.colours,
+            photograph.tile,
+            np.float32(PRIOR),
+            window,
+            distance,
+            reach,
+            self._models,
+            self._ratio,
+        )
+        rows = slice(*window[:2])
+        kernel.relax(
+            photograph.likeness[rows],
+            mask[rows],
+            distance[rows],
+            reach,
+            self._ratio[rows],
+            self._fixed[rows],
+            np.float32(COLOUR_WEIGHT),
+            np.float32(PLACE_WEIGHT),
+            np.float32(SMOOTHNESS),
+            ROUNDS,
+            belief[rows],
+        )
 
 
-def _near_outline(mask: Mask, band: int) -> slice:
-    """The rows that the band around the outline reaches, and two more on either side."""
-    across = (mask[:, 1:] != mask[:, :-1]).any(1)
-    down = (mask[1:] != mask[:-1]).any(1)
-    across[1:] |= down
-    across[:-1] |= down
-    (near,) = across.nonzero()
-    return slice(max(int(near[0]) - band - 2, 0), int(near[-1]) + band + 3)
+def _around_outline(mask: Mask, band: int) -> Window:
+    """Rows from, to, columns from, to that the band around the outline reaches, and two more."""
+    down, across = mask[1:] != mask[:-1], mask[:, 1:] != mask[:, :-1]
+    rows, columns = across.any(1), down.any(0)
+    for near, between in ((rows, down.any(1)), (columns, across.any(0))):
+        near[1:] |= between
+        near[:-1] |= between
+    y, x = rows.nonzero()[0], columns.nonzero()[0]
+    top, left = max(int(y[0]) - band - 2, 0), max(int(x[0]) - band - 2, 0)
+    bottom, right = (int(last) + band + 3 for last in (y[-1], x[-1]))
+    return top, min(bottom, mask.shape[0]), left, min(right, mask.shape[1])
 
 
 def _around(marked: Pixels | tuple[int, int], grown: int, shape: tuple[int, ...]) -> Any:
