@@ -5,9 +5,10 @@
 
 Seconds a mutant. Comparisons, operators, constants, `min` and `max`, truth values and the branches
 of conditional expressions are changed, one at a time, in a copy of the repository; a mutant
-survives if the tests pass. Every mutant is a fork of one process that has the libraries loaded.
-Kernels are run as Python (`--no-jit`). Hypothesis tries eight examples, and shapes are not checked:
-a survivor may be killed by the whole suite. docs/decisions/mutation.md says what was left.
+survives if the tests pass. Every mutant is a fork of one process that has the libraries loaded, and
+of kernels, which run as Python (`--no-jit`), the tests. Name few tests: laws cost most. Hypothesis
+tries eight examples, and shapes are not checked: a survivor may be killed by the whole suite.
+docs/decisions/mutation.md says what was left.
 """
 
 import argparse
@@ -181,7 +182,7 @@ def main() -> None:
         source = module.read_text()
         test = [*options, *given.tests]
         assert forked(lambda: int(pytest.main(test)), 600), "the tests fail as it is"
-        seconds = 20 + 4 * int(os.times().children_user)
+        seconds = 5 + 4 * int(os.times().children_user)
         every = [mutant for mutant in mutants(source) if mutant[0] in (given.lines or [mutant[0]])]
         if given.sample is not None and given.sample < len(every):
             every = sorted(random.Random(0).sample(every, given.sample))

@@ -155,6 +155,18 @@ def test_every_number_of_16_bits_is_widened_as_torch_widens_it():
     np.testing.assert_array_equal(out[0], half[:, 0].to(torch.float32).numpy())
 
 
+def test_crossings_by_hand():
+    """What is just at the threshold waits; how many wait is said exactly."""
+    block = np.array([[1, 2, 4], [2, 3, 4]], np.float32)
+    for steps, waiting, expected in ((1, 2, [math.inf, math.inf, 0]), (2, 1, [math.inf, 5, 0])):
+        previous = np.array([0, 0.25, 1], np.float32)
+        times = np.array([math.inf, math.inf, 0], np.float32)
+        answer = kernel.cross(block[:steps], 4, previous, times, np.float32(0.5))
+        assert answer == (waiting, 4)
+        assert times.tolist() == expected
+        np.testing.assert_array_equal(previous, block[steps - 1] / 4)
+
+
 def test_both_ways_to_look_at_a_block_agree():
     generator = torch.Generator().manual_seed(1)
     relative = torch.rand(300, generator=generator) * 0.3

@@ -181,16 +181,17 @@ def test_colours_are_counted_in_the_tiles_around(share: float) -> None:
     np.testing.assert_allclose(ratio, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_relaxation_beside_a_field_updated_pixel_by_pixel() -> None:
-    """Borders, clicks and pixels outside the band included."""
+@pytest.mark.parametrize("height", [8, 9])
+def test_relaxation_beside_a_field_updated_pixel_by_pixel(height: int) -> None:
+    """Borders, clicks and pixels outside the band included; as many rows as go together, or not."""
     rng = np.random.default_rng(4)
-    height, width, rounds = 9, 11, 3
+    width, rounds = 11, 3
     lab = rng.normal(0, 10, (height, width, 3)).astype(np.float32)
     mask = gaussian_filter(rng.random((height, width)), 1) > 0.5
     distance = rng.random((height, width)).astype(np.float32) * 4
     ratio = rng.normal(0, 4, (height, width)).astype(np.float32)
     fixed = np.zeros((height, width), np.int8)
-    fixed[2, 3], fixed[8, 10] = 1, -1
+    fixed[2, 3], fixed[-1, 10] = 1, -1
     colour, place, smoothness, contrast, reach = (np.float32(x) for x in (0.5, 0.7, 0.9, 150, 3))
     belief = np.where(mask, np.float32(1), np.float32(-1))
     alike = np.empty((height, width, 4), np.float32)
