@@ -352,6 +352,8 @@ class Person:
                     break
                 try:
                     self._label(client, image, generator)
+                    if time.monotonic() > self.until:
+                        break  # in the middle of an image, perhaps before its first object
                     self._copy(client, image, self.images[(place + 1) % len(self.images)])
                     self._review(client, self.images[place - 1], generator)
                 except (RefusedError, OSError) as error:
