@@ -56,6 +56,7 @@ def main() -> None:
     parser.add_argument("--rows", default=",".join(ROWS))
     parser.add_argument("--sequences", help="A,B; all of the validation set if left out")
     parser.add_argument("--clicks", type=int, default=0, help="corrective clicks a sequence")
+    parser.add_argument("--after-only", action="store_true", help="what comes before a click stays")
     parser.add_argument("--first-clicks", type=int, default=0, help="in place of the first mask")
     parser.add_argument("--set", default="{}", help="settings that differ, as JSON")
     parser.add_argument("--no-cache", action="store_true", help="make features anew, for timings")
@@ -69,6 +70,7 @@ def main() -> None:
             [row]
             + ([f"first-{given.first_clicks}"] if given.first_clicks else [])
             + ([f"clicks-{given.clicks}"] if given.clicks else [])
+            + (["after-only"] if given.after_only else [])
             + ([given.set.replace('"', "").replace(" ", "")] if given.set != "{}" else [])
         )
         for sequence in sequences:
@@ -138,7 +140,7 @@ def measured(sequence: Sequence, row: str, given: argparse.Namespace) -> dict[st
         followed = max(1, len(frames.names) - 1)
         seconds = (time.perf_counter() - began) / followed
         work = (time.process_time() - worked) / followed
-        measures = list(corrected(sequence, session, given.clicks))
+        measures = list(corrected(sequence, session, given.clicks, before=not given.after_only))
     return {
         "sequence": sequence.name,
         "features": source.name if source else "none",

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +90,10 @@ def test_two_frames_are_too_few(tmp_path: Path) -> None:
         scores(sequence(tmp_path, [truth] * 2), {})
 
 
-def test_clicks_go_to_the_worst_frame_and_help(tmp_path: Path) -> None:
+@pytest.mark.parametrize("before", [True, False])
+def test_clicks_go_to_the_worst_frame_and_help(
+    before: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clip = passing(5)
     made = sequence(tmp_path, clip.truth, clip.images)
     frames = open_frames(tmp_path / "JPEGImages/480p/one")
@@ -103,12 +107,21 @@ def test_clicks_go_to_the_worst_frame_and_help(tmp_path: Path) -> None:
     wrong[40:60, 25:45] = 1
     session.set_labels(0, wrong)  # half of the disc is missed
     list(session.follow())
-    found = dict(corrected(made, session, 2))
+    asked: list[bool] = []
+    follow = session.follow_from
+
+    def follow_from(frame: int, *, before: bool = False) -> Iterator[tuple[int, Tracked]]:
+        asked.append(before)
+        return follow(frame, before=before)
+
+    monkeypatch.setattr(session, "follow_from", follow_from)
+    found = dict(corrected(made, session, 2, before=before))
     assert sorted(found) == [0, 1, 2]
     assert found[1].j > found[0].j
     assert len(session.touched) >= 2
     assert 0 in session.touched
     assert (session.labels(0) == wrong).all()
+    assert asked == [before, before]
 
 
 def test_the_worst_frame_has_the_lowest_j_and_f() -> None:

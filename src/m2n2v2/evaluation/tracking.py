@@ -89,16 +89,17 @@ def mean(sequences: list[Scores]) -> tuple[float, float]:
 
 
 def corrected(
-    sequence: Sequence, session: TrackingSession, clicks: int
+    sequence: Sequence, session: TrackingSession, clicks: int, *, before: bool = True
 ) -> Iterator[tuple[int, Scores]]:
     """The measures after 0, 1, 2, ... corrective clicks; fewer where no error is left.
 
     A click goes to the frame with the lowest J&F (`worst_first`), onto the middle of an object's
-    largest error there (`clicker.largest_error_click`); then all that it changes is followed
-    again, before and after. A frame may be clicked more than once, a pixel may not.
+    largest error there (`clicker.largest_error_click`); then what it changes is followed again. A
+    frame may be clicked more than once, a pixel may not.
 
     Args:
         session: in which the first frame is given and everything was followed.
+        before: frames before the one that is clicked in are followed again, too.
     """
     measured = scores(sequence, session.tracks)
     yield 0, measured
@@ -107,7 +108,7 @@ def corrected(
         frame = _correct(sequence, session, measured, clicked)
         if frame is None:
             return
-        for _ in session.follow_from(frame, before=True):
+        for _ in session.follow_from(frame, before=before):
             pass
         measured = scores(sequence, session.tracks)
         yield count, measured
