@@ -37,6 +37,7 @@ def given(root: Path, **changes: Any) -> Namespace:
     options = {
         "preset": "offline",
         "weights": None,
+        "device": "cpu",
         "datasets": "mine",
         "data_root": root,
         "protocol": "ritm",
