@@ -102,15 +102,18 @@ class Client:
         content = None if body is None else json.dumps(body)
         typed = {} if body is None else {"content-type": "application/json"}
         headers = self._headers | typed
-        try:
+
+        def asked() -> http.client.HTTPResponse:
             self._connection.request(method, path, content, headers)
-            answer = self._connection.getresponse()
+            return self._connection.getresponse()
+
+        try:
+            answer = asked()
         except ConnectionError:  # kept for longer than the server keeps it, on a busy machine
             if method != "GET":
                 raise
             self._connection.close()
-            self._connection.request(method, path, content, headers)
-            answer = self._connection.getresponse()
+            answer = asked()
         read = answer.read()
         if answer.status >= 400:
             text = f"{method} {path}: {answer.status} {read[:300]!r}"

@@ -38,6 +38,16 @@ def drag(layer: Any, points: list[tuple[float, float]]) -> None:
     mouse(layer, "release", points[-1])
 
 
+def contradicted(started: Any, settle: Any) -> Any:
+    """A widget with a click on the object and a background stroke through it, soon refused."""
+    widget = started(picture())
+    widget.desk.clicks.add((24, 22))
+    settle(widget)
+    widget.desk.mark(False)
+    widget.desk.strokes.add(np.array([(24, 20), (24, 30)]), shape_type="path")
+    return widget
+
+
 @pytest.mark.parametrize("which", ["clicks", "strokes", "objects"])
 def test_keys_of_every_layer(started: Any, settle: Any, which: str) -> None:
     widget = started(picture())
@@ -79,12 +89,8 @@ def test_a_shape_is_drawn_to_its_end_where_an_earlier_one_is_refused(
     started: Any, settle: Any, qtbot: Any
 ) -> None:
     end = (50.0, 80.0)
-    widget = started(picture())
+    widget = contradicted(started, settle)
     desk = widget.desk
-    desk.clicks.add((24, 22))
-    settle(widget)
-    desk.mark(False)
-    desk.strokes.add(np.array([(24, 20), (24, 30)]), shape_type="path")
     desk.strokes.mode = "add_rectangle"
     mouse(desk.strokes, "press", (40, 60))
     mouse(desk.strokes, "move", end)
@@ -101,12 +107,8 @@ def test_a_shape_is_drawn_to_its_end_where_an_earlier_one_is_refused(
 def test_an_unfinished_shape_that_comes_to_nothing_leaves_the_layer_as_it_should_be(
     started: Any, settle: Any, qtbot: Any
 ) -> None:
-    widget = started(picture())
+    widget = contradicted(started, settle)
     desk = widget.desk
-    desk.clicks.add((24, 22))
-    settle(widget)
-    desk.mark(False)
-    desk.strokes.add(np.array([(24, 20), (24, 30)]), shape_type="path")
     desk.strokes.mode = "add_path"
     for kind in ("press", "release"):
         mouse(desk.strokes, kind, (40, 60))

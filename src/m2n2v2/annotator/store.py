@@ -14,7 +14,7 @@ import sqlite3
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -163,22 +163,18 @@ class Store:
 
     # Images
 
-    def add_images(self, names: Sequence[str]) -> None:
+    def add_images(self, names: Iterable[str]) -> None:
         """Know these names; those known already stay as they are, and nothing is written of them.
 
         A folder is looked through every few seconds, and after whatever is written the list of its
         images has to be read anew.
         """
-
-        def new(db: sqlite3.Connection) -> list[tuple[str]]:
-            known = {name for (name,) in db.execute("SELECT name FROM images")}
-            return [(name,) for name in names if name not in known]
-
         with self._reading() as db:
-            if not new(db):
-                return
-        with self._writing(allowed=True) as db:
-            db.executemany("INSERT INTO images (name) VALUES (?)", new(db))
+            known = {name for (name,) in db.execute("SELECT name FROM images")}
+        new = [(name,) for name in names if name not in known]
+        if new:
+            with self._writing(allowed=True) as db:  # another process may have been faster
+                db.executemany("INSERT OR IGNORE INTO images (name) VALUES (?)", new)
 
     def images(self) -> list[Listed]:
         """Every image ever known, in no order."""
