@@ -16,10 +16,11 @@ NEAREST = 3
 def weights(segments: Segments, parameters: AffinityParameters) -> Float[np.ndarray, "m m"]:
     """The graph's edge weights W, symmetric, 0 on the diagonal.
 
-    Neighbours and neighbours of neighbours are linked with `exp(-(d^2 / (2 s_i s_j) + b / scale))`:
-    d the distance of their features, s the local spread, b the strongest boundary on the weakest
-    way of one or two steps between them. Segments at the image's border are linked among
-    themselves, weakly and without regard to boundaries.
+    Neighbours and neighbours of neighbours are linked with
+    `exp(-(d^2 / (2 c sqrt(s_i s_j)) + b / scale))`: d the distance of their features, c the
+    `neighbour_scale`, s the local spread, b the strongest boundary on the weakest way of one or two
+    steps between them. Segments at the image's border are linked among themselves, weakly and
+    without regard to boundaries.
     """
     count = len(segments.features)
     boundary = two_ring_boundary(segments)
@@ -63,17 +64,21 @@ def manifold_ranking(weights: Float[np.ndarray, "m m"], share: float) -> Float[n
 
     Double precision: what crosses a strong boundary is a millionth of what stays, and still
     decides which side of it is reached first.
+
+    Raises:
+        AttentionError: there is no such sum, as `share` is 1 or more.
     """
     degree = weights.sum(1)
     root = np.zeros_like(degree)
     np.divide(1, np.sqrt(degree), out=root, where=degree > 0)
     system = np.eye(len(weights)) - share * root[:, None] * weights * root[None, :]
-    factor, _ = lapack.dpotrf(system.T, lower=True, overwrite_a=True)
-    lower, failed = lapack.dpotri(factor, lower=True, overwrite_c=True)
+    factor, failed = lapack.dpotrf(system.T, lower=True, overwrite_a=True)
     if failed:
         raise AttentionError(
-            "the graph of segments has no ranking", cure="use finite weights and a smaller share"
+            f"the graph of segments has no ranking with a share of {share:g}",
+            cure="use a share below 1 and weights of 0 or more",
         )
+    lower, _ = lapack.dpotri(factor, lower=True, overwrite_c=True)
     inverse: Float[np.ndarray, "m m"] = np.tril(lower)
     inverse += np.tril(lower, -1).T
     return np.maximum(inverse, 0, out=inverse)

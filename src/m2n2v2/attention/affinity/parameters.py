@@ -64,7 +64,8 @@ class AffinityParameters:
     """Boundary strength at which an affinity falls to 1/e, over 0."""
 
     neighbour_scale: float = 0.05
-    """Colour distance (Lab / 100) that counts as near, as a share of the local spread, over 0."""
+    """Half the square of the colour distance (Lab / 100) at which an affinity falls to 1/e, as a
+    share of the local spread, over 0."""
 
     spread_limits: tuple[float, float] = (0.01, 0.3)
     """The local spread (distance to the third nearest neighbour) is kept in this range."""
