@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from m2n2v2.attention import _reduced as kernel
 from m2n2v2.attention.base import DenseAttention
 from m2n2v2.attention.reduced import LEAD, ReducedAttention
-from m2n2v2.errors import AttentionError
 from m2n2v2.grid import Size
 from m2n2v2.method.markov_map import start_state
 from m2n2v2.method.transition import Transition, doubly_stochastic
@@ -247,22 +246,6 @@ def test_where_nothing_is_slow_to_be_forgotten_the_matrix_is_kept(monkeypatch):
     matrix = torch.eye(n) * 0.9 + 0.1 / n
     transition = doubly_stochastic(DenseAttention(matrix.reshape(32, 64, 32, 64)), 1.0)
     assert reduced(transition) is transition
-
-
-def test_arrays_of_another_grid_are_refused(fast):
-    arrays = fast.attention.arrays()
-
-    for change, message in (
-        ({"basis": arrays["basis"][:, :9]}, "'basis' does not fit"),
-        ({"weights_half": torch.zeros(3)}, "'weights' does not fit"),
-        ({"rest": arrays["rest"][:5]}, "do not belong"),
-        ({"rest_cell": arrays["rest_cell"] + 3000}, "outside the grid"),
-        ({"rest_cell": arrays["rest"]}, "do not belong"),
-        ({"error": torch.zeros(3)}, "do not belong"),
-        ({"basis_half": arrays["basis_half"] * math.nan}, "NaN"),
-    ):
-        with pytest.raises(AttentionError, match=message):
-            ReducedAttention.from_arrays(arrays | change)
 
 
 def test_what_comes_back_from_arrays_walks_the_same(fast):

@@ -115,11 +115,16 @@ def test_a_temperature_is_refused_and_the_dense_matrix_takes_it() -> None:
     [
         ({"cell": torch.tensor([0, 1, 2, 2, 4])}, "do not fit 4 cells"),
         ({"segment": torch.tensor([0, 0, 0, 1, 2])}, "do not fit 2 segments"),
+        ({"cell": torch.tensor([-1, 1, 2, 2, 3])}, "do not fit 4 cells"),
+        ({"segment": torch.tensor([-1, 0, 0, 1, 1])}, "do not fit 2 segments"),
         ({"cell": torch.tensor([1, 0, 2, 2, 3])}, "disorder"),
+        ({"cell": torch.tensor([0, 2, 1, 2, 3])}, "disorder"),
         ({"cell": torch.tensor([0, 1, 1, 1, 3])}, "no share"),
         ({"share": torch.tensor([1.0, -1.0, 0.5, 0.5, 1.0])}, "share has a negative"),
         ({"affinity": torch.tensor([[1.0, float("nan")], [1.0, 2.0]])}, "affinity has a negative"),
         ({"affinity": torch.zeros(2, 2)}, "row of a head vanishes"),
+        ({"affinity": torch.tensor([[0.0, 0.0], [0.0, 2.0]])}, "row of a head vanishes"),
+        ({"affinity": torch.full((2, 2), 2e38)}, "row of a head vanishes or overflows"),
         ({"affinity": torch.tensor([[4.0, 1.0], [2.0, 2.0]])}, "is not symmetric"),
     ],
 )
@@ -152,6 +157,16 @@ def test_a_file_has_a_triangle_and_gives_the_same_heads() -> None:
     again = FactoredAttention.from_arrays(arrays)
     for head, copy in zip(attention.heads, again.heads, strict=True):
         assert all(torch.equal(getattr(head, name), getattr(copy, name)) for name in vars(head))
+
+
+@pytest.mark.parametrize(("n", "kind"), [(2**15, torch.int16), (2**15 + 1, torch.int32)])
+def test_indices_are_kept_in_16_bits_where_they_fit(n: int, kind: torch.dtype) -> None:
+    head = Head(torch.arange(n), torch.arange(n) * 2 // n, torch.ones(n), torch.ones(2, 2))
+    arrays = FactoredAttention(Size(1, n), [head]).arrays()
+    assert (arrays["0.cell"].dtype, arrays["0.segment"].dtype) == (kind, kind)
+    (back,) = FactoredAttention.from_arrays(arrays).heads
+    assert torch.equal(back.cell, head.cell)
+    assert torch.equal(back.segment, head.segment)
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_features_come_back_and_travel_along() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [torch.zeros(3, 4), torch.zeros(0, 4, 2), torch.full((1, 1, 1), torch.nan)]
+    "wrong", [torch.zeros(3, 4), torch.zeros(0, 4, 2), torch.tensor([[[1.0, torch.nan]]])]
 )
 def test_features_are_numbers_on_a_grid(wrong: torch.Tensor) -> None:
     with pytest.raises(AttentionError, match="rows x columns x features"):
