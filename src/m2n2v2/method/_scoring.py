@@ -24,6 +24,11 @@ def sobel(start, stop, values, magnitude):  # type: ignore[no-untyped-def]
             magnitude[y, x] = np.sqrt(gx * gx + gy * gy)
 
 
+COUNT = 27
+"""Bits of a sum that count pixels; those above sum their strength. Of 2^26 pixels, 10 bits each,
+neither overflows."""
+
+
 @kernel()
 def edge_scores(level, magnitude, to_steps, steps, sums, edge):  # type: ignore[no-untyped-def]
     """Mean strength, of `steps`, over the pixels just outside each level set; 0 where none are.
@@ -32,28 +37,31 @@ def edge_scores(level, magnitude, to_steps, steps, sums, edge):  # type: ignore[
     sets from its lowest neighbour's level up to, but without, its own: it is added at the one and
     taken off at the other, and a running sum does the rest.
 
-    `sums`, int64 `L 2`, is a workspace for strength and number of pixels.
+    `sums`, int64 `L`, is a workspace for strength and number of pixels together: the levels of a
+    row jump, and half the memory misses the cache half as often.
     """
     height, width = level.shape
-    sums[:] = 0
+    last = width - 1
+    for i in range(len(sums)):
+        sums[i] = 0
     for y in range(height):
         above, below = level[max(y - 1, 0)], level[min(y + 1, height - 1)]
-        here = level[y]
+        here, strength = level[y], magnitude[y]
         for x in range(width):
             own = here[x]
-            across = min(here[max(x - 1, 0)], here[min(x + 1, width - 1)])
+            across = min(here[max(x - 1, 0)], here[min(x + 1, last)])
             lowest = min(across, min(above[x], below[x]))
             if lowest < own:
-                strength = np.int64(magnitude[y, x] * to_steps)
-                sums[lowest, 0] += strength
-                sums[lowest, 1] += 1
-                sums[own, 0] -= strength
-                sums[own, 1] -= 1
-    total, length = np.int64(0), np.int64(0)
-    for i in range(len(edge)):
-        total += sums[i, 0]
-        length += sums[i, 1]
-        edge[i] = total / (max(length, 1) * steps)
+                both = np.int64(strength[x] * to_steps) << COUNT | 1
+                sums[np.uint32(lowest)] += both
+                sums[np.uint32(own)] -= both
+    total = np.int64(0)
+    for i in range(len(sums)):
+        total += sums[i]
+        sums[i] = total
+    for i in range(len(edge)):  # a division does not wait for the one before
+        total = sums[i]
+        edge[i] = (total >> COUNT) / (max(total & ((1 << COUNT) - 1), 1) * steps)
 
 
 @kernel()

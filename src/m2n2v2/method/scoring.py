@@ -90,7 +90,7 @@ def s_edge(values: PixelMap, levels: LevelSets) -> Float32[np.ndarray, " L"]:
     array = np.ascontiguousarray(values.detach().cpu().numpy())
     count = len(levels.thresholds)
     edge = np.empty(count, np.float32)
-    with workspace((array.shape, array.dtype), ((count, 2), np.int64)) as (magnitude, sums):
+    with workspace((array.shape, array.dtype), (count, np.int64)) as (magnitude, sums):
         to_steps = _gradient(array, magnitude)
         kernel.edge_scores(levels.level, magnitude, to_steps, EDGE_STEPS, sums, edge)
     return edge

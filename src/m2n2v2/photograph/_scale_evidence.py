@@ -52,20 +52,35 @@ def outlines(member, strength, sums):  # type: ignore[no-untyped-def]
 
 
 @kernel()
-def depths(start, stop, member, free, x, y, depth, share):  # type: ignore[no-untyped-def]
-    """For the sets `free & (member <= k)`, k from `start` to `stop`: how deep inside the pixel
-    (x, y) lies, as a share of the deepest pixel. `depth` is a workspace, f4 (H, W)."""
-    for k in range(start, stop):
-        share[k] = _depth_share(member, free, k, x, y, depth)
+def depths(member, free, x, y, depth, share):  # type: ignore[no-untyped-def]
+    """For the sets `free & (member <= k)`, k up to `len(share) - 1`: how deep inside the pixel
+    (x, y), which may be outside the image, lies, as a share of the deepest pixel.
+
+    From the largest set down, inside the window of the one before: all around it is outside for
+    good. `depth` is a workspace, f4 (H, W).
+    """
+    height, width = member.shape
+    half = np.float32(0.5)
+    top, bottom, left, right = 0, height, 0, width
+    for k in range(len(share) - 1, -1, -1):
+        top, bottom, left, right, deepest = _depth(member, free, k, top, bottom, left, right, depth)
+        own = np.float32(0)
+        for v in range(max(y - 1, 0), min(y + 2, height)):
+            for u in range(max(x - 1, 0), min(x + 2, width)):
+                own = max(own, depth[v, u])
+        share[k] = (own + half) / (deepest + half)
 
 
 @inlined
-def _depth_share(member, free, k, x, y, depth):  # type: ignore[no-untyped-def]
-    """Chamfer distances to the outside (sides 1, diagonals sqrt 2), the frame being outside."""
+def _depth(member, free, k, top, bottom, left, right, depth):  # type: ignore[no-untyped-def]
+    """Chamfer distances to the outside (sides 1, diagonals sqrt 2), the frame being outside.
+
+    Returns the window of the set (rows from, to, columns from, to), and the deepest."""
     height, width = member.shape
     one, diagonal = np.float32(1), np.float32(1.4142135)
-    for v in range(height):
-        for u in range(width):
+    first, last, west, east = bottom, top, right, left
+    for v in range(top, bottom):
+        for u in range(left, right):
             if not free[v, u] or member[v, u] > k:
                 depth[v, u] = 0
                 continue
@@ -74,9 +89,11 @@ def _depth_share(member, free, k, x, y, depth):  # type: ignore[no-untyped-def]
                 d = min(depth[v - 1, u], depth[v, u - 1]) + one
                 d = min(d, min(depth[v - 1, u - 1], depth[v - 1, u + 1]) + diagonal)
             depth[v, u] = d
+            first, last = min(first, v), v + 1
+            west, east = min(west, u), max(east, u + 1)
     deepest = np.float32(0)
-    for v in range(height - 1, -1, -1):
-        for u in range(width - 1, -1, -1):
+    for v in range(last - 1, first - 1, -1):
+        for u in range(east - 1, west - 1, -1):
             d = depth[v, u]
             if d > 0:
                 if v == height - 1 or u == 0 or u == width - 1:
@@ -86,9 +103,4 @@ def _depth_share(member, free, k, x, y, depth):  # type: ignore[no-untyped-def]
                     d = min(d, min(depth[v + 1, u - 1], depth[v + 1, u + 1]) + diagonal)
                 depth[v, u] = d
                 deepest = max(deepest, d)
-    own = np.float32(0)
-    for v in range(max(y - 1, 0), min(y + 2, height)):
-        for u in range(max(x - 1, 0), min(x + 2, width)):
-            own = max(own, depth[v, u])
-    half = np.float32(0.5)
-    return (own + half) / (deepest + half)
+    return first, max(first, last), west, max(west, east), deepest

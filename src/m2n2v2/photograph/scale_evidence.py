@@ -113,17 +113,24 @@ def weighed(
 def middle(before: Mask, after: Mask, point: tuple[int, int]) -> float:
     """How far a click is in the middle of what it changed: its depth inside the change over the
     depth of the deepest pixel; 1 where nothing changed."""
-    unchanged = (before == after).astype(np.int32)
+    changed = before != after
+    rows, columns = changed.any(1).nonzero()[0], changed.any(0).nonzero()[0]
+    if not len(rows):
+        return 1.0
+    window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    free = np.ascontiguousarray(changed[window])
+    x, y = point[0] - int(columns[0]), point[1] - int(rows[0])
     share = np.empty(1)
-    depth = np.empty(before.shape, np.float32)
-    kernel.depths(0, 1, unchanged, np.ones_like(before), *point, depth, share)
+    depth = np.empty(free.shape, np.float32)
+    kernel.depths(np.zeros(free.shape, np.int32), free, x, y, depth, share)
     return float(share[0])
 
 
 def _strongest(known: Candidates) -> Int32[np.ndarray, " k"]:
     """The candidates to weigh; at least one."""
     largest = max(0.9 * float(known.area[-1]), SMALLEST + 1)
-    edges = np.searchsorted(known.area, np.geomspace(SMALLEST, largest, CHOICES + 1))
+    areas = np.ceil(np.geomspace(SMALLEST, largest, CHOICES + 1)).astype(known.area.dtype)
+    edges = np.searchsorted(known.area, areas)
     edges = np.minimum(edges, len(known.area) - 1)
     chosen = [a + int(known.edge[a:b].argmax()) for a, b in pairwise(edges) if a < b]
     return np.array(chosen or [int(edges[-1])], np.int32)
@@ -146,7 +153,7 @@ def _middles(
     share = np.empty(count)
     x, y = (min(at // step, side - 1) for at, side in zip(point, coarse.shape[::-1], strict=True))
     coarse_free = np.ascontiguousarray(free[half::step, half::step])
-    kernel.depths(0, count, coarse, coarse_free, x, y, np.empty(coarse.shape, np.float32), share)
+    kernel.depths(coarse, coarse_free, x, y, np.empty(coarse.shape, np.float32), share)
     return share
 
 
