@@ -101,21 +101,34 @@ def test_without_an_outline_the_margin_stays(value: float) -> None:
     assert refined(margin, Photograph.of(image), [(3, 3)], [value > 0], 0.05) is margin
 
 
-@given(st.integers(0, 2**31))
-def test_distances_by_scipy(seed: int) -> None:
+@given(st.integers(0, 2**31), st.integers(1, 9))
+def test_distances_by_scipy(seed: int, reach: int) -> None:
     mask = gaussian_filter(np.random.default_rng(seed).random((17, 23)), 2) > 0.5
-    distance = np.empty(mask.shape, np.float32)
-    kernel.distances(mask, (0, *mask.shape[:1], 0, *mask.shape[1:]), np.float32(6), distance)
+    distance = np.empty(mask.shape, np.int16)
+    line = np.empty((2, 23 + 2 * 15), np.int16)
+    kernel.distances(mask, (0, *mask.shape[:1], 0, *mask.shape[1:]), reach, distance, *line)
     if mask.any() and not mask.all():
         inside = distance_transform_cdt(mask, "taxicab")
         outside = distance_transform_cdt(~mask, "taxicab")
-        np.testing.assert_array_equal(distance, np.minimum(inside + outside - 0.5, 7))
+        np.testing.assert_array_equal(distance, np.minimum(inside + outside, reach + 1))
+
+
+def test_distances_stay_inside_the_window() -> None:
+    mask = np.zeros((9, 12), bool)
+    mask[3:6, 4:8] = True
+    distance = np.full(mask.shape, 99, np.int16)
+    kernel.distances(mask, (2, 7, 3, 9), 2, distance, *np.empty((2, 6 + 2 * 3), np.int16))
+    expected = distance_transform_cdt(mask, "taxicab") + distance_transform_cdt(~mask, "taxicab")
+    inside = np.s_[2:7, 3:9]
+    np.testing.assert_array_equal(distance[inside], np.minimum(expected, 3)[inside])
+    distance[inside] = 99
+    assert (distance == 99).all()
 
 
 def colour_ratio(
     mask: np.ndarray,
     distance: np.ndarray,
-    reach: float,
+    reach: int,
     colours: np.ndarray,
     kinds: int,
     tile: int,
@@ -134,7 +147,7 @@ def colour_ratio(
         np.float32(prior),
         (0, height, 0, width),
         distance,
-        np.float32(reach),
+        reach,
         np.empty((2, 2, kinds), np.float32),
         ratio,
     )
@@ -146,7 +159,7 @@ def test_a_colour_says_which_side_by_its_logarithm() -> None:
     mask[:, :16] = True
     colours = np.where(mask, 0, 1).astype(np.int32)
     colours[::2, 16::2] = 0
-    distance = np.zeros(mask.shape, np.float32)
+    distance = np.zeros(mask.shape, np.int16)
     ratio = np.zeros(mask.shape, np.float32)
     colour_ratio(mask, distance, 1, colours, 2, 32, 0, ratio)
     inside = np.array([512, 0]) + 0.02
@@ -162,7 +175,7 @@ def test_colours_are_counted_in_the_tiles_around(share: float) -> None:
     height, width, kinds, tile, prior = 13, 21, 4, 5, 7.0
     mask = rng.random((height, width)) < share
     colours = rng.integers(0, kinds, mask.shape).astype(np.int32)
-    distance = rng.choice([1.0, 2.0, 3.0], mask.shape, p=[0.02, 0.02, 0.96]).astype(np.float32)
+    distance = rng.choice([1, 2, 3], mask.shape, p=[0.02, 0.02, 0.96]).astype(np.int16)
     ratio = np.full(mask.shape, np.float32(9))
     colour_ratio(mask, distance, 2, colours, kinds, tile, prior, ratio)
 
@@ -181,21 +194,25 @@ def test_colours_are_counted_in_the_tiles_around(share: float) -> None:
     np.testing.assert_allclose(ratio, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("height", [8, 9])
-def test_relaxation_beside_a_field_updated_pixel_by_pixel(height: int) -> None:
-    """Borders, clicks and pixels outside the band included; as many rows as go together, or not."""
+@pytest.mark.parametrize("share", [0.25, 0.75, 1.0])
+def test_relaxation_beside_a_field_updated_pixel_by_pixel(share: float) -> None:
+    """Borders, clicks and pixels outside the band included; few and many wait for one another."""
     rng = np.random.default_rng(4)
-    width, rounds = 11, 3
+    height, width, rounds = 9, 11, 3
     lab = rng.normal(0, 10, (height, width, 3)).astype(np.float32)
     mask = gaussian_filter(rng.random((height, width)), 1) > 0.5
-    distance = rng.random((height, width)).astype(np.float32) * 4
+    distance = np.where(rng.random(mask.shape) < share, rng.integers(1, 4, mask.shape), 4)
+    distance = distance.astype(np.int16)
     ratio = rng.normal(0, 4, (height, width)).astype(np.float32)
     fixed = np.zeros((height, width), np.int8)
     fixed[2, 3], fixed[-1, 10] = 1, -1
     colour, place, smoothness, contrast, reach = (np.float32(x) for x in (0.5, 0.7, 0.9, 150, 3))
-    belief = np.where(mask, np.float32(1), np.float32(-1))
+    belief = np.where(fixed != 0, fixed, np.where(mask, 1, -1)).astype(np.float32)
     alike = np.empty((height, width, 4), np.float32)
     kernel.likeness(0, height, lab, contrast, alike)
+    window, bordered = (0, height, 0, width), (height + 2) * (width + 2)
+    listed = np.empty(height * width + 1, np.uint32)
+    count = kernel.free(distance, 3, fixed, window, listed)
     kernel.relax(
         alike,
         mask,
@@ -203,20 +220,29 @@ def test_relaxation_beside_a_field_updated_pixel_by_pixel(height: int) -> None:
         reach,
         ratio,
         fixed,
+        window,
+        listed[:count],
         colour,
         place,
         smoothness,
         rounds,
+        np.empty(bordered, np.float32),
+        np.empty(bordered, np.int32),
+        *np.empty((2, width + 2 * height), np.int32),
+        np.empty(count, np.uint32),
+        np.empty(count, np.int32),
+        *np.empty((2, count), np.float32),
+        np.empty((count, 8), np.float32),
         belief,
     )
 
     expected = np.where(fixed != 0, fixed, np.where(mask, 1, -1)).astype(float)
     free = [(y, x) for y, x in np.ndindex(height, width) if not fixed[y, x] and distance[y, x] <= 3]
-    assert 20 < len(free) < height * width
+    assert 20 < len(free) == count < height * width
     for turn in range(rounds):
         for y, x in free if turn % 2 == 0 else free[::-1]:
             total = colour * np.clip(ratio[y, x], -3, 3)
-            total += place * (distance[y, x] / reach) ** 2 * (1 if mask[y, x] else -1)
+            total += place * ((distance[y, x] - 0.5) / reach) ** 2 * (1 if mask[y, x] else -1)
             for v, u in np.ndindex(height, width):
                 apart = (v - y) ** 2 + (u - x) ** 2
                 if 0 < apart <= 2:

@@ -6,39 +6,51 @@ from m2n2v2.compiled.exponential import exp2_minus
 from m2n2v2.compiled.kernels import inlined, kernel
 
 
-@kernel()
-def distances(mask, window, reach, distance):  # type: ignore[no-untyped-def]
-    """City-block distance of each pixel to the other class, less a half, up to `reach + 1`.
+@kernel(error_model="numpy")
+def distances(mask, window, reach, distance, line, other):  # type: ignore[no-untyped-def]
+    """City-block distance of each pixel to the other class, up to `reach + 1`: i2 (H, W).
 
     It is measured inside the window alone: rows from, to, columns from, to. Down, up, then along
-    the rows: the last is the slow one, as every pixel waits for the one before, and is left out
-    where nothing is near.
+    the rows, by steps of 1, 2, 4 and so on pixels up to `reach` in sum: no pixel waits for the one
+    before. `line` and `other`, i2, are workspaces, that sum longer at either end than a row.
     """
     top, bottom, left, right = window
-    width = right - left
-    far, half, one = np.float32(reach + 1), np.float32(0.5), np.float32(1)
+    far, one = np.int16(reach + 1), np.int16(1)
+    for i in range(len(line)):
+        line[i] = other[i] = far
+    edge = (len(line) - (right - left)) // 2
     for y in range(top, bottom):
         before = max(y - 1, top)
         here, out = mask[y, left:right], distance[y, left:right]
         above, over = mask[before, left:right], distance[before, left:right]
-        for x in range(width):
-            out[x] = far if y == top else min(far, half if above[x] != here[x] else over[x] + one)
-        for x in range(1, width):
+        for x in range(len(out)):
+            out[x] = far if y == top else one if above[x] != here[x] else min(over[x] + one, far)
+        for x in range(1, len(out)):
             if here[x] != here[x - 1]:
-                out[x] = out[x - 1] = half
+                out[x] = out[x - 1] = one
     for y in range(bottom - 2, top - 1, -1):
         here, out = mask[y, left:right], distance[y, left:right]
         below, under = mask[y + 1, left:right], distance[y + 1, left:right]
-        for x in range(width):
-            out[x] = min(out[x], half if below[x] != here[x] else under[x] + one)
+        for x in range(len(out)):
+            out[x] = min(out[x], one if below[x] != here[x] else under[x] + one)
     for y in range(top, bottom):
-        out = distance[y, left:right]
-        for x in range(1, width):
-            if out[x - 1] < reach:
-                out[x] = min(out[x], out[x - 1] + one)
-        for x in range(width - 2, -1, -1):
-            if out[x + 1] < reach:
-                out[x] = min(out[x], out[x + 1] + one)
+        out, step = distance[y, left:right], 1
+        near = False
+        for x in range(len(out)):
+            near |= out[x] < reach
+        if not near:
+            continue
+        for x in range(len(out)):
+            line[np.uint64(edge + x)] = out[x]
+        while step <= edge:
+            here, then = line[edge : edge + len(out)], other[edge : edge + len(out)]
+            west, east = line[edge - step :], line[edge + step :]
+            for x in range(len(then)):
+                then[x] = min(here[x], min(west[x], east[x]) + np.int16(step))
+            line, other, step = other, line, 2 * step
+        here = line[edge : edge + len(out)]
+        for x in range(len(out)):
+            out[x] = here[x]
 
 
 @kernel()
@@ -51,7 +63,7 @@ def colour_ratio(  # type: ignore[no-untyped-def]
     tile,
     prior,
     window,  # the band's
-    distance,
+    distance,  # i2 (H, W), of `distances`
     reach,
     models,  # f4 (2, 2, kinds): a workspace
     ratio,  # f4 (H, W): out, on the band
@@ -140,101 +152,120 @@ def _tanh(x):  # type: ignore[no-untyped-def]
     return t if x > 0 else -t
 
 
-LANES = 4
-"""Rows that are relaxed at once."""
-
-
 @kernel()
+def free(distance, reach, fixed, window, place):  # type: ignore[no-untyped-def]
+    """The pixels of the band whose label is not fixed, row by row, into `place`: their number in
+    the window with a border of one pixel around it. Returns how many they are."""
+    top, bottom, left, right = window
+    stride, count = right - left + 2, 0
+    for y in range(top, bottom):
+        away, label = distance[y, left:right], fixed[y, left:right]
+        at = (y - top + 1) * stride + 1
+        for x in range(len(away)):
+            place[count] = at + x
+            count += (away[x] <= reach) & (label[x] == 0)
+    return count
+
+
+@kernel(error_model="numpy")
 def relax(  # type: ignore[no-untyped-def]
     likeness,  # f4 (H, W, 4), of `likeness`
     mask,
-    distance,
+    distance,  # i2 (H, W), of `distances`
     reach,
     ratio,
     fixed,  # i1 (H, W): 1 object, -1 background, 0 free
+    window,  # the band's
+    place,  # u4: of `free`
     colour_weight,
     place_weight,
     smoothness,
     rounds,
-    belief,  # f4 (H, W): on the band and where a label is fixed in [-1, 1], out
+    field,  # f4, and the rest: workspaces; one for each pixel of the window and its border
+    turn,  # i4, the same
+    first,  # i4, for each turn
+    last,
+    order,  # i4: for each free pixel
+    row,  # i4
+    unary,  # f4
+    total,  # f4
+    links,  # f4 (free pixels, 8)
+    belief,  # f4 (H, W): in [-1, 1] where a pixel is free, out
 ):
     """Mean-field relaxation of a binary field on the band, Gauss-Seidel, back and forth.
 
-    An update waits for the one before. Rows that follow one another two pixels behind give what
-    one row after the other gives, and wait together.
+    An update waits for its neighbours that come before it, row by row. What waits for equally many
+    one after the other has its turn together, which gives the same, and each step of an update is
+    done for all of a turn before the next.
     """
-    height, width = mask.shape
-    stride = width + 2
-    field = np.zeros((height + 2) * stride, np.float32)  # with a border of nothing
-    one, count = np.float32(1), 0
-    for y in range(height):
-        row = field[(y + 1) * stride + 1 : (y + 2) * stride - 1]
-        for x in range(width):
-            label = np.float32(fixed[y, x])
-            row[x] = label if label != 0 else (one if mask[y, x] else -one)
-            count += (label == 0) & (distance[y, x] <= reach)
-    first = np.empty(height + 1, np.int64)  # of the free pixels of each row
-    place = np.empty(count, np.int64)
-    unary = np.empty(count, np.float32)
-    links = np.zeros((count, 8), np.float32)
-    limit = np.float32(3)
-    at = 0
-    for y in range(height):
-        first[y] = at
-        for x in range(width):
-            if fixed[y, x] != 0:
-                belief[y, x] = fixed[y, x]
-                continue
-            if distance[y, x] > reach:
-                continue
-            place[at] = (y + 1) * stride + x + 1
-            away = distance[y, x] / reach
-            unary[at] = colour_weight * min(max(ratio[y, x], -limit), limit)
-            unary[at] += place_weight * away * away * (1 if mask[y, x] else -1)
-            if y > 0:
-                links[at, 0] = likeness[y - 1, x - 1, 3] if x > 0 else 0
-                links[at, 1] = likeness[y - 1, x, 2]
-                links[at, 2] = likeness[y - 1, x + 1, 1] if x + 1 < width else 0
-            links[at, 3] = likeness[y, x - 1, 0] if x > 0 else 0
-            for k in range(4):
-                links[at, 4 + k] = likeness[y, x, k]
-            for k in range(8):
-                links[at, k] *= smoothness
-            at += 1
-    first[height] = at
-    now, end = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
-    for turn in range(rounds):
-        step = 1 if turn % 2 == 0 else -1
-        behind = step * (stride - 1)  # from a pixel to the last its row may not be ahead of
-        for top in range(0, height, LANES):
-            left = 0
-            for lane in range(LANES):
-                y = top + lane if step > 0 else height - 1 - top - lane
-                now[lane] = end[lane] = 0
-                if 0 <= y < height:
-                    now[lane] = first[y] if step > 0 else first[y + 1] - 1
-                    end[lane] = first[y + 1] if step > 0 else first[y] - 1
-                    left += first[y + 1] - first[y]
-            while left > 0:
-                for lane in range(LANES - 1, -1, -1):
-                    at = now[lane]
-                    if at == end[lane]:
-                        continue
-                    here, link = place[at], links[at]
-                    if lane > 0 and now[lane - 1] != end[lane - 1]:
-                        before = place[now[lane - 1]]
-                        if step * (before - here + behind) <= 0:
-                            continue
-                    above, below = here - stride, here + stride
-                    others = link[0] * field[above - 1] + link[1] * field[above]
-                    others += link[2] * field[above + 1] + link[5] * field[below - 1]
-                    others += link[6] * field[below] + link[7] * field[below + 1]
-                    total = unary[at] + others  # what the last update changed comes last
-                    field[here] = _tanh(
-                        total + link[3] * field[here - 1] + link[4] * field[here + 1]
-                    )
-                    now[lane] += step
-                    left -= 1
-    for y in range(height):
-        for at in range(first[y], first[y + 1]):
-            belief[y, place[at] - (y + 1) * stride - 1] = field[place[at]]
+    top, bottom, left, right = window
+    stride = np.uint64(right - left + 2)
+    one, limit, half = np.float32(1), np.float32(3), np.float32(0.5)
+    for i in range(len(field)):
+        field[i] = 0
+        turn[i] = 0
+    for i in range(len(first)):
+        last[i] = 0
+    for y in range(top, bottom):
+        start = (y - top + 1) * (right - left + 2) + 1
+        now = field[start : start + right - left]
+        here, label = mask[y, left:right], fixed[y, left:right]
+        for x in range(len(now)):
+            now[x] = np.float32(label[x]) if label[x] != 0 else one if here[x] else -one
+    west, turns = np.uint64(1), 0
+    for at in place:
+        above = np.uint64(at) - stride
+        before = max(turn[above - west], max(turn[above], turn[above + west]))
+        turn[at] = before = max(before, turn[at - west]) + 1
+        last[before] += 1
+        turns = max(turns, before)
+    begin = 0
+    for k in range(1, turns + 1):
+        first[k] = begin
+        begin += last[k]
+        last[k] = first[k]
+    y, end = top - 2, np.uint64(0)
+    for at in place:
+        while at >= end:
+            y, end = y + 1, end + stride
+        slot = last[turn[at]]
+        last[turn[at]] = slot + 1
+        order[slot], row[slot] = at, y
+    for i in range(len(order)):
+        y = row[i]
+        x = np.int64(order[i]) - (y - top + 1) * np.int64(stride) - 1 + left
+        away = (np.float32(distance[y, x]) - half) / reach
+        pull = place_weight * away * away
+        own = colour_weight * min(max(ratio[y, x], -limit), limit)
+        unary[i] = own + (pull if mask[y, x] else -pull)
+        link = links[i]
+        link[0] = likeness[y - 1, x - 1, 3] if y > 0 and x > 0 else 0
+        link[1] = likeness[y - 1, x, 2] if y > 0 else 0
+        link[2] = likeness[y - 1, x + 1, 1] if y > 0 and x + 1 < mask.shape[1] else 0
+        link[3] = likeness[y, x - 1, 0] if x > 0 else 0
+        for k in range(4):
+            link[4 + k] = likeness[y, x, k]
+        for k in range(8):
+            link[k] *= smoothness
+    for number in range(rounds):
+        for k in range(1, turns + 1):
+            now = k if number % 2 == 0 else turns + 1 - k
+            for i in range(first[now], last[now]):
+                at, link = np.uint64(order[np.uint64(i)]), links[np.uint64(i)]
+                above, below = at - stride, at + stride
+                others = link[0] * field[above - west] + link[1] * field[above]
+                others += link[2] * field[above + west] + link[5] * field[below - west]
+                others += link[6] * field[below] + link[7] * field[below + west]
+                others += unary[np.uint64(i)]
+                others += link[3] * field[at - west]
+                total[np.uint64(i)] = others + link[4] * field[at + west]
+            together = total[first[now] : last[now]]
+            for i in range(len(together)):
+                together[i] = _tanh(together[i])
+            for i in range(first[now], last[now]):
+                field[order[np.uint64(i)]] = total[np.uint64(i)]
+    y, end = top - 2, np.uint64(0)
+    for at in place:
+        while at >= end:
+            y, end = y + 1, end + stride
+        belief[y, np.int64(at - (end - stride)) - 1 + left] = field[at]

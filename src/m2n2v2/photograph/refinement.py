@@ -15,6 +15,7 @@ from jaxtyping import Float32, Int8
 from scipy import ndimage
 
 from m2n2v2.arrays import Mask, PixelMap
+from m2n2v2.compiled.workspace import workspace
 from m2n2v2.photograph import _refinement as kernel
 from m2n2v2.photograph.base import Photograph
 from m2n2v2.prompts.clicks import Pixels
@@ -100,16 +101,17 @@ class _Band:
         self._counted = np.zeros(fixed.shape, bool)
         self._local = photograph.tiles.copy()
         self._models = np.empty((2, 2, photograph.kinds), np.float32)
-        self._distance = np.empty(fixed.shape, np.float32)
+        self._distance = np.empty(fixed.shape, np.int16)
         self._ratio = np.empty(fixed.shape, np.float32)
 
     def draw(self, mask: Mask, belief: Float32[np.ndarray, "H W"]) -> None:
         """One pass: the belief in the object, around the outline of `mask`."""
-        photograph, reach, distance = self._photograph, np.float32(self._reach), self._distance
-        window = _around_outline(mask, self._reach)
+        photograph, distance, ratio = self._photograph, self._distance, self._ratio
+        window, reach = _around_outline(mask, self._reach), self._reach
+        height, width = window[1] - window[0], window[3] - window[2]
         changed = (mask != self._counted).any(1).nonzero()[0]
-        distance.fill(reach + 1)
-        kernel.distances(mask, window, reach, distance)
+        line = np.empty((2, width + 2 * ((1 << reach.bit_length()) - 1)), np.int16)
+        kernel.distances(mask, window, reach, distance, *line)
         kernel.colour_ratio(
             mask,
             self._counted,
@@ -122,22 +124,38 @@ class _Band:
             distance,
             reach,
             self._models,
-            self._ratio,
+            ratio,
         )
-        rows = slice(*window[:2])
-        kernel.relax(
-            photograph.likeness[rows],
-            mask[rows],
-            distance[rows],
-            reach,
-            self._ratio[rows],
-            self._fixed[rows],
-            np.float32(COLOUR_WEIGHT),
-            np.float32(PLACE_WEIGHT),
-            np.float32(SMOOTHNESS),
-            ROUNDS,
-            belief[rows],
-        )
+        bordered, turns = (height + 2) * (width + 2), width + 2 * height
+        with workspace((height * width + 1, np.uint32)) as (place,):
+            count = kernel.free(distance, reach, self._fixed, window, place)
+            with workspace(
+                (bordered, np.float32),
+                (bordered, np.int32),
+                (turns, np.int32),
+                (turns, np.int32),
+                (count, np.uint32),
+                (count, np.int32),
+                (count, np.float32),
+                (count, np.float32),
+                ((count, 8), np.float32),
+            ) as arrays:
+                kernel.relax(
+                    photograph.likeness,
+                    mask,
+                    distance,
+                    np.float32(reach),
+                    ratio,
+                    self._fixed,
+                    window,
+                    place[:count],
+                    np.float32(COLOUR_WEIGHT),
+                    np.float32(PLACE_WEIGHT),
+                    np.float32(SMOOTHNESS),
+                    ROUNDS,
+                    *arrays,
+                    belief,
+                )
 
 
 def _around_outline(mask: Mask, band: int) -> Window:
