@@ -113,6 +113,23 @@ def test_distances_by_scipy(seed: int, reach: int) -> None:
         np.testing.assert_array_equal(distance, np.minimum(inside + outside, reach + 1))
 
 
+@given(st.integers(0, 2**31), st.integers(1, 9), st.integers(1, 9))
+def test_the_window_of_an_outline_by_its_pixels(seed: int, height: int, width: int) -> None:
+    rng = np.random.default_rng(seed)
+    mask = rng.random((height, width)) < rng.choice([0.1, 0.5])
+    beside = np.zeros(mask.shape, bool)
+    beside[1:] |= mask[1:] != mask[:-1]
+    beside[:-1] |= mask[1:] != mask[:-1]
+    beside[:, 1:] |= mask[:, 1:] != mask[:, :-1]
+    beside[:, :-1] |= mask[:, 1:] != mask[:, :-1]
+    y, x = beside.nonzero()
+    window = kernel.outline(mask, np.ones((2, width), bool))
+    if len(y):
+        assert window == (y.min(), y.max() + 1, x.min(), x.max() + 1)
+    else:
+        assert window == (height, 0, width, 0)
+
+
 def test_distances_stay_inside_the_window() -> None:
     mask = np.zeros((9, 12), bool)
     mask[3:6, 4:8] = True
@@ -140,7 +157,6 @@ def colour_ratio(
     kernel.colour_ratio(
         mask,
         np.zeros(mask.shape, bool),
-        (0, height),
         colours_of_tiles(colours, kinds, tile),
         colours,
         tile,
@@ -149,6 +165,7 @@ def colour_ratio(
         distance,
         reach,
         np.empty((2, 2, kinds), np.float32),
+        np.empty(kinds, np.float32),
         ratio,
     )
 
@@ -211,7 +228,7 @@ def test_relaxation_beside_a_field_updated_pixel_by_pixel(share: float) -> None:
     alike = np.empty((height, width, 4), np.float32)
     kernel.likeness(0, height, lab, contrast, alike)
     window, bordered = (0, height, 0, width), (height + 2) * (width + 2)
-    listed = np.empty(height * width + 1, np.uint32)
+    listed = np.empty(height * width, np.uint32)
     count = kernel.free(distance, 3, fixed, window, listed)
     kernel.relax(
         alike,

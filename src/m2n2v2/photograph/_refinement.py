@@ -6,6 +6,33 @@ from m2n2v2.compiled.exponential import exp2_minus
 from m2n2v2.compiled.kernels import inlined, kernel
 
 
+@kernel()
+def outline(mask, column):  # type: ignore[no-untyped-def]
+    """The window of the pixels that have a 4-neighbour of the other class: rows from, to, columns
+    from, to. `column`, b1 (2, W), is a workspace."""
+    height, width = mask.shape
+    top, bottom, left, right = height, 0, width, 0
+    below, beside = column[0], column[1]
+    for x in range(width):
+        below[x] = beside[x] = False
+    for y in range(height):
+        here, under = mask[y], mask[min(y + 1, height - 1)]
+        west, east = here[: width - 1], here[1:]
+        down = across = False
+        for x in range(width):
+            below[x] |= here[x] != under[x]
+            down |= here[x] != under[x]
+        for x in range(width - 1):
+            beside[x] |= west[x] != east[x]
+            across |= west[x] != east[x]
+        if down or across:
+            top, bottom = min(top, y), y + 2 if down else y + 1
+    for x in range(width):
+        if below[x] or beside[x]:
+            left, right = min(left, x), x + 2 if beside[x] else max(right, x + 1)
+    return top, bottom, left, right
+
+
 @kernel(error_model="numpy")
 def distances(mask, window, reach, distance, line, other):  # type: ignore[no-untyped-def]
     """City-block distance of each pixel to the other class, up to `reach + 1`: i2 (H, W).
@@ -57,7 +84,6 @@ def distances(mask, window, reach, distance, line, other):  # type: ignore[no-un
 def colour_ratio(  # type: ignore[no-untyped-def]
     mask,
     counted,  # b1 (H, W): the mask that is counted, brought up to `mask`
-    changed,  # rows from, to, in which they differ
     local,  # f4 (rows, columns, 2, kinds): pixels of either class and each colour in each tile
     colours,
     tile,
@@ -66,6 +92,7 @@ def colour_ratio(  # type: ignore[no-untyped-def]
     distance,  # i2 (H, W), of `distances`
     reach,
     models,  # f4 (2, 2, kinds): a workspace
+    known,  # f4 (kinds): a workspace
     ratio,  # f4 (H, W): out, on the band
 ):
     """Log likelihood ratio, object over background, of the colour of each pixel in the band.
@@ -74,16 +101,23 @@ def colour_ratio(  # type: ignore[no-untyped-def]
     count as `prior` more pixels, and a share of a pixel lies in every bin.
     """
     rows, columns, _, kinds = local.shape
-    for y in range(changed[0], changed[1]):
-        now, before = mask[y], counted[y]
-        for x in range(len(now)):
-            if now[x] != before[x]:
-                before[x] = now[x]
-                histogram, kind, label = local[y // tile, x // tile], colours[y, x], int(now[x])
-                histogram[label, kind] += 1
-                histogram[1 - label, kind] -= 1
-    whole, around = models[0], models[1]
     floor, one = np.float32(0.02), np.float32(1)
+    for y in range(len(mask)):
+        for j in range(columns):
+            part = slice(j * tile, (j + 1) * tile)
+            now, before, bins = mask[y, part], counted[y, part], colours[y, part]
+            different = False
+            for x in range(len(now)):
+                different |= now[x] != before[x]
+            if not different:
+                continue
+            background, foreground = local[y // tile, j, 0], local[y // tile, j, 1]
+            for x in range(len(now)):
+                if now[x] != before[x]:
+                    before[x], more = now[x], one if now[x] else -one
+                    foreground[bins[x]] += more
+                    background[bins[x]] -= more
+    whole, around = models[0], models[1]
     for label in range(2):
         total = np.float32(0)
         for kind in range(kinds):
@@ -107,7 +141,7 @@ def colour_ratio(  # type: ignore[no-untyped-def]
                     near |= away[x] <= reach
             if not near:
                 continue
-            background, foreground = np.float32(0), np.float32(0)
+            all_background, all_foreground = np.float32(0), np.float32(0)
             for label in range(2):
                 for kind in range(kinds):
                     around[label, kind] = whole[label, kind]
@@ -116,15 +150,18 @@ def colour_ratio(  # type: ignore[no-untyped-def]
                         for kind in range(kinds):
                             around[label, kind] += local[a, b, label, kind]
             for kind in range(kinds):
-                background += around[0, kind]
-                foreground += around[1, kind]
-            offset = np.log(foreground / background)
+                all_background += around[0, kind]
+                all_foreground += around[1, kind]
+                known[kind] = np.nan
+            offset = np.log(all_foreground / all_background)
             for y in range(first, last):
                 away, bins, out = distance[y, west:east], colours[y, west:east], ratio[y, west:east]
                 for x in range(len(away)):
                     if away[x] <= reach:
                         kind = bins[x]
-                        out[x] = np.log(around[1, kind] / around[0, kind]) - offset
+                        if np.isnan(known[kind]):
+                            known[kind] = np.log(around[1, kind] / around[0, kind]) - offset
+                        out[x] = known[kind]
 
 
 @kernel()
@@ -152,6 +189,10 @@ def _tanh(x):  # type: ignore[no-untyped-def]
     return t if x > 0 else -t
 
 
+BLOCK = 32
+"""Pixels of a row that are looked at together, whether any is in the band."""
+
+
 @kernel()
 def free(distance, reach, fixed, window, place):  # type: ignore[no-untyped-def]
     """The pixels of the band whose label is not fixed, row by row, into `place`: their number in
@@ -159,11 +200,18 @@ def free(distance, reach, fixed, window, place):  # type: ignore[no-untyped-def]
     top, bottom, left, right = window
     stride, count = right - left + 2, 0
     for y in range(top, bottom):
-        away, label = distance[y, left:right], fixed[y, left:right]
-        at = (y - top + 1) * stride + 1
-        for x in range(len(away)):
-            place[count] = at + x
-            count += (away[x] <= reach) & (label[x] == 0)
+        for start in range(left, right, BLOCK):
+            part = slice(start, min(start + BLOCK, right))
+            away, label = distance[y, part], fixed[y, part]
+            near = False
+            for x in range(len(away)):
+                near |= away[x] <= reach
+            if near:
+                at = (y - top + 1) * stride + 1 + start - left
+                for x in range(len(away)):
+                    if away[x] <= reach and label[x] == 0:
+                        place[count] = at + x
+                        count += 1
     return count
 
 

@@ -67,7 +67,7 @@ def refined(
     """
     given = margin.cpu().numpy()
     mask = given > 0
-    if mask.all() or not mask.any():
+    if _of_one_side(mask):
         return margin
     fixed = _fixed(mask.shape, pixels, labels)
     belief = np.array(given, np.float32)
@@ -76,7 +76,7 @@ def refined(
     for _ in range(passes or PASSES):
         band.draw(mask, belief)
         before, mask = mask, belief > 0
-        if np.array_equal(mask, before) or mask.all() or not mask.any():
+        if np.array_equal(mask, before) or _of_one_side(mask):
             break
     return torch.from_numpy(belief).to(margin.device)
 
@@ -93,6 +93,10 @@ def _fixed(
     return fixed
 
 
+def _of_one_side(mask: Mask) -> bool:
+    return np.count_nonzero(mask) in (0, mask.size)
+
+
 class _Band:
     """The pixels around an outline, and what is known of them from one pass to the next."""
 
@@ -100,7 +104,8 @@ class _Band:
         self._photograph, self._fixed, self._reach = photograph, fixed, reach
         self._counted = np.zeros(fixed.shape, bool)
         self._local = photograph.tiles.copy()
-        self._models = np.empty((2, 2, photograph.kinds), np.float32)
+        kinds = photograph.kinds
+        self._models = np.empty((2, 2, kinds), np.float32), np.empty(kinds, np.float32)
         self._distance = np.empty(fixed.shape, np.int16)
         self._ratio = np.empty(fixed.shape, np.float32)
 
@@ -109,13 +114,11 @@ class _Band:
         photograph, distance, ratio = self._photograph, self._distance, self._ratio
         window, reach = _around_outline(mask, self._reach), self._reach
         height, width = window[1] - window[0], window[3] - window[2]
-        changed = (mask != self._counted).any(1).nonzero()[0]
         line = np.empty((2, width + 2 * ((1 << reach.bit_length()) - 1)), np.int16)
         kernel.distances(mask, window, reach, distance, *line)
         kernel.colour_ratio(
             mask,
             self._counted,
-            (int(changed[0]), int(changed[-1]) + 1),
             self._local,
             photograph.colours,
             photograph.tile,
@@ -123,11 +126,11 @@ class _Band:
             window,
             distance,
             reach,
-            self._models,
+            *self._models,
             ratio,
         )
         bordered, turns = (height + 2) * (width + 2), width + 2 * height
-        with workspace((height * width + 1, np.uint32)) as (place,):
+        with workspace((height * width, np.uint32)) as (place,):
             count = kernel.free(distance, reach, self._fixed, window, place)
             with workspace(
                 (bordered, np.float32),
@@ -160,15 +163,14 @@ class _Band:
 
 def _around_outline(mask: Mask, band: int) -> Window:
     """Rows from, to, columns from, to that the band around the outline reaches, and two more."""
-    down, across = mask[1:] != mask[:-1], mask[:, 1:] != mask[:, :-1]
-    rows, columns = across.any(1), down.any(0)
-    for near, between in ((rows, down.any(1)), (columns, across.any(0))):
-        near[1:] |= between
-        near[:-1] |= between
-    y, x = rows.nonzero()[0], columns.nonzero()[0]
-    top, left = max(int(y[0]) - band - 2, 0), max(int(x[0]) - band - 2, 0)
-    bottom, right = (int(last) + band + 3 for last in (y[-1], x[-1]))
-    return top, min(bottom, mask.shape[0]), left, min(right, mask.shape[1])
+    top, bottom, left, right = kernel.outline(mask, np.empty((2, mask.shape[1]), bool))
+    height, width = mask.shape
+    further = band + 2
+    rows, columns = (
+        (max(top - further, 0), min(bottom + further, height)),
+        (max(left - further, 0), min(right + further, width)),
+    )
+    return *rows, *columns
 
 
 def _around(marked: Pixels | tuple[int, int], grown: int, shape: tuple[int, ...]) -> Any:
