@@ -59,12 +59,16 @@ def product(  # type: ignore[no-untyped-def]
     segments,  # i4: of an entry, counted through all heads
     spreading,  # its share on the way out
 ):
-    """The sum over heads of `P' G P^T v`, into `out`."""
+    """The sum over heads of `P' G P^T v`, into `out`.
+
+    Indices have no sign: whether one counts from the end is then not asked, which takes as long as
+    the rest.
+    """
     gathered, passed = np.empty(len(starts) - 1, v.dtype), np.empty(len(starts) - 1, v.dtype)
     for s in range(len(gathered)):
         total = v.dtype.type(0)
-        for e in range(starts[s], starts[s + 1]):
-            total += gathering[e] * v[cells[e]]
+        for e in range(np.uint64(starts[s]), np.uint64(starts[s + 1])):
+            total += gathering[e] * v[np.uint32(cells[e])]
         gathered[s] = total
     first, corner = 0, 0
     for m in counts:
@@ -74,8 +78,8 @@ def product(  # type: ignore[no-untyped-def]
         first, corner = first + m, corner + size
     for c in range(len(out)):
         total = v.dtype.type(0)
-        for e in range(stops[c], stops[c + 1]):
-            total += spreading[e] * passed[segments[e]]
+        for e in range(np.uint64(stops[c]), np.uint64(stops[c + 1])):
+            total += spreading[e] * passed[np.uint32(segments[e])]
         out[c] = total
 
 
@@ -89,7 +93,7 @@ NEGLIGIBLE = 1e-6
 """Slow directions are dropped when no cell's relative probability can feel it by more."""
 
 
-@kernel(fastmath=FAST)
+@kernel(fastmath=FAST, error_model="numpy")
 def walk(  # type: ignore[no-untyped-def]
     p,  # (n): relative probabilities, the largest 1; overwritten
     rows,  # (n)
@@ -168,12 +172,11 @@ def walk(  # type: ignore[no-untyped-def]
         scale, at, waiting = one / largest, p.dtype.type(step), 0
         for c in range(len(p)):
             current = after[c] * scale
-            if times[c] == np.inf:
-                if current > threshold:
-                    rise = current - p[c] if step > 1 else one - threshold
-                    times[c] = at - (current - threshold) / rise
-                else:
-                    waiting += 1
+            rise = current - p[c] if step > 1 else one - threshold
+            crossing = at - (current - threshold) / rise
+            waits = times[c] == np.inf
+            times[c] = crossing if waits and current > threshold else times[c]
+            waiting += waits and current <= threshold
             p[c] = current
         if waiting == 0:
             break
