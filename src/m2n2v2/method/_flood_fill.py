@@ -1,8 +1,8 @@
-"""The minimax fill: Dijkstra with the maximum in place of the sum, on a queue of bits."""
+"""The minimax fill: Dijkstra with the maximum in place of the sum, on a queue of ranks."""
 
 import numpy as np
 
-from m2n2v2.compiled.kernels import inlined, kernel
+from m2n2v2.compiled.kernels import kernel
 from m2n2v2.compiled.sorting import radix_sort
 
 
@@ -16,16 +16,6 @@ def distance(start, stop, values, behind, y, x, out):  # type: ignore[no-untyped
             out[row, column] = np.sqrt(away * away + deeper * deeper)
 
 
-@inlined
-def _count_ones(word):  # type: ignore[no-untyped-def]
-    """LLVM knows this for one instruction."""
-    word -= word >> np.uint64(1) & np.uint64(0x5555555555555555)
-    pairs = word >> np.uint64(2) & np.uint64(0x3333333333333333)
-    word = (word & np.uint64(0x3333333333333333)) + pairs
-    word = word + (word >> np.uint64(4)) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return word * np.uint64(0x0101010101010101) >> np.uint64(56)
-
-
 @kernel()
 def fill(  # type: ignore[no-untyped-def]
     keys,  # u4 (H, W)
@@ -37,19 +27,19 @@ def fill(  # type: ignore[no-untyped-def]
     pairs,  # u8 (H * W)
     spare,  # u8 (H * W)
     rank,  # u4 ((H + 2) * (W + 1))
-    waiting,  # u8 (2 * H * W // 64 + 1)
+    reached,  # b1 (H * W + 1)
     counters,  # i4 (PASSES, 1 << DIGIT), of the sort
 ):
     """Smallest possible maximum of `keys` over 4-connected paths from the starts, per pixel.
 
     A pixel's value is final when it is first seen: from a pixel of value v it is `max(v, key)`,
     and pixels are expanded in order of v. All pixels are ranked by key beforehand, so that the
-    priority queue is a set of ranks: one bit each, and a pointer that only moves up. Pixels
-    below the pointer, the filled-up minima, go to a stack and are expanded at once.
+    priority queue is a mark for each rank, and a pointer that only moves up. Pixels below the
+    pointer, the filled-up minima, go to a stack and are expanded at once.
 
-    Seen pixels and a border around the image carry marks above every rank in place of one.
-    These set bits, too, beyond any that are read, which saves asking whether a neighbour is
-    inside and new: the answer is a coin toss that a processor cannot predict.
+    Seen pixels and a border around the image carry marks above every rank in place of one, which
+    all stand for the one place in `reached` that is never read: nobody asks whether a neighbour is
+    inside and new, and nothing that is read depends on what was written just before.
 
     Returns the number of distinct values.
     """
@@ -65,27 +55,20 @@ def fill(  # type: ignore[no-untyped-def]
     for i in range(n):
         rank[np.uint32(ranked[i])] = i
 
-    waiting[:] = 0
-    six, low_six, one = np.uint32(6), np.uint32(63), np.uint64(1)
-    side, down = np.uint64(1), np.uint64(stride)
-    word = np.uint64(n >> 6)
+    reached[:] = False
+    side, down, one = np.uint64(1), np.uint64(stride), np.uint64(1)
     for start in starts:
         at = np.uint64((start // width + 1) * stride + start % width)
-        first = rank[at]
+        reached[rank[at]] = True
         rank[at] = seen
-        waiting[first >> six] |= one << np.uint64(first & low_six)
-        word = min(word, np.uint64(first >> six))
-    count, done, stacked = 0, 0, 0
-    while done < n:
-        while waiting[word] == 0:
-            word += one
-        bits = waiting[word]
-        waiting[word] = bits & (bits - one)
-        current = np.uint32(word * np.uint64(64) + _count_ones((bits & (~bits + one)) - one))
+    count, done, stacked, last = 0, 0, np.uint64(0), np.uint32(0)
+    for current in range(n):
+        if not reached[current]:
+            continue
         at = ranked[current] & np.uint64(0xFFFFFFFF)
         key = np.uint32(ranked[current] >> np.uint64(32))
-        if count == 0 or key != distinct[count - 1]:
-            distinct[count] = key
+        if count == 0 or key != last:
+            distinct[count] = last = key
             count += 1
         final = seen + np.uint32(count - 1)
         while True:
@@ -96,12 +79,12 @@ def fill(  # type: ignore[no-untyped-def]
                 rank[to] = max(best, seen)
                 if best <= current:
                     stack[stacked] = to
-                    stacked += 1
+                    stacked += one
                 else:
-                    waiting[best >> six] |= one << np.uint64(best & low_six)
+                    reached[min(best, seen)] = True
             if stacked == 0:
                 break
-            stacked -= 1
+            stacked -= one
             at = stack[stacked]
         area[count - 1] = done
     for y in range(height):

@@ -55,7 +55,7 @@ def filled_level_sets(
         (n, np.uint64),
         (n, np.uint64),
         ((height + 2) * (width + 1), np.uint32),
-        (2 * n // 64 + 1, np.uint64),
+        (n + 1, np.bool_),
         ((PASSES, 1 << DIGIT), np.int32),
     ) as (cost, distinct, area, *rest):
         _distance(source, starts, depth, cost)
