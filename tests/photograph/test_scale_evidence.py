@@ -24,15 +24,19 @@ MEMBERS = arrays.arrays(
 
 @given(MEMBERS, st.integers(0, 2**31))
 def test_outlines_by_loop(member: np.ndarray, seed: int) -> None:
-    strength = np.random.default_rng(seed).random(member.shape, np.float32)
-    sums = np.empty((5, 3))
-    kernel.outlines(member, strength, sums)
+    rng = np.random.default_rng(seed)
+    if seed % 2:  # wider than a block
+        member = np.repeat(member, 9, 1)
+    strength, free = rng.random(member.shape, np.float32), rng.random(member.shape) < 0.5
+    sums = np.empty((5, 4))
+    kernel.outlines(member, strength, free, np.empty(member.shape[1], np.int32), sums)
     frame = np.ones(member.shape, bool)
     frame[1:-1, 1:-1] = False
     for k in range(4):
         inside = member <= k
         outside = binary_dilation(inside) & ~inside
-        expected = outside.sum(), strength[outside].sum(), (frame & inside).sum()
+        border = outside.sum(), strength[outside].sum()
+        expected = *border, (frame & inside).sum(), (free & inside).sum()
         np.testing.assert_allclose(sums[k], expected, rtol=1e-5, atol=1e-5)
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -203,7 +204,7 @@ class Segmentation:
         """The mask at working size."""
         return self.margin.cpu().numpy() > 0
 
-    @property
+    @cached_property
     def claimed(self) -> int:
         """Pixels of the working mask before anything was added to it: what the size rule counts."""
         margin = self.margin if self.unrefined is None else self.unrefined

@@ -23,9 +23,9 @@ def covered(margin, out):  # type: ignore[no-untyped-def]
         for j in range(columns):
             left, right = j * width, (j + 1) * width
             first, last = left // columns, (right - 1) // columns
-            inside = np.int64(0)
-            for x in range(first, last + 1):
-                inside += here[x] > 0
+            part, inside = here[first : last + 1], 0
+            for x in range(len(part)):
+                inside += part[x] > 0
             total = inside * columns
             if here[first] > 0:
                 total -= left - first * columns
@@ -52,13 +52,14 @@ def believed(belief, steepness, weight, margin, out):  # type: ignore[no-untyped
     height, width = margin.shape
     rows, columns = belief.shape
     half, one = np.float32(0.5), np.float32(1)
-    left, right = np.empty(width, np.int64), np.empty(width, np.int64)
+    first = np.zeros(columns + 1, np.int64)  # the first pixel beside or beyond each patch's centre
     share, line = np.empty(width, np.float32), np.empty(columns, np.float32)
     for x in range(width):
         place = max((x + 0.5) * columns / width - 0.5, 0.0)
-        left[x] = int(place)
-        right[x] = min(left[x] + 1, columns - 1)
-        share[x] = place - left[x]
+        share[x] = place - int(place)
+        first[int(place) + 1] = x + 1
+    for j in range(1, columns + 1):
+        first[j] = max(first[j], first[j - 1])
     for y in range(height):
         place = max((y + 0.5) * rows / height - 0.5, 0.0)
         upper = int(place)
@@ -66,7 +67,10 @@ def believed(belief, steepness, weight, margin, out):  # type: ignore[no-untyped
         for j in range(columns):
             value = belief[upper, j] + down * (belief[lower, j] - belief[upper, j]) - half
             line[j] = steepness * value
-        for x in range(width):
-            added = line[left[x]] + share[x] * (line[right[x]] - line[left[x]])
-            added = weight * min(max(added, -one), one)
-            out[y, x] = min(max(margin[y, x] + added, -one), one)
+        for j in range(columns):
+            west, rise = line[j], line[min(j + 1, columns - 1)] - line[j]
+            part = slice(first[j], first[j + 1])
+            before, after, along = margin[y, part], out[y, part], share[part]
+            for x in range(len(before)):
+                added = weight * min(max(west + along[x] * rise, -one), one)
+                after[x] = min(max(before[x] + added, -one), one)

@@ -21,33 +21,57 @@ def first_set(start, stop, values, thresholds, member):  # type: ignore[no-untyp
             member[y, x] = first
 
 
+BLOCK = 32
+"""Pixels of a row that are looked at together: mostly they are of one set."""
+
+
 @kernel()
-def outlines(member, strength, sums):  # type: ignore[no-untyped-def]
+def outlines(member, strength, free, lowest, sums):  # type: ignore[no-untyped-def]
     """Of each of the nested sets `member <= k`: the pixels just outside it, the strength over
-    them, and its pixels on the image's frame. `sums` is float64 `K + 1, 3`."""
+    them, its pixels on the image's frame, and those of its pixels that are free.
+
+    `sums` is float64 `K + 1, 4`. `lowest`, i4 (W), is a workspace: of each pixel and its neighbours
+    the first set that holds one.
+    """
     height, width = member.shape
-    sums[:] = 0
+    for k in range(len(sums)):
+        for i in range(4):
+            sums[k, i] = 0
     for y in range(height):
+        here, above, below = member[y], member[max(y - 1, 0)], member[min(y + 1, height - 1)]
         for x in range(width):
-            own = member[y, x]
-            lowest = own
-            if y > 0:
-                lowest = min(lowest, member[y - 1, x])
-            if y < height - 1:
-                lowest = min(lowest, member[y + 1, x])
-            if x > 0:
-                lowest = min(lowest, member[y, x - 1])
-            if x < width - 1:
-                lowest = min(lowest, member[y, x + 1])
-            if lowest < own:
-                sums[lowest, 0] += 1
-                sums[lowest, 1] += strength[y, x]
-                sums[own, 0] -= 1
-                sums[own, 1] -= strength[y, x]
-            if y == 0 or x == 0 or y == height - 1 or x == width - 1:
-                sums[own, 2] += 1
+            lowest[x] = min(here[x], min(above[x], below[x]))
+        before, after, east = lowest[: width - 1], lowest[1:], here[1:]
+        for x in range(width - 1):
+            before[x] = min(before[x], east[x])
+        for x in range(width - 1):
+            after[x] = min(after[x], here[x])
+        for start in range(0, width, BLOCK):
+            part = slice(start, start + BLOCK)
+            own, first, new, strong = here[part], lowest[part], free[y, part], strength[y, part]
+            borders, count, now = False, 0, own[0]
+            for x in range(len(own)):
+                borders |= first[x] < own[x]
+                count += new[x]
+            if not borders:  # all of one set
+                sums[now, 3] += count
+                continue
+            count = 0
+            for x in range(len(own)):
+                if own[x] != now:
+                    sums[now, 3] += count
+                    now, count = own[x], 0
+                count += new[x]
+                if first[x] < own[x]:
+                    sums[first[x], 0] += 1
+                    sums[first[x], 1] += strong[x]
+                    sums[own[x], 0] -= 1
+                    sums[own[x], 1] -= strong[x]
+            sums[now, 3] += count
+        for x in range(0, width, 1 if y in (0, height - 1) else max(width - 1, 1)):
+            sums[here[x], 2] += 1
     for k in range(1, len(sums)):
-        for i in range(3):
+        for i in range(4):
             sums[k, i] += sums[k - 1, i]
 
 

@@ -87,10 +87,11 @@ def weighed(
     array = values.numpy()
     member = np.empty(array.shape, np.int32)
     over_rows(kernel.first_set, len(array), array, thresholds, member)
-    sums = np.empty((len(chosen) + 1, 3))
-    kernel.outlines(member, photograph.strength, sums)
-    outline, strength, frame = sums[:-1].T
     free = before != positive
+    sums = np.empty((len(chosen) + 1, 4))
+    lowest = np.empty(array.shape[1], np.int32)
+    kernel.outlines(member, photograph.strength, free, lowest, sums)
+    outline, strength, frame, changed = sums[:-1].T
     if len(pixels) > 1:
         place = _strokes(member, len(chosen), free, pixels)
     else:
@@ -104,7 +105,7 @@ def weighed(
         + AREA_POWER * np.log(area)
         + place
     )
-    small = slice(_few(member, len(chosen), free, most))
+    small = slice(max(int(np.searchsorted(changed, most, "right")), 1))
     log_score = log_score[small]
     score = np.exp(log_score - log_score.max()).astype(np.float32)
     return Candidates(thresholds[small], area[small], score)
@@ -134,14 +135,6 @@ def _strongest(known: Candidates) -> Int32[np.ndarray, " k"]:
     edges = np.minimum(edges, len(known.area) - 1)
     chosen = [a + int(known.edge[a:b].argmax()) for a, b in pairwise(edges) if a < b]
     return np.array(chosen or [int(edges[-1])], np.int32)
-
-
-def _few(member: Int32[np.ndarray, "H W"], count: int, free: Mask, most: float) -> int:
-    """How many of the sets `free & (member <= k)` have at most so many pixels; at least 1."""
-    if math.isinf(most):
-        return count
-    pixels = np.bincount(member[free], minlength=count)[:count].cumsum()
-    return max(int(np.searchsorted(pixels, most, "right")), 1)
 
 
 def _middles(
