@@ -1,8 +1,9 @@
 """Markov-maps at the attention's resolution: how soon the chain reaches each cell (Eq. 2-3)."""
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -37,9 +38,9 @@ def start_state(
     Returns:
         One map per point, `k h w`, largest value 1.
     """
-    down, across = _shares(points, cells, dtype, device)
+    down, across = _shares(points, cells, dtype)
     splat = down[:, :, None] * across[:, None, :]
-    return splat / splat.amax((1, 2), keepdim=True)
+    return torch.from_numpy(splat / splat.max((1, 2), keepdims=True)).to(device, dtype)
 
 
 def scribble_start_state(
@@ -57,23 +58,22 @@ def scribble_start_state(
     Args:
         points, cells, dtype, device: as of `start_state`.
     """
-    down, across = _shares(points, cells, dtype, device)
+    shares = _shares(points, cells, dtype)
+    down, across = (torch.from_numpy(share).to(device, dtype) for share in shares)
     total = down.T @ across
     return total / total.max()
 
 
 def _shares(
-    points: Sequence[tuple[float, float]],
-    cells: Size,
-    dtype: torch.dtype,
-    device: torch.device | str,
-) -> tuple[Float[Tensor, "k h"], Float[Tensor, "k w"]]:
-    """How much of each point falls on each row, and on each column, of cells."""
-    xy = torch.tensor(points, dtype=dtype, device=device).reshape(-1, 2)
-    column = torch.arange(cells.width, dtype=dtype, device=device)
-    row = torch.arange(cells.height, dtype=dtype, device=device)
-    across = (1 - (column - xy[:, :1]).abs()).clamp_min(0)
-    down = (1 - (row - xy[:, 1:]).abs()).clamp_min(0)
+    points: Sequence[tuple[float, float]], cells: Size, dtype: torch.dtype
+) -> tuple[Float[np.ndarray, "k h"], Float[np.ndarray, "k w"]]:
+    """How much of each point falls on each row, and on each column, of cells: by numpy, whose
+    operations on so few numbers begin sooner than torch's."""
+    kind: np.dtype[Any] = np.dtype(np.float64 if dtype == torch.float64 else np.float32)
+    x, y = np.array(points, kind).reshape(-1, 2).T
+    column, row = np.arange(cells.width, dtype=kind), np.arange(cells.height, dtype=kind)
+    across = np.maximum(1 - np.abs(column - x[:, None]), 0)
+    down = np.maximum(1 - np.abs(row - y[:, None]), 0)
     return down, across
 
 

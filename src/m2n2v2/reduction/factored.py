@@ -10,9 +10,8 @@ from typing import Self
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Float64
+from jaxtyping import Float32, Float64
 from scipy import sparse
-from torch import Tensor
 
 from m2n2v2.arrays import CellMaps
 from m2n2v2.attention import _factored as kernel
@@ -136,12 +135,13 @@ def factored_saturation_time(
     Returns:
         Times in steps, in [0, max_steps], `k h w`.
     """
-    states: Float[Tensor, "k n"] = start.flatten(1)
-    times = torch.where(states > threshold, 0.0, float("inf")).to(start)
+    states = start.numpy().reshape(len(start), -1)
+    times = np.where(states > threshold, 0, np.inf).astype(states.dtype)
     rows, columns = transition.rows.numpy(), transition.columns.numpy()
     limit = rows.dtype.type(threshold)
     known = slow or SlowDirections.none(attention.cells.area)
     packed = (known.basis, known.turn, *attention.packed.leftwards)
-    for state, waiting in zip(states.numpy(), times.numpy(), strict=True):
+    for state, waiting in zip(states, times, strict=True):
         kernel.walk(state.copy(), rows, columns, limit, max_steps, waiting, *packed)
-    return times.masked_fill(times.isinf(), float(max_steps)).reshape(start.shape)
+    times[np.isinf(times)] = max_steps
+    return torch.from_numpy(times).reshape(start.shape)
