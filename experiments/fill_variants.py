@@ -93,7 +93,7 @@ def main() -> None:
         print(f"| {name} | {timing(call, repeats)['median_ms']:.1f} | {apart:.1g} |", flush=True)
 
     fill(
-        "as it is: ranks in a set of bits; level sets, too",
+        "as it is: ranks, a byte each; level sets, too",
         lambda: filled_level_sets(values, point, depth=case.depth).values,
     )
     fill("the textbook: a binary heap", lambda: textbook.flood_fill(values, point, case.depth))
