@@ -13,14 +13,16 @@ from m2n2v2.photograph.refinement import refined
 SIDES = st.integers(1, 24)
 
 
-@given(st.integers(0, 2**31), SIDES, SIDES, st.integers(0, 5))
+@given(st.integers(0, 2**31), SIDES, SIDES, st.integers(0, 5), st.sampled_from([None, 0, 1]))
 def test_the_band_reaches_so_far_around_pixels_beside_the_other_class(
-    seed: int, height: int, width: int, band: int
+    seed: int, height: int, width: int, band: int, whole: int | None
 ) -> None:
+    """Around boxes, and stripes over the whole height or width."""
     generator = np.random.default_rng(seed)
     mask = np.zeros((height, width), bool)
     (top, bottom), (left, right) = (
-        sorted(generator.integers(0, side + 1, 2).tolist()) for side in mask.shape
+        (0, side) if axis == whole else sorted(generator.integers(0, side + 1, 2).tolist())
+        for axis, side in enumerate(mask.shape)
     )
     mask[top:bottom, left:right] = True
     assume(mask.any() and not mask.all())
@@ -45,8 +47,15 @@ def test_squares_keep_their_label_and_every_pixel_its_own(
 ) -> None:
     """Of squares the later ones are on top, but not on another's pixel; strokes have them too."""
     stroke = np.array([[9, 9], [10, 9], [20, 12]])
-    marked = [(5, 4), (6, 4), stroke, (0, 0), np.array([[shape[1] - 1, shape[0] - 1]])]
-    labels = [True, False, True, False, True]
+    marked = [
+        (5, 4),
+        (6, 4),
+        stroke,
+        stroke[:2] + 6,
+        (0, 0),
+        np.array([[shape[1] - 1, shape[0] - 1]]),
+    ]
+    labels = [True, False, True, False, False, True]
     expected = np.zeros(shape, np.int8)
     y, x = np.mgrid[: shape[0], : shape[1]]
     for grown in (radius, 0):
