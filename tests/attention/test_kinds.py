@@ -116,6 +116,8 @@ def test_arrays_that_do_not_fit() -> None:
     for change, message in (
         ({"rows": torch.ones(11)}, "'rows' does not scale a grid of 4x3"),
         ({"columns": -arrays["columns"]}, "'columns' does not scale"),
+        ({"columns": arrays["columns"] * (torch.arange(12) > 0)}, "'columns' does not scale"),
+        ({"rows": arrays["rows"].where(torch.arange(12) > 0, torch.nan)}, "'rows' does not scale"),
         ({"rows": arrays["rows"].double()}, "'rows' does not scale"),
         ({"dense.matrix": torch.ones(12, 11)}, r"shape \(12, 11\) came for a grid of 4x3"),
         ({"dense.matrix": torch.full((12, 12), float("nan"))}, "NaN"),

@@ -88,6 +88,13 @@ def test_the_first_step_counts_a_rise_of_1_minus_the_threshold():
     assert float(found[0, 1]) == pytest.approx(1 - (0.4 / 0.6 - 0.3) / 0.7)
 
 
+def test_a_start_cell_just_at_the_threshold_waits():
+    """Relative probabilities of the right cell are 1/2, then 0.7 / 0.8."""
+    start = torch.tensor([[[1.0, 0.5]]], dtype=torch.float64)
+    (found,) = saturation_time(chain([[0.6, 0.4], [0.4, 0.6]], Size(1, 2)), start, threshold=0.5)
+    np.testing.assert_allclose(found, [[0, 1 - (0.7 / 0.8 - 0.5) / 0.5]])
+
+
 def test_cells_never_reached_get_the_largest_time():
     apart = torch.eye(4)
     start = start_state([(0.0, 0.0)], Size(2, 2), dtype=torch.float64)

@@ -171,3 +171,48 @@ def test_rows_and_products_from_the_right_are_those_of_the_matrix():
     torch.testing.assert_close(found.step_back(v), found.dense() @ v)
     torch.testing.assert_close(found.step_back(v[:, 0]), found.dense() @ v[:, 0])
     torch.testing.assert_close(found.rows_of(1, 4), found.dense()[1:4])
+
+
+def test_what_overflows_in_its_precision_is_refused():
+    """A column that sums to 1e-44 is no zero, but no number of 32 bits scales it to 1."""
+    source = attention(torch.tensor([[1.0, 0.0], [1.0, 0.0]]), torch.float32)
+    with pytest.raises(AttentionError, match="cannot be balanced"):
+        doubly_stochastic(source, 0.273, rounds=1)
+
+
+def test_extrapolation_of_a_linear_map_is_its_limit():
+    """In two dimensions, which logarithms of three scales have but for their mean, so that two
+    moves tell where all lead; after one move it is the secant's answer."""
+    generator = np.random.default_rng(0)
+    level = np.eye(3) - 1 / 3
+    turn = level @ generator.normal(0, 0.4, (3, 3)) @ level
+    shift = level @ generator.normal(size=3)
+    limit = np.linalg.solve(np.eye(3) - turn, shift)
+    extrapolation, at, past = transition._Extrapolation(), np.zeros(3), []
+    for step in range(3):
+        change = turn @ at + shift - at
+        past.append((at, change))
+        made = torch.as_tensor(np.exp(at + change))
+        at = extrapolation(torch.as_tensor(np.exp(at)), made, 0.5**step).log().numpy()
+        if step == 0:
+            np.testing.assert_allclose(at, past[0][0] + change)
+        if step == 1:
+            move, bend = (now - before for before, now in zip(*past, strict=True))
+            share = bend @ change / (bend @ bend)
+            np.testing.assert_allclose(at, past[1][0] + change - share * (move + bend), atol=1e-8)
+            assert abs(at - limit).max() > 1e-2
+    np.testing.assert_allclose(at, limit, atol=1e-6)
+
+
+def test_where_extrapolation_led_astray_the_plain_round_is_taken():
+    """More than four times the least residual, or no number; then it begins anew."""
+    made = [torch.rand(4, dtype=torch.float64) + 0.5 for _ in range(9)]
+    made[6] = made[6].clone()
+    made[6][1] = torch.inf
+    plain = []
+    residuals = (1.0, 4.0, 4.01, 0.5, 2.0, 2.01, 0.4, 0.4, 0.4)
+    extrapolation = transition._Extrapolation()
+    for number, residual in enumerate(residuals):
+        given = torch.rand(4, dtype=torch.float64) + 0.5
+        plain.append(extrapolation(given, made[number], residual) is made[number])
+    assert plain == [True, False, True, True, False, True, True, True, False]
