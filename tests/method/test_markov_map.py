@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from m2n2v2.attention.base import DenseAttention
 from m2n2v2.grid import Size
-from m2n2v2.method.markov_map import saturation_time, start_state
+from m2n2v2.method.markov_map import crossed, saturation_time, start_state
 from m2n2v2.method.transition import Transition, doubly_stochastic
 
 
@@ -93,6 +93,11 @@ def test_a_start_cell_just_at_the_threshold_waits():
     start = torch.tensor([[[1.0, 0.5]]], dtype=torch.float64)
     (found,) = saturation_time(chain([[0.6, 0.4], [0.4, 0.6]], Size(1, 2)), start, threshold=0.5)
     np.testing.assert_allclose(found, [[0, 1 - (0.7 / 0.8 - 0.5) / 0.5]])
+
+
+def test_a_cell_just_at_the_threshold_is_not_over_it():
+    times, current = torch.tensor([[np.inf, np.inf, 1.0]]), torch.tensor([[0.5, 0.75, 0.75]])
+    assert crossed(times, 3, current, torch.full((1, 3), 0.5), 0.5).tolist() == [[np.inf, 2.5, 1]]
 
 
 def test_cells_never_reached_get_the_largest_time():

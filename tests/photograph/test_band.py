@@ -66,6 +66,19 @@ def test_squares_keep_their_label_and_every_pixel_its_own(
     np.testing.assert_array_equal(refinement._fixed(shape, marked, labels), expected)
 
 
+def test_colours_are_counted_in_every_row_that_changed() -> None:
+    """Whole rows at the image's edges, then others."""
+    colours = np.random.default_rng(0).integers(0, 255, (20, 15, 3)).astype(np.uint8)
+    photograph = Photograph.of(colours, boundaries=False)
+    band = refinement._Band(photograph, np.zeros((20, 15), np.int8), 3)
+    for first, last in ((0, 4), (3, 20), (6, 7)):
+        mask = np.zeros((20, 15), bool)
+        mask[first:last] = True
+        band.draw(mask, np.where(mask, np.float32(1), np.float32(-1)))
+        np.testing.assert_array_equal(band._counted, mask)
+        assert band._local[..., 1, :].sum() == mask.sum()
+
+
 class Scripted:
     """In place of the band: notes what it is given, and draws what it was told to."""
 
