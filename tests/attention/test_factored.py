@@ -135,6 +135,14 @@ def test_factors_that_are_no_attention(change: dict[str, torch.Tensor], message:
         FactoredAttention(CELLS, [broken])
 
 
+def test_one_cell_and_none() -> None:
+    head = Head(torch.tensor([0]), torch.tensor([0]), torch.ones(1), torch.full((1, 1), 3.0))
+    assert FactoredAttention(Size(1, 1), [head]).dense().matrix.tolist() == [[1]]
+    none = torch.zeros(0, dtype=torch.int64)
+    with pytest.raises(AttentionError, match="do not fit 4 cells"):
+        FactoredAttention(CELLS, [Head(none, none, torch.zeros(0), head.affinity)])
+
+
 def test_no_heads() -> None:
     with pytest.raises(AttentionError, match="without heads"):
         FactoredAttention(CELLS, [])

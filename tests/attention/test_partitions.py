@@ -40,6 +40,7 @@ def clustered(lab: np.ndarray, rows: int, columns: int, compactness: float) -> n
     [
         (Size(9, 14), 8, 2, 4),
         (Size(12, 5), 6, 4, 2),
+        (Size(12, 2), 2, 3, 1),
         (Size(5, 6), 30, 5, 6),  # a pixel each
         (Size(2, 50), 55, 1, 50),
         (Size(1, 60), 3, 1, 3),
@@ -104,6 +105,11 @@ def test_fragments_are_components_joined_by_mean_colour(
     expected = np.unique(root, return_inverse=True)[1][components]
     found = partitions._without_fragments(labels, lab, least)
     np.testing.assert_array_equal(found, expected)
+
+
+def test_values_that_occur_are_told_once() -> None:
+    keys = np.array([3, 1, 3, 2, 1, 3], np.int64)
+    assert partitions._distinct(keys).tolist() == [1, 2, 3]
 
 
 SIDES = st.integers(1, 7)
