@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy.ndimage import binary_dilation
 
+from m2n2v2.attention.featured import Looks
 from m2n2v2.method import scoring
 from m2n2v2.photograph import _scale_evidence as kernel
 from m2n2v2.photograph import scale_evidence as evidence
@@ -386,3 +387,33 @@ def test_the_place_of_a_stroke_by_hand() -> None:
     reach = ((0 + 0 + 1 + 2 + 3) / 5 + 1) / (9 / 5 + 1)
     assert reach < 1
     assert end == pytest.approx(evidence.STROKE_MIDDLE_POWER * np.log(1.5 / 3))
+
+
+def test_a_stroke_means_what_looks_like_it() -> None:
+    """Three patches in a row: the first two alike, the third unlike them."""
+    looks = Looks.of(torch.tensor([[[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]]))
+    assert looks.directions == pytest.approx(np.array([[1, -1], [1, -1], [-1, 1]]) / math.sqrt(2))
+    stroke = np.array([(x, 20) for x in range(4, 10)])
+    free = np.ones((41, 41), bool)
+    member = np.full((41, 41), 3, np.int32)
+    for k, right in enumerate((14, 28, 41)):  # a patch, two, and all
+        member[:, :right] = np.minimum(member[:, :right], k)
+    plain = evidence._strokes(member, 3, free, stroke)
+    said = evidence._strokes(member, 3, free, stroke, looks) - plain
+    shares = np.array([1, 1, (28 - 13) / 41]) * evidence.LIKENESS_WEIGHT
+    assert said == pytest.approx(shares)
+
+
+def test_of_two_patches_those_that_hold_a_pixel_of_the_stroke_are_asked() -> None:
+    looks = Looks.of(torch.rand(2, 3, 4, generator=torch.Generator().manual_seed(1)))
+    pixels = np.array([(0, 0), (9, 5), (10, 5), (29, 19), (29, 9)])
+    assert looks.under(pixels, 20, 30).tolist() == [0, 1, 2, 5]
+    rows = looks.design[:, :4] - looks.design[:, :4].mean(0)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    expected = [np.mean([row @ rows[0], row @ rows[5]]) for row in rows]
+    assert looks.likeness(np.array([0, 5])).ravel() == pytest.approx(expected)
+
+
+def test_patches_that_all_look_alike_say_nothing() -> None:
+    looks = Looks.of(torch.ones(2, 2, 3))
+    assert (looks.likeness(np.array([0])) == 0).all()

@@ -7,13 +7,14 @@ from typing import Self
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64, Shaped
+from jaxtyping import Float, Float64, Int64, Shaped
 from torch import Tensor
 
 from m2n2v2.attention.base import array
 from m2n2v2.attention.factored import FactoredAttention, Head
 from m2n2v2.errors import AttentionError
 from m2n2v2.grid import Size
+from m2n2v2.prompts.clicks import Pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +41,24 @@ class Looks:
     def moments(self) -> Float64[np.ndarray, "d d"]:
         """The design's columns, times one another."""
         return self.design.T @ self.design
+
+    @cached_property
+    def directions(self) -> Float64[np.ndarray, "n c"]:
+        """Features less their mean over the photograph, of length 1; nothing where they are it."""
+        centred = self.design[:, :-1] - self.design[:, :-1].mean(0)
+        length = np.sqrt(np.square(centred).sum(1, keepdims=True))
+        return np.divide(centred, length, out=np.zeros_like(centred), where=length > 1e-9)
+
+    def under(self, pixels: Pixels, height: int, width: int) -> Int64[np.ndarray, " p"]:
+        """The patches that hold some of these pixels (x, y), each once, ascending."""
+        rows, columns = self.grid.shape
+        x, y = pixels.T
+        return np.unique(y * rows // height * columns + x * columns // width)
+
+    def likeness(self, patches: Int64[np.ndarray, " p"]) -> Float64[np.ndarray, "y x"]:
+        """How much every patch looks like some of them: the mean cosine of their directions."""
+        towards = self.directions[patches].mean(0)
+        return np.einsum("nc,c->n", self.directions, towards).reshape(self.grid.shape)
 
     def towards(self, target: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " d"]:
         """The design's columns, times a value for each patch."""

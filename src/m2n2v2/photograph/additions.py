@@ -86,6 +86,7 @@ class PhotographTerms:
             before,
             self.photograph,
             most_changed(previous, positive),
+            looks_of(state),
         )
         return replace(prompt, choices=choices)
 
@@ -125,7 +126,14 @@ class PhotographTerms:
         labels = [True for _ in boxes] + [prompt.click.positive for prompt in heard]
         margin = result.margin
         if model:
-            margin = supported(margin, looks_of(state), pixels, labels, model)
+            looks = looks_of(state)
+            if looks is None:
+                raise SettingsError(
+                    f"setting object_model is {model}, and the attention "
+                    f"({state.provenance.attention}) has no features",
+                    cure="use the preset dinov2-graph, or object_model=0",
+                )
+            margin = supported(margin, looks, pixels, labels, model)
         if reach:
             margin = refined(margin, self.photograph, pixels, labels, reach)
         for box in boxes:  # what lies outside is not added
@@ -184,17 +192,7 @@ def scored_again(moved: float, kept: float) -> bool:
     return moved >= max(HALFWAY, STEADY * kept)
 
 
-def looks_of(state: ImageState) -> Looks:
-    """What the photograph's patches look like to a network, for the model of the object.
-
-    Raises:
-        SettingsError: the attention came without.
-    """
+def looks_of(state: ImageState) -> Looks | None:
+    """What the photograph's patches look like to a network; None where none was asked."""
     attention = state.transition.attention
-    if not isinstance(attention, FeaturedAttention):
-        raise SettingsError(
-            f"setting object_model is {state.settings.object_model}, and the attention "
-            f"({state.provenance.attention}) has no features",
-            cure="use the preset dinov2-graph, or object_model=0",
-        )
-    return attention.looks
+    return attention.looks if isinstance(attention, FeaturedAttention) else None

@@ -70,8 +70,7 @@ def _belief(
     system, target = looks.moments.copy(), looks.towards(covered.ravel())
     height, width = margin.shape
     for prompt, positive in zip(pixels, labels, strict=True):
-        x, y = prompt.T
-        clicked = looks.design[np.unique(y * rows // height * columns + x * columns // width)]
+        clicked = looks.design[looks.under(prompt, height, width)]
         system += CLICK_WEIGHT * np.einsum("pi,pj->ij", clicked, clicked)
         target += CLICK_WEIGHT * positive * clicked.sum(0)
     system[np.diag_indices_from(system)] += PENALTY

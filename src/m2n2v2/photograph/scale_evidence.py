@@ -22,6 +22,7 @@ from jaxtyping import Float, Int32
 from scipy import ndimage
 
 from m2n2v2.arrays import Mask, PixelMap
+from m2n2v2.attention.featured import Looks
 from m2n2v2.compiled.threads import over_rows
 from m2n2v2.method.scoring import Candidates
 from m2n2v2.photograph import _scale_evidence as kernel
@@ -59,6 +60,10 @@ AWAY_POWER = 2.0
 """Of how far a stroke's segment reaches away from it (`_strokes`): people draw along the middle of
 what they mean, nearly from end to end."""
 
+LIKENESS_WEIGHT = 15.0
+"""Of how much a stroke's segment looks like the stroke to a network, where one was asked: the mean
+of `Looks.likeness`, in [-1, 1]."""
+
 COARSE = 12_000
 """Pixels at which the depths of candidates are measured."""
 
@@ -71,6 +76,7 @@ def weighed(
     before: Mask,
     photograph: Photograph,
     most: float = math.inf,
+    looks: Looks | None = None,
 ) -> Candidates:
     """Some of a map's candidates, their edge scores multiplied by our terms, the largest being 1.
 
@@ -81,6 +87,7 @@ def weighed(
         positive: the prompt's label.
         before: the segmentation it corrects.
         most: pixels of it that a scale may change; the smallest scale always may.
+        looks: of the photograph's patches to a network.
     """
     chosen = _strongest(known)
     thresholds, area = known.thresholds[chosen], known.area[chosen]
@@ -93,7 +100,7 @@ def weighed(
     kernel.outlines(member, photograph.strength, free, lowest, sums)
     outline, strength, frame, changed = sums[:-1].T
     if len(pixels) > 1:
-        place = _strokes(member, len(chosen), free, pixels)
+        place = _strokes(member, len(chosen), free, pixels, looks)
     else:
         (point,) = pixels.tolist()
         power = CORRECTION_POWER if before.any() else MIDDLE_POWER
@@ -151,12 +158,17 @@ def _middles(
 
 
 def _strokes(
-    member: Int32[np.ndarray, "H W"], count: int, free: Mask, pixels: Pixels
+    member: Int32[np.ndarray, "H W"],
+    count: int,
+    free: Mask,
+    pixels: Pixels,
+    looks: Looks | None = None,
 ) -> Float[np.ndarray, " k"]:
-    """What the place of a stroke says about the sets `free & (member <= k)`, as a log score.
+    """What a stroke's place and looks say about the sets `free & (member <= k)`, as a log score.
 
     A stroke along the middle of a set is deep inside everywhere, and no pixel is farther away from
-    it than the set is wide: the mean distance from the stroke, over the mean depth, is about 1.
+    it than the set is wide: the mean distance from the stroke, over the mean depth, is about 1. It
+    crosses what the thing is made of, so that the set looks like it.
     """
     step, half = _coarse(member.shape)
     x, y = pixels.T
@@ -167,6 +179,7 @@ def _strokes(
     rows, columns = (
         np.minimum(at // step, side - 1) for at, side in zip((y, x), coarse.shape, strict=True)
     )
+    like = None if looks is None else _seen(looks, pixels, member.shape)
     score = np.zeros(count)
     for k in range(count):
         inside = coarse_free & (coarse <= k)
@@ -176,7 +189,20 @@ def _strokes(
         middle = max(depth[rows, columns].mean(), 0.5) / depth.max()
         reach = (away[inside].mean() + 1) / (depth[inside].mean() + 1)
         score[k] = STROKE_MIDDLE_POWER * np.log(middle) - AWAY_POWER * np.log(max(reach, 1.0))
+        if like is not None:
+            score[k] += LIKENESS_WEIGHT * like[inside].mean()
     return score
+
+
+def _seen(looks: Looks, pixels: Pixels, shape: tuple[int, ...]) -> Float[np.ndarray, "h w"]:
+    """How much what is seen coarsely looks like the pixels of a stroke."""
+    step, half = _coarse(shape)
+    height, width = shape
+    rows, columns = (
+        np.arange(side)[half::step] * patches // side
+        for side, patches in zip(shape, looks.grid.shape, strict=True)
+    )
+    return looks.likeness(looks.under(pixels, height, width))[np.ix_(rows, columns)]
 
 
 def _coarse(shape: tuple[int, ...]) -> tuple[int, int]:
