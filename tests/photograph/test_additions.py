@@ -1,19 +1,29 @@
 """When earlier prompts are scored again, and how much a correction may change: by hand."""
 
 import math
-from functools import partial, reduce
+from functools import partial
 from itertools import accumulate
 
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from m2n2v2.attention.precomputed import Precomputed
 from m2n2v2.method.settings import Settings
+from m2n2v2.method.values import ImageState
 from m2n2v2.method.walk import empty, segment
-from m2n2v2.photograph.additions import most_changed, scored_again
+from m2n2v2.photograph.additions import NEAR, most_changed, scored_again
 from m2n2v2.preparation import prepare
 from m2n2v2.prompts import Click
+
+
+def two_halves() -> ImageState:
+    """A black and a white half, each cell as near to all others."""
+    image = np.zeros((16, 16, 3), np.uint8)
+    image[:, 8:] = 255
+    attention = Precomputed(torch.eye(16) * 0.5 + 0.5 / 16)
+    return prepare(image, attention, settings=Settings.offline())
 
 
 @pytest.mark.parametrize(
@@ -33,10 +43,7 @@ def test_earlier_prompts_are_scored_again_where_the_click_means_it(
 
 
 def test_later_corrections_add_less_and_late_ones_take_at_most_half() -> None:
-    image = np.zeros((16, 16, 3), np.uint8)
-    image[:, 8:] = 255
-    attention = Precomputed(torch.eye(16) * 0.5 + 0.5 / 16)
-    state = prepare(image, attention, settings=Settings.offline())
+    state = two_halves()
     clicks = [Click(3, 3), Click(12, 12, False), Click(1, 14, False), Click(6, 1, False)]
     early = list(accumulate(clicks[:3], partial(segment, state), initial=empty(state)))
     assert all(most_changed(fresh, False) == math.inf for fresh in early)
@@ -48,5 +55,33 @@ def test_later_corrections_add_less_and_late_ones_take_at_most_half() -> None:
     assert late.claimed < largest, "what was once the object can be had again"
     assert most_changed(late, True) == largest
     assert most_changed(late, False) == late.claimed / 2
-    given = reduce(partial(segment, state), clicks, empty(state, late.mask))
-    assert most_changed(given, True) == math.inf, "a mask to correct may be of anything"
+
+
+def test_a_given_mask_is_changed_by_half_of_its_area_at_most_unless_it_is_empty() -> None:
+    state = two_halves()
+    nothing = np.zeros((16, 16), bool)
+    square = nothing.copy()
+    square[2:8, 2:8] = True
+    for positive in (True, False):
+        assert most_changed(empty(state, square), positive) == 18
+        assert most_changed(empty(state, nothing), positive) == math.inf
+    outside = segment(state, empty(state, square), Click(4, 12))
+    assert outside.unrefined is not None
+    gained = (outside.unrefined > 0).numpy() & ~square
+    assert 0 < gained.sum() <= 18
+    assert most_changed(outside, True) == 18, "of the mask that was given, not of what it became"
+
+
+def test_a_given_mask_stays_as_it_is_away_from_what_changed() -> None:
+    """Though no outline of it follows the photograph."""
+    state = two_halves()
+    given = np.random.default_rng(0).random((16, 16)) < 0.4
+    given[10:, :] = False
+    corrected = segment(state, empty(state, given), Click(3, 14))
+    assert corrected.unrefined is not None
+    changed = (corrected.unrefined > 0).numpy() != given
+    assert changed.any()
+    near = ndimage.binary_dilation(changed, iterations=NEAR)
+    assert not near.all()
+    np.testing.assert_array_equal(corrected.mask[~near], given[~near])
+    assert corrected.mask[14, 3]

@@ -11,8 +11,11 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from jaxtyping import Bool
+from scipy import ndimage
+from torch import Tensor
 
-from m2n2v2.arrays import Image
+from m2n2v2.arrays import Image, PixelMap
 from m2n2v2.attention.featured import FeaturedAttention, Looks
 from m2n2v2.boxed import box_map
 from m2n2v2.errors import SettingsError
@@ -34,6 +37,12 @@ HALFWAY = 0.5
 
 GROWTH = (math.inf, math.inf, 3.0, 1.5, 1.0)
 """The most that a prompt adds, of the largest area so far, after 0, 1, 2, 3, and more prompts."""
+
+CORRECTED = 0.5
+"""The most that a prompt adds or takes, of the area of a mask that was given to be corrected."""
+
+NEAR = 3
+"""Pixels around what prompts changed of such a mask in which its outline is drawn anew."""
 
 LOSS, LATE = 0.5, 4
 """The most that a prompt takes, of the area now, after so many prompts."""
@@ -115,10 +124,10 @@ class PhotographTerms:
         """The segmentation with what the object's model says, and its outline drawn to the
         photograph's edges.
 
-        A mask that was given to be corrected is left as it is.
+        A mask that was given to be corrected stays as it is away from what the prompts changed.
         """
         reach, model = state.settings.refinement, state.settings.object_model
-        if not (reach or model) or result.base is not None:
+        if not (reach or model):
             return result
         heard = [prompt for prompt in result.prompts if not prompt.overruled]
         boxes = _boxes(result)
@@ -140,7 +149,16 @@ class PhotographTerms:
             outside = torch.ones_like(margin, dtype=torch.bool)
             outside[box.window] = False
             margin = torch.where(outside & (result.margin <= 0), result.margin, margin)
+        if result.base is not None:
+            margin = torch.where(_near_change(result.margin, result.base), margin, result.margin)
         return replace(result, margin=margin, unrefined=result.margin)
+
+
+def _near_change(margin: PixelMap, base: PixelMap) -> Bool[Tensor, "H W"]:
+    """Where a mask was changed, and a little around."""
+    changed = ((margin > 0) != (base > 0)).numpy()
+    around = ndimage.binary_dilation(changed, iterations=NEAR) if changed.any() else changed
+    return torch.from_numpy(around)
 
 
 def _boxes(segmentation: Segmentation) -> list[Prompt]:
@@ -171,10 +189,13 @@ def most_changed(previous: Segmentation, positive: bool) -> float:
     """Pixels that one more prompt changes at most; infinite for the first ones.
 
     People correct what is most wrong first, so that later corrections are smaller ones; but what an
-    earlier click undid can be had again.
+    earlier click undid can be had again. A mask that was given is about right, unless it is empty.
     """
     count = len(previous.prompts)
-    if previous.base is not None or not previous.claimed:
+    if previous.base is not None:
+        given = int((previous.base > 0).sum())
+        return CORRECTED * given if given else math.inf
+    if not previous.claimed:
         return math.inf
     if not positive:
         return LOSS * previous.claimed if count >= LATE else math.inf

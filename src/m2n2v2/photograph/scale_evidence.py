@@ -60,7 +60,7 @@ AWAY_POWER = 2.0
 """Of how far a stroke's segment reaches away from it (`_strokes`): people draw along the middle of
 what they mean, nearly from end to end."""
 
-LIKENESS_WEIGHT = 15.0
+LIKENESS_WEIGHT = 10.0
 """Of how much a stroke's segment looks like the stroke to a network, where one was asked: the mean
 of `Looks.likeness`, in [-1, 1]."""
 
