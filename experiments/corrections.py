@@ -39,7 +39,7 @@ def clicked(state: ImageState, sample: Sample, given: Mask | None, count: int) -
         click = largest_error_click(sample.truth, sample.void, mask, before)
         if click is not None:
             before[click.y, click.x] = True
-            mask = session.click(click.x, click.y, click.positive)
+            mask = session.click(click.x, click.y, click.positive).mask
         masks.append(mask)
     return masks
 
