@@ -3,6 +3,7 @@
 frame UInt8 "H W 3"
   features                Float "h w c"    of cells (`cells`)
   affinity to known cells Float "h w k"    shares of the objects, which sum to 1 (`affinity`)
+  + objects' model        Float "h w k"    what tells them from the rest (`object_model`)
   bilinear upsampling     Float "H W k"
   + warped masks          Float "H W k"    as far as the flow is believed (`flow`)
   margin of each object   Float "H W"      over the best of the others
@@ -13,6 +14,7 @@ frame UInt8 "H W 3"
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -25,11 +27,9 @@ from m2n2v2.photograph.refinement import refined
 from m2n2v2.tracking.affinity import Context, propagated
 from m2n2v2.tracking.cells import Features
 from m2n2v2.tracking.flow import belief, chained, flow, opencv, over_cells, warped
+from m2n2v2.tracking.object_model import RECENT, Moments, ObjectModel, Shares
 from m2n2v2.tracking.settings import TrackingSettings
 from m2n2v2.tracking.tracks import Labels
-
-Shares = Float32[np.ndarray, "h w k"]
-"""How much of each cell (or pixel) is background and each object, in this order; they sum to 1."""
 
 FeaturesOf = Callable[[Image], Features]
 
@@ -48,6 +48,11 @@ class Known:
     labels: Labels
     features: Features
     shares: Shares
+
+    @cached_property
+    def moments(self) -> Moments:
+        """What it tells the objects' model."""
+        return Moments.of(self.features, self.shares)
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,9 @@ class Propagation:
                 keep=settings.keep,
                 temperature=settings.temperature,
             )
+            if settings.model:
+                told = self._model().read(known.features, last.features, last.shares)
+                cells += np.float32(settings.model) * (told - cells)
             likely += enlarged(cells, size)
         if settings.flow_weight:
             share = np.ones((*size.shape, 1), np.float32)
@@ -130,6 +138,12 @@ class Propagation:
         shares = shares_of(labels, self._numbers, cells)
         still = np.zeros((*cells.shape, 2), np.float32)
         self._recent.appendleft((replace(known, labels=labels, shares=shares), still))
+
+    def _model(self) -> ObjectModel:
+        """What the frames that are known say that the objects look like."""
+        anchors = {known.index: (known.moments, 1.0) for known in self._anchors}
+        recent = {known.index: (known.moments, RECENT) for known, _ in self._recent}
+        return ObjectModel.of(list((recent | anchors).values()))
 
     def _move(self, step: Float32[np.ndarray, "h w 2"]) -> None:
         """Every recent frame is one step farther away."""

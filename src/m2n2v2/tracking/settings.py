@@ -18,6 +18,7 @@ class TrackingSettings:
             in which an object is not seen it is the whole frame.
         keep: how many cells a cell takes its labels from, at least 1; 0 for the flow alone.
         temperature: of the softmax over these, over 0.
+        model: share of what the objects' model says of a cell, in [0, 1], beside the affinity.
         flow_weight: of the warped masks where the flow is believed, beside the affinity's 1.
         refinement: half the width of the band in which outlines follow the photograph, as a share
             of the shorter side; 0 for none.
@@ -30,6 +31,7 @@ class TrackingSettings:
     anchor_radius: float = 0.35
     keep: int = 5
     temperature: float = 0.1
+    model: float = 0.3
     flow_weight: float = 0.15
     refinement: float = 0.01
     short_side: int = 480
@@ -46,6 +48,8 @@ class TrackingSettings:
         for name in ("flow_weight", "refinement"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise SettingsError(f"{name} is {getattr(self, name)!r}", cure="use 0 or more")
+        if not 0 <= self.model <= 1:
+            raise SettingsError(f"model is {self.model!r}", cure="use 0 to 1")
         if not self.keep and not self.flow_weight:
             raise SettingsError(
                 "keep and flow_weight are both 0, so nothing is propagated",
@@ -60,7 +64,7 @@ class TrackingSettings:
 NETWORK = TrackingSettings()
 """With the features of a network."""
 
-FLOW = TrackingSettings(radius=0.15, anchor_radius=0.5, flow_weight=1.0)
+FLOW = TrackingSettings(radius=0.15, anchor_radius=0.5, model=0, flow_weight=1.0)
 """With colours and gradients of cells: no weights."""
 
 WARP = TrackingSettings(keep=0, flow_weight=1.0, refinement=0)
