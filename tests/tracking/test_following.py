@@ -45,6 +45,17 @@ def test_one_object_is_followed() -> None:
             assert not tracked.by_person
 
 
+def test_what_does_not_look_like_the_object_is_not_taken_though_cells_are_like_it() -> None:
+    """The objects' model alone, which learned the second disc as background."""
+    clip = two()
+    only = {0: Tracked.of(np.where(clip.truth[0] == 1, 1, 0).astype(np.int32), {}, frozenset({1}))}
+    todo = runs(len(clip.names), [0], backward=False)
+    by = FLOW.replace(model=1.0, flow_weight=0.0)
+    for index, tracked in Follower(clip, OwnCells(), by).follow(only, todo):
+        assert iou(tracked.mask(1), clip.truth[index] == 1) > 0.75
+        assert not (tracked.mask(1) & (clip.truth[index] == 2)).any()
+
+
 def test_backward_is_forward_of_the_clip_turned_round() -> None:
     clip = passing(5)
     turned = Clip(clip.images[::-1], clip.truth[::-1])
@@ -105,9 +116,12 @@ def test_a_broken_frame_is_empty_and_the_next_one_goes_on() -> None:
 
 
 @pytest.mark.parametrize("broken", [frozenset[int](), frozenset({3})])
-def test_an_interrupted_run_goes_on_as_if_it_had_not_been(broken: frozenset[int]) -> None:
+@pytest.mark.parametrize("model", [0.0, 0.5])
+def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
+    broken: frozenset[int], model: float
+) -> None:
     """Frames of another size than the working size, so that masks are resized, too."""
-    small = FLOW.replace(short_side=64, recent=2)
+    small = FLOW.replace(short_side=64, recent=2, model=model)
     whole = passing(7)
     clip = Clip(whole.images, whole.truth, broken)
     tracks, todo = given_masks(clip, 0), runs(7, [0], backward=False)
