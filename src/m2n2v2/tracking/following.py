@@ -55,7 +55,12 @@ class Follower:
         return resized(self.frames.read(index), self.size)
 
     def follow(
-        self, tracks: Tracks, todo: Sequence[Run], *, known: frozenset[int] = frozenset()
+        self,
+        tracks: Tracks,
+        todo: Sequence[Run],
+        *,
+        known: frozenset[int] = frozenset(),
+        settings: TrackingSettings | None = None,
     ) -> Iterator[tuple[int, Tracked]]:
         """Follow runs; every frame's answer as soon as it is there.
 
@@ -64,16 +69,17 @@ class Follower:
             todo: the runs (`plan.runs`).
             known: frames whose answer in `tracks` stands, so that an interrupted run goes on
                 where it stopped: those at a run's begin are not followed again.
+            settings: constants in the place of the follower's.
 
         Raises:
             TrackError: nothing is said of the frame that a run begins at.
             FrameError: that frame is broken.
         """
         for run in todo:
-            yield from self._run(tracks, run, known)
+            yield from self._run(tracks, run, known, settings or self.settings)
 
     def _run(
-        self, tracks: Tracks, run: Run, known: frozenset[int]
+        self, tracks: Tracks, run: Run, known: frozenset[int], settings: TrackingSettings
     ) -> Iterator[tuple[int, Tracked]]:
         if run.start not in tracks:
             raise TrackError(
@@ -86,7 +92,7 @@ class Follower:
         if done == len(run.frames):
             return
         numbers = numbers_of(tracks)
-        propagation = self._propagation(tracks, run, numbers)
+        propagation = self._propagation(tracks, run, numbers, settings)
         for known_frame in self._behind(propagation, tracks, run, done):
             propagation.remember(known_frame)
         for index in run.frames[done:]:
@@ -101,20 +107,22 @@ class Follower:
             propagation.settle(reduced_labels(labels, self.size))  # as after an interruption
             yield index, Tracked.of(labels, step.confidence)
 
-    def _propagation(self, tracks: Tracks, run: Run, numbers: tuple[int, ...]) -> Propagation:
+    def _propagation(
+        self, tracks: Tracks, run: Run, numbers: tuple[int, ...], settings: TrackingSettings
+    ) -> Propagation:
         """A run's memory: the frames of a person nearest to its begin."""
         near = sorted(people(tracks), key=lambda index: (abs(index - run.start), index))
-        bare = Propagation(self._features, numbers, (), self.settings)
+        bare = Propagation(self._features, numbers, (), settings)
         anchors: list[Known] = []
         for index in near:
-            if len(anchors) == self.settings.anchors or not self.settings.keep:
+            if len(anchors) == settings.anchors or not settings.keep:
                 break
             try:
                 image = self.image(index)
             except FrameError:  # a mask may be known of a frame that cannot be seen
                 continue
             anchors.append(bare.known(index, image, self._labels(tracks[index])))
-        return Propagation(self._features, numbers, anchors, self.settings)
+        return Propagation(self._features, numbers, anchors, settings)
 
     def _behind(self, propagation: Propagation, tracks: Tracks, run: Run, done: int) -> list[Known]:
         """The frames to go on from, the newest last; broken ones do not count."""

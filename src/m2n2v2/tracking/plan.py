@@ -69,3 +69,12 @@ def after_correction(
         if follows or (before and comes_before):
             chosen.append(run)
     return chosen
+
+
+def beside(count: int, anchors: Sequence[int], frame: int, *, ahead: bool) -> range:
+    """The frames from a person's to the next one's, or to the one's before or the clip's begin,
+    both left out."""
+    at = list(anchors).index(frame)
+    if ahead:
+        return range(frame + 1, anchors[at + 1] if at + 1 < len(anchors) else count)
+    return range(frame - 1, anchors[at - 1] if at else -1, -1)

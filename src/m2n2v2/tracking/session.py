@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
@@ -10,8 +11,9 @@ from m2n2v2.errors import MaskError, TrackError
 from m2n2v2.method.values import ImageState
 from m2n2v2.prompts import Click
 from m2n2v2.session import Session
+from m2n2v2.tracking.changes import Change
 from m2n2v2.tracking.following import Follower
-from m2n2v2.tracking.plan import Run, after_correction, runs
+from m2n2v2.tracking.plan import Run, after_correction, beside, runs
 from m2n2v2.tracking.tracks import MOST, Labels, Tracked, people
 
 Prepare = Callable[[Image], ImageState]
@@ -29,11 +31,22 @@ class _Moment:
         tracks: by the frame's index.
         clicks: of a person, by frame and object, in their order.
         before: what was known of a frame when it was first clicked in.
+        told: of a person's frame, by whether ahead of it or behind: what was known of it when the
+            frames there were last followed.
     """
 
     tracks: Mapping[int, Tracked]
     clicks: Mapping[tuple[int, int], tuple[Click, ...]]
     before: Mapping[int, Tracked | None]
+    told: Mapping[tuple[int, bool], Tracked]
+
+
+@dataclass(frozen=True)
+class _Following(_Moment):
+    """A moment while frames are followed."""
+
+    tracks: dict[int, Tracked]
+    told: dict[tuple[int, bool], Tracked]
 
 
 class TrackingSession:
@@ -55,7 +68,7 @@ class TrackingSession:
         tracks: Mapping[int, Tracked] | None = None,
     ) -> None:
         self.follower, self._prepare = follower, prepare
-        self._history = [_Moment(dict(tracks or {}), {}, {})]
+        self._history = [_Moment(dict(tracks or {}), {}, {}, {})]
         self._at = 0
         self._state: tuple[int, ImageState] | None = None
 
@@ -175,14 +188,21 @@ class TrackingSession:
             TrackError: a person said nothing yet.
         """
         todo = runs(len(self.follower.frames.names), self.touched, backward=backward)
-        yield from self._follow(todo)
+        moment = self._begun()
+        yield from _kept(moment.tracks, self.follower.follow(dict(moment.tracks), todo))
+        for frame, ahead in product(self.touched, (True, False)):
+            moment.told[frame, ahead] = moment.tracks[frame]
 
     def follow_from(self, frame: int, *, before: bool = False) -> Iterator[tuple[int, Tracked]]:
-        """Follow again what a correction in a frame changes: what comes after it, up to the next
+        """Follow what a correction in a frame changed into what comes after it, up to the next
         frame of a person.
 
+        Where all frames there are known, and were followed with this one as it was before, only
+        the change is followed (`changes`), so that the rest of a mask that is not yet right harms
+        none of them. Else they are followed anew.
+
         Args:
-            before: what comes before it, too, back to the one before.
+            before: into what comes before it, too, back to the one before.
 
         Raises:
             TrackError: a person said nothing in this frame.
@@ -192,7 +212,32 @@ class TrackingSession:
                 f"frame {frame} is nobody's", cure="click in it or give it a mask first"
             )
         count = len(self.follower.frames.names)
-        yield from self._follow(after_correction(count, self.touched, frame, before=before))
+        moment = self._begun()
+        for ahead in (True, False) if before else (True,):
+            was = moment.told.get((frame, ahead))
+            span = beside(count, self.touched, frame, ahead=ahead)
+            if was is not None and all(index in moment.tracks for index in span):
+                answers = self._carried(frame, was.labels, span)
+            else:
+                again = after_correction(count, self.touched, frame, before=not ahead)
+                todo = [run for run in again if (run.frames[0] > frame) is ahead]
+                answers = self.follower.follow(dict(moment.tracks), todo)
+            yield from _kept(moment.tracks, answers)
+            moment.told[frame, ahead] = moment.tracks[frame]
+
+    def _carried(self, frame: int, was: Labels, span: range) -> Iterator[tuple[int, Tracked]]:
+        """Frames in which a change of another is followed; the rest of them stays."""
+        tracks, change = dict(self.tracks), Change.between(was, self.labels(frame))
+        if not change.became:
+            yield from ((index, tracks[index]) for index in span)
+            return
+        kinds = frozenset(range(1, len(change.became) + 1))
+        known = {frame: Tracked.of(change.labels, {}, kinds)}
+        no_thing = self.follower.settings.replace(model=0)  # a part looks like what is around it
+        todo = [Run(frame, span)] if span else []
+        for index, moved in self.follower.follow(known, todo, settings=no_thing):
+            labels = change.applied(tracks[index].labels, moved.labels)
+            yield index, Tracked.of(labels, tracks[index].confidence)
 
     @property
     def can_undo(self) -> bool:
@@ -214,15 +259,12 @@ class TrackingSession:
     def _now(self) -> _Moment:
         return self._history[self._at]
 
-    def _follow(self, todo: list[Run]) -> Iterator[tuple[int, Tracked]]:
-        """Follow runs as one change, which grows while they are followed."""
+    def _begun(self) -> "_Following":
+        """A change that grows while frames are followed."""
         now = self._now
-        tracks = dict(now.tracks)
-        moment = replace(now, tracks=tracks)
+        moment = _Following(dict(now.tracks), now.clicks, now.before, dict(now.told))
         self._record(moment)
-        for index, tracked in self.follower.follow(dict(now.tracks), todo):
-            tracks[index] = tracked
-            yield index, tracked
+        return moment
 
     def _said(
         self,
@@ -236,7 +278,11 @@ class TrackingSession:
         spoken = numbers | (before.by_person if before else frozenset())
         confidence = dict(before.confidence if before else {}) | dict.fromkeys(spoken, 1.0)
         tracked = Tracked.of(labels, confidence, spoken)
-        self._record(replace(moment, tracks={**moment.tracks, frame: tracked}))
+        told = dict(moment.told)
+        if before is not None:
+            for ahead in (True, False):
+                told.setdefault((frame, ahead), before)
+        self._record(replace(moment, tracks={**moment.tracks, frame: tracked}, told=told))
 
     def _record(self, moment: _Moment) -> None:
         self._history[self._at + 1 :] = [moment]
@@ -262,6 +308,15 @@ class TrackingSession:
     def _number(self, number: int) -> None:
         if isinstance(number, bool) or not 1 <= number <= MOST:
             raise TrackError(f"object {number} was named", cure=f"use 1 to {MOST}")
+
+
+def _kept(
+    tracks: dict[int, Tracked], answers: Iterator[tuple[int, Tracked]]
+) -> Iterator[tuple[int, Tracked]]:
+    """The answers, each kept as soon as it is there."""
+    for index, tracked in answers:
+        tracks[index] = tracked
+        yield index, tracked
 
 
 def _with(labels: Labels, mask: Mask, number: int) -> Labels:
