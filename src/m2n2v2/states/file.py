@@ -115,7 +115,8 @@ def write_state(
         exact: keep every array as it is, whatever its size: reading gives the same state, bit for
             bit. Otherwise depth takes 16 bits, and so does the matrix of a dense attention; the
             header says what that costs.
-        recipe, code: see `StateHeader`.
+        recipe: see `StateHeader`.
+        code: see `StateHeader`.
 
     Raises:
         OutputError: the file cannot be written, or has another suffix.
