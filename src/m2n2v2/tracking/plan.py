@@ -59,16 +59,13 @@ def after_correction(
     What follows up to the next frame of a person, which is the person's own; and what comes before
     back to the one before it, or to the clip's begin, if `before`.
     """
-    at = list(anchors).index(corrected)
-    stop = anchors[at + 1] if at + 1 < len(anchors) else count
-    start = anchors[at - 1] if at else -1
-    chosen = []
-    for run in runs(count, anchors, backward=before):
-        follows = corrected < run.frames[0] < stop
-        comes_before = start < run.frames[0] < corrected
-        if follows or (before and comes_before):
-            chosen.append(run)
-    return chosen
+    ahead = beside(count, anchors, corrected, ahead=True)
+    behind = beside(count, anchors, corrected, ahead=False) if before else range(0)
+    return [
+        run
+        for run in runs(count, anchors, backward=before)
+        if run.frames[0] in ahead or run.frames[0] in behind
+    ]
 
 
 def beside(count: int, anchors: Sequence[int], frame: int, *, ahead: bool) -> range:

@@ -14,7 +14,7 @@ from m2n2v2.session import Session
 from m2n2v2.tracking.changes import Change
 from m2n2v2.tracking.following import Follower
 from m2n2v2.tracking.plan import Run, after_correction, beside, runs
-from m2n2v2.tracking.tracks import MOST, Labels, Tracked, people
+from m2n2v2.tracking.tracks import MOST, Labels, Tracked, Tracks, people
 
 Prepare = Callable[[Image], ImageState]
 """From a photograph to what clicking on it needs: `states.preparing.Preparer`, or the like."""
@@ -190,7 +190,7 @@ class TrackingSession:
         todo = runs(len(self.follower.frames.names), self.touched, backward=backward)
         moment = self._begun()
         yield from _kept(moment.tracks, self.follower.follow(dict(moment.tracks), todo))
-        for frame, ahead in product(self.touched, (True, False)):
+        for frame, ahead in product(people(moment.tracks), (True, False)):
             moment.told[frame, ahead] = moment.tracks[frame]
 
     def follow_from(self, frame: int, *, before: bool = False) -> Iterator[tuple[int, Tracked]]:
@@ -211,23 +211,25 @@ class TrackingSession:
             raise TrackError(
                 f"frame {frame} is nobody's", cure="click in it or give it a mask first"
             )
-        count = len(self.follower.frames.names)
+        count, touched = len(self.follower.frames.names), self.touched
         moment = self._begun()
         for ahead in (True, False) if before else (True,):
             was = moment.told.get((frame, ahead))
-            span = beside(count, self.touched, frame, ahead=ahead)
+            span = beside(count, touched, frame, ahead=ahead)
             if was is not None and all(index in moment.tracks for index in span):
-                answers = self._carried(frame, was.labels, span)
+                answers = self._carried(moment.tracks, frame, was.labels, span)
             else:
-                again = after_correction(count, self.touched, frame, before=not ahead)
-                todo = [run for run in again if (run.frames[0] > frame) is ahead]
+                again = after_correction(count, touched, frame, before=not ahead)
+                todo = [run for run in again if run.frames[0] in span]
                 answers = self.follower.follow(dict(moment.tracks), todo)
             yield from _kept(moment.tracks, answers)
             moment.told[frame, ahead] = moment.tracks[frame]
 
-    def _carried(self, frame: int, was: Labels, span: range) -> Iterator[tuple[int, Tracked]]:
+    def _carried(
+        self, tracks: Tracks, frame: int, was: Labels, span: range
+    ) -> Iterator[tuple[int, Tracked]]:
         """Frames in which a change of another is followed; the rest of them stays."""
-        tracks, change = dict(self.tracks), Change.between(was, self.labels(frame))
+        change = Change.between(was, tracks[frame].labels)
         if not change.became:
             yield from ((index, tracks[index]) for index in span)
             return
