@@ -1,6 +1,7 @@
 """Every error a user can cause, each naming the value that came and the cure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -147,3 +148,18 @@ class FrameError(M2N2Error, ValueError):
 
 class TrackError(M2N2Error, ValueError):
     """Following an object cannot begin, or cannot go on from what is there."""
+
+
+@contextmanager
+def needing(extra: str) -> Iterator[None]:
+    """Imports of packages that an extra brings.
+
+    Raises:
+        BackendError: one is not installed; the message names it and the extra.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise BackendError(
+            f"{error.name} is not installed", cure=f"pip install 'm2n2v2[{extra}]'"
+        ) from error

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from m2n2v2.arrays import Image
-from m2n2v2.errors import BackendError, PromptError
+from m2n2v2.errors import PromptError, needing
 from m2n2v2.method.values import ImageState, Segmentation, Stages
 from m2n2v2.method.walk import markov_map_stages, score_curve_of
 from m2n2v2.overlays import overlay
@@ -102,10 +102,6 @@ def _panels(state: ImageState, stages: Stages, threshold: float | None) -> list[
 
 
 def _figure(size: tuple[float, float]) -> "Figure":
-    try:
+    with needing("plots"):
         from matplotlib.figure import Figure
-    except ImportError as error:
-        raise BackendError(
-            "matplotlib is not installed", cure="pip install 'm2n2v2[plots]'"
-        ) from error
     return Figure(figsize=size, layout="constrained")

@@ -67,17 +67,13 @@ def annotate(
     cache: options.Cache = True,
 ) -> None:
     """Label a folder of images in the browser, click by click."""
-    from m2n2v2.errors import BackendError, FolderError
+    from m2n2v2.errors import FolderError, needing
     from m2n2v2.presets import best_with_weights
 
-    try:
+    with needing("annotator"):
         from m2n2v2.annotator import app, class_files, serve
         from m2n2v2.annotator.engine import Engine
         from m2n2v2.annotator.project import open_project
-    except ImportError as error:
-        raise BackendError(
-            f"{error.name} is not installed", cure="pip install 'm2n2v2[annotator]'"
-        ) from error
 
     if folder is None and not sample:
         raise FolderError("no folder came", cure="name one that holds images, or use --sample")

@@ -103,15 +103,11 @@ def import_(
 
 @contextmanager
 def _project(folder: Path, *, needs_annotations: bool) -> Iterator["Project"]:
-    from m2n2v2.errors import BackendError, StoreError
+    from m2n2v2.errors import StoreError, needing
+    from m2n2v2.files import OURS
 
-    try:
-        from m2n2v2.annotator.folder import OURS
+    with needing("annotator"):
         from m2n2v2.annotator.project import open_project
-    except ImportError as error:
-        raise BackendError(
-            f"{error.name} is not installed", cure="pip install 'm2n2v2[annotator]'"
-        ) from error
     if needs_annotations and folder.is_dir() and not (folder / OURS).is_dir():
         raise StoreError(
             f"{folder} was never annotated", cure=f"run `m2n2v2 annotate {folder}` first"

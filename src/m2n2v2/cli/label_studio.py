@@ -55,9 +55,9 @@ def label_studio(
     cache: options.Cache = True,
 ) -> None:
     """Segment by clicks in Label Studio: a backend for its interactive mode."""
-    from m2n2v2.errors import BackendError, SettingsError
+    from m2n2v2.errors import SettingsError, needing
 
-    try:
+    with needing("label-studio"):
         from m2n2v2.annotator import serve
         from m2n2v2.annotator.engine import Engine
         from m2n2v2.annotator.folder import Folder
@@ -65,10 +65,6 @@ def label_studio(
         from m2n2v2.label_studio.configuration import ANSWERS
         from m2n2v2.label_studio.sources import Sources
         from m2n2v2.label_studio.tasks import Pictures
-    except ImportError as error:
-        raise BackendError(
-            f"{error.name} is not installed", cure="pip install 'm2n2v2[label-studio]'"
-        ) from error
 
     if answer not in ANSWERS:
         raise SettingsError(f"answer is {answer!r}", cure=f"use {' or '.join(ANSWERS)}")

@@ -14,7 +14,7 @@ from multiprocessing import connection, get_context
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol, TypeVar
 
-from m2n2v2.errors import BackendError, M2N2Error
+from m2n2v2.errors import BackendError, M2N2Error, needing
 
 J = TypeVar("J")
 Taken = TypeVar("Taken", contravariant=True)
@@ -227,10 +227,8 @@ class RayTeam:
     """Actors; a GPU each, if the work's device is one."""
 
     def __init__(self, work: Work[Any, Any], workers: int, address: str | None) -> None:
-        try:
+        with needing("ray"):
             import ray
-        except ImportError as error:
-            raise BackendError("Ray is not installed", cure="pip install 'm2n2v2[ray]'") from error
         self._ray: Any = ray
         self._mine = not ray.is_initialized()
         if self._mine:

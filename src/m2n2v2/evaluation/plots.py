@@ -10,7 +10,7 @@ from PIL import Image as PILImage
 from PIL import ImageDraw
 
 from m2n2v2.arrays import Image
-from m2n2v2.errors import BackendError, OutputError
+from m2n2v2.errors import OutputError, needing
 from m2n2v2.evaluation.metrics import iou_at, number_of_clicks
 from m2n2v2.evaluation.records import Record
 from m2n2v2.evaluation.report import Run
@@ -141,10 +141,6 @@ def _mask(run: Run, record: Record) -> Path | None:
 
 
 def _figure() -> "Figure":
-    try:
+    with needing("plots"):
         from matplotlib.figure import Figure
-    except ImportError as error:
-        raise BackendError(
-            "matplotlib is not installed", cure="pip install 'm2n2v2[plots]'"
-        ) from error
     return Figure(figsize=(6.4, 4.4))

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from m2n2v2.errors import BackendError
+from m2n2v2.errors import needing
 from m2n2v2.predictor import Predictor
 from m2n2v2.session import Session
 
@@ -23,10 +23,6 @@ def clickable(shown: Session | Predictor) -> "Clickable":
         BackendError: the extra is not installed.
         NoImageError: the predictor has no image.
     """
-    try:
+    with needing("notebook"):
         from m2n2v2.notebook.widget import Clickable
-    except ImportError as error:
-        raise BackendError(
-            f"{error.name} is not installed", cure="pip install 'm2n2v2[notebook]'"
-        ) from error
     return Clickable(shown.session() if isinstance(shown, Predictor) else shown)

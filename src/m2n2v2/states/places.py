@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from m2n2v2.errors import BackendError, ImageError, M2N2Error, OutputError, PlaceError
+from m2n2v2.errors import BackendError, ImageError, M2N2Error, OutputError, PlaceError, needing
 from m2n2v2.files import Listing
 from m2n2v2.images import photographs, photographs_among
 
@@ -218,10 +218,8 @@ def _copy(file: Remote) -> Iterator[Path]:
 
 def _system(place: Remote) -> tuple[Any, str]:
     """fsspec's file system of an address, and the path in it."""
-    try:
+    with needing("remote"):
         from fsspec.core import url_to_fs
-    except ImportError as error:
-        raise BackendError("fsspec is not installed", cure=CURE) from error
     try:
         system, path = url_to_fs(place.url, use_listings_cache=False)
     except ImportError as error:

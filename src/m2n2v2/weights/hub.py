@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from m2n2v2.errors import BackendError, WeightsError
+from m2n2v2.errors import BackendError, WeightsError, needing
 from m2n2v2.weights.catalogue import Model, Source
 from m2n2v2.weights.checks import as_stated
 
@@ -175,9 +175,5 @@ def environment_says_offline() -> bool:
 
 
 def _hub() -> Any:
-    try:
+    with needing("backbones"):
         return import_module("huggingface_hub")
-    except ImportError as error:
-        raise BackendError(
-            "huggingface_hub is not installed", cure="pip install 'm2n2v2[backbones]'"
-        ) from error
