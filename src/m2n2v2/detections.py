@@ -5,11 +5,10 @@ What is finished stands in a file beside the result, a line for each photograph,
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from m2n2v2.errors import FormatError, M2N2Error, OutputError, PromptError, RunError
 from m2n2v2.files import read_json, whole_file
@@ -119,12 +118,11 @@ class Job:
             },
             sort_keys=True,
         )
-        try:
-            lines = self._beside.read_text("utf-8").splitlines(keepends=True)
-        except FileNotFoundError:
-            lines = []
-        except OSError as error:
-            raise self._cannot_write(error) from error
+        with self._writing():
+            try:
+                lines = self._beside.read_text("utf-8").splitlines(keepends=True)
+            except FileNotFoundError:
+                lines = []
         if lines and lines[0] != header + "\n":
             raise RunError(
                 f"{self._beside} is of other boxes, or was made otherwise",
@@ -134,11 +132,8 @@ class Job:
         for line in whole:
             key, annotations, problems = json.loads(line)
             self.done[key] = Photograph(key, tuple(annotations), tuple(problems))
-        try:
-            with whole_file(self._beside) as temporary:
-                temporary.write_text("".join([header + "\n", *whole]), "utf-8")
-        except OSError as error:
-            raise self._cannot_write(error) from error
+        with self._writing(), whole_file(self._beside) as temporary:
+            temporary.write_text("".join([header + "\n", *whole]), "utf-8")
 
     @property
     def finished(self) -> int:
@@ -153,11 +148,8 @@ class Job:
                 continue
             made = self._made(prepare, image, key)
             line = json.dumps([made.key, made.annotations, made.problems])
-            try:
-                with self._beside.open("a", encoding="utf-8") as file:
-                    file.write(line + "\n")
-            except OSError as error:
-                raise self._cannot_write(error) from error
+            with self._writing(), self._beside.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
             self.done[key] = made
             yield made
 
@@ -197,10 +189,15 @@ class Job:
                 problems.append(f"{name}: {error}")
         return Photograph(key, tuple(annotations), tuple(problems))
 
-    def _cannot_write(self, error: OSError) -> OutputError:
-        return OutputError(
-            f"cannot write {self._beside} ({error.strerror})", cure="choose another --out"
-        )
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Errors of the disk, in our words."""
+        try:
+            yield
+        except OSError as error:
+            raise OutputError(
+                f"cannot write {self._beside} ({error.strerror})", cure="choose another --out"
+            ) from error
 
 
 def box_of(entry: Entry) -> Box:
@@ -227,18 +224,11 @@ def _mask_of(state: ImageState, entry: Entry, cleaning: Cleaning) -> Entry:
     """What an annotation has of its mask."""
     size = state.size
     result = segment(state, empty(state), box_of(entry).inside(size))
-    mask = cleaning.of(result.mask).mask
-    runs = Runs.of(mask)
-    rows, columns = (np.flatnonzero(mask.any(axis=axis)).tolist() for axis in (1, 0))
+    runs = Runs.of(cleaning.of(result.mask).mask)
     return {
         "segmentation": {"size": [size.height, size.width], "counts": compressed(runs)},
-        "area": int(mask.sum()),
-        "bbox": [
-            columns[0],
-            rows[0],
-            columns[-1] - columns[0] + 1,
-            rows[-1] - rows[0] + 1,
-        ],
+        "area": runs.area,
+        "bbox": list(runs.bbox),
         "bbox_given": entry["bbox"],
         "mask_score": round(result.scales[0].score, 4),
         "iscrowd": 0,

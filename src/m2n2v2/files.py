@@ -127,6 +127,8 @@ def first_names(names: Sequence[str]) -> str:
 FORBIDDEN = frozenset("\\\0:" if os.name == "nt" else "\\\0")
 """Characters that could make a name a path of another kind."""
 
+OURS = ".m2n2v2"
+"""Our own folder inside one of images: it is neither looked into nor told."""
 
 HIDDEN = "hidden"
 IMPROPER = "rename: control characters, backslashes or bytes in no encoding"
@@ -141,7 +143,6 @@ def walk_files(
     deep: bool = True,
     links_out: bool = True,
     missing: Mapping[str, str] | None = None,
-    ours: str = ".m2n2v2",
 ) -> Listing:
     """The one walk over a folder: files of these suffixes, in any case; hidden ones are left out.
 
@@ -150,7 +151,6 @@ def walk_files(
         deep: look into its folders, too, whatever they are called; not through links to folders.
         links_out: take files that links outside the folder lead to.
         missing: suffixes that could be read if something were installed, and what to do.
-        ours: a folder that is neither looked into nor told.
     """
     names: list[str] = []
     left_out: dict[str, list[str]] = {}
@@ -169,9 +169,7 @@ def walk_files(
             name = prefix + entry.name
             suffix = os.path.splitext(entry.name)[1].lower()
             directory = entry.is_dir(follow_symlinks=False)
-            if entry.name == ours:
-                continue
-            if directory and not deep:
+            if entry.name == OURS or (directory and not deep):
                 continue
             if entry.name.startswith("."):
                 if suffix in suffixes or directory:
@@ -201,7 +199,6 @@ def chosen_files(
     suffixes: Collection[str],
     *,
     missing: Mapping[str, str] | None = None,
-    ours: str = ".m2n2v2",
 ) -> Listing:
     """What `walk_files` takes and leaves out, of names that an object store lists.
 
@@ -213,7 +210,7 @@ def chosen_files(
     for name in sorted(names):
         parts = name.split("/")
         suffix = os.path.splitext(parts[-1])[1].lower()
-        if ours in parts:
+        if OURS in parts:
             continue
         if any(part.startswith(".") for part in parts):
             if suffix in suffixes:

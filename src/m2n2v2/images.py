@@ -69,12 +69,13 @@ def read_image(image: object) -> Image:
         ImageError: the file or array is no image of these kinds.
     """
     if isinstance(image, str | os.PathLike):
-        return _read_file(Path(image))
+        with opened_image(Path(image), str(Path(image))) as file:
+            return decoded(file, str(Path(image)))
     if isinstance(image, bytes | bytearray | memoryview):
         with opened_image(io.BytesIO(image), "the image") as file:
-            return _from_pil(file, "the image")
+            return decoded(file, "the image")
     if isinstance(image, PILImage.Image):
-        return _from_pil(image, "the image")
+        return decoded(image, "the image")
     if isinstance(image, Tensor):
         return _from_array(_of_tensor(image))
     if isinstance(image, np.ndarray):
@@ -185,11 +186,6 @@ def write_png(path: str | os.PathLike[str], array: Shaped[np.ndarray, "H W *C"])
     return path
 
 
-def decoded(file: PILImage.Image, name: str) -> Image:
-    """What `read_image` makes of an opened image; errors call it `name`."""
-    return _from_pil(file, name)
-
-
 @contextmanager
 def opened_image(
     source: Path | io.BytesIO, name: str, formats: tuple[str, ...] | None = None
@@ -248,11 +244,6 @@ def _register_heif(name: str) -> None:
     import_module(reader).register_heif_opener()
 
 
-def _read_file(path: Path) -> Image:
-    with opened_image(path, str(path)) as file:
-        return _from_pil(file, str(path))
-
-
 def _unreadable(name: str, error: Exception) -> ImageError:
     return ImageError(
         f"{name} cannot be read ({error})",
@@ -299,7 +290,8 @@ def _check_whole(file: PILImage.Image, name: str) -> None:
         )
 
 
-def _from_pil(file: PILImage.Image, name: str) -> Image:
+def decoded(file: PILImage.Image, name: str) -> Image:
+    """What `read_image` makes of an opened image; errors call it `name`."""
     file, wide = upright(file, name)
     if wide is not None:
         return _from_array(wide)

@@ -38,7 +38,8 @@ from m2n2v2.annotator.folder import MAX_UPLOAD
 from m2n2v2.annotator.formats.outlines import Outlines
 from m2n2v2.annotator.guard import Guard, TooLargeError
 from m2n2v2.annotator.models import Model, named
-from m2n2v2.annotator.project import Project, check_revision
+from m2n2v2.annotator.project import Project
+from m2n2v2.annotator.store import check_revision
 from m2n2v2.annotator.waiting import LOOK, ready
 from m2n2v2.masks.cleaning import LARGEST_SMOOTH, Cleaning
 from m2n2v2.masks.conventions import Convention as MaskValues
@@ -422,7 +423,7 @@ def _add_edits(app: FastAPI, project: Project, engine: Engine) -> None:
     async def post_edit(image: ImageId, given: wire.GivenEdit, person: Person) -> wire.WireChange:
         started = time.perf_counter()
         document = await run_in_threadpool(project.document, image)
-        check_revision(document, given.revision)
+        check_revision(document.revision, given.revision)
         if edits.needs_clicks(document, given.edit):
             await ready(engine, document.id, str(document.sha256), PATIENCE)
         change = await run_in_threadpool(

@@ -21,9 +21,6 @@ from m2n2v2.files import FORBIDDEN, Listing, is_file, proper_name, whole_file
 from m2n2v2.grid import Size
 from m2n2v2.images import ORIENTATION, decoded, is_photograph, opened_image, photographs
 
-OURS = ".m2n2v2"
-"""Our own folder inside it."""
-
 MAX_BYTES = 1 << 29
 """Larger files are not read."""
 
@@ -96,10 +93,6 @@ class Folder:
     def listing(self) -> Listing:
         """Every image, and what else the folder holds. Links that lead outside are left out."""
         return photographs(self.root, links_out=False)
-
-    def names(self) -> list[str]:
-        """Every image, in the order people count in (`9.jpg` before `10.jpg`)."""
-        return list(self.listing().names)
 
     def path(self, name: str) -> Path:
         """Where `name` is, if that is inside the folder, links followed.

@@ -9,10 +9,11 @@ from PIL import Image as PILImage
 
 from m2n2v2.annotator.document import Object
 from m2n2v2.annotator.project import Project
-from m2n2v2.annotator.views import box_of, png
+from m2n2v2.annotator.views import box_of
 from m2n2v2.arrays import Image
 from m2n2v2.errors import ConflictError, FolderError, ImageError
 from m2n2v2.masks.runs import Runs
+from m2n2v2.overlays import png
 
 SIDE = 200
 """Pixels of a picture's longer side."""

@@ -39,6 +39,9 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 COOKIE = "m2n2v2"
 
+MOST = 1 << 20
+"""Bytes of a body."""
+
 
 class TooLargeError(AccessError):
     """A body of more bytes than the route takes."""
@@ -50,7 +53,7 @@ class Guard:
     Args:
         host: the address bound to.
         token: what requests must bring, in the URL once, then in a cookie; None for none.
-        limit: bytes of a body; `limits` names routes that take more.
+        limits: bytes of a body, by routes that take more than `MOST`.
         public: routes that may be read without the token: they must say nothing of the folder.
     """
 
@@ -60,13 +63,11 @@ class Guard:
         *,
         host: str = "127.0.0.1",
         token: str | None = None,
-        limit: int = 1 << 20,
         limits: dict[str, int] | None = None,
         public: frozenset[str] = frozenset(),
     ) -> None:
         self._app = app
         self._token = token
-        self._limit = limit
         self._limits = limits or {}
         self._public = public
         names = {host.strip("[]").casefold(), *LOOPBACK}
@@ -89,9 +90,9 @@ class Guard:
             await refuse(guarded, 403, error)
             return
         if fresh and scope["method"] == "GET" and not scope["path"].startswith("/api/"):
-            await self._remember(guarded, scope)
+            await self._remember(guarded, headers)
             return
-        limit = self._limits.get(scope["path"], self._limit)
+        limit = self._limits.get(scope["path"], MOST)
         try:
             limited = _limited(receive, headers, limit)
         except TooLargeError as error:
@@ -149,9 +150,8 @@ class Guard:
         """Cookies do not know ports; their names can."""
         return f"{COOKIE}-{_host(headers)[1]}"
 
-    async def _remember(self, send: Send, scope: Scope) -> None:
+    async def _remember(self, send: Send, headers: dict[str, str]) -> None:
         """Keep the token in a cookie, and out of the address bar."""
-        headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
         cookie = f"{self._cookie(headers)}={self._token}; HttpOnly; SameSite=Strict; Path=/"
         await send(
             {

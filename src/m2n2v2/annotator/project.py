@@ -18,9 +18,9 @@ from pathlib import Path
 from m2n2v2.annotator import edits, wire
 from m2n2v2.annotator.document import Change, Document, Object
 from m2n2v2.annotator.engine import Engine, Prepared
-from m2n2v2.annotator.folder import OURS, Content, Folder, Picture
+from m2n2v2.annotator.folder import Content, Folder, Picture
 from m2n2v2.annotator.people import People
-from m2n2v2.annotator.store import Counts, Listed, Store
+from m2n2v2.annotator.store import Counts, Listed, Store, check_revision
 from m2n2v2.annotator.strokes import painted
 from m2n2v2.annotator.tracks import spoken
 from m2n2v2.arrays import Mask
@@ -33,6 +33,7 @@ from m2n2v2.errors import (
     MissingError,
     StoreError,
 )
+from m2n2v2.files import OURS
 from m2n2v2.masks.runs import Runs
 from m2n2v2.method.values import ImageState, Segmentation
 from m2n2v2.prompts import Click
@@ -210,7 +211,7 @@ class Project:
         """
         with self._locks[image]:
             document = self.document(image)
-            check_revision(document, revision)
+            check_revision(document.revision, revision)
             self._check_class(document, edit)
             means = edits.Means(
                 segmented=lambda obj: self._segmented(engine, document, obj),
@@ -342,19 +343,6 @@ def _named(prepared: Prepared) -> str:
     """What makes masks of an image's clicks."""
     made_by = prepared.state.provenance
     return f"{made_by.attention}; depth: {made_by.depth}; m2n2v2 {made_by.version}"
-
-
-def check_revision(document: Document, revision: int) -> None:
-    """Is an edit made on the newest revision?
-
-    Raises:
-        ConflictError: it is not.
-    """
-    if document.revision != revision:
-        raise ConflictError(
-            f"the image is at revision {document.revision}, and the edit was made on {revision}",
-            cure="load it again: another page or program edited it",
-        )
 
 
 def open_project(root: Path) -> Project:

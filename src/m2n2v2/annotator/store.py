@@ -533,14 +533,14 @@ class Store:
     def _at(self, db: sqlite3.Connection, before: Document) -> int:
         row = db.execute("SELECT revision, at FROM images WHERE id = ?", (before.id,)).fetchone()
         revision, at = row or (-1, 0)
-        _check(revision, before.revision)
+        check_revision(revision, before.revision)
         return int(at)
 
     def _step(self, id: int, revision: int, person: str | None, *, back: bool) -> Change:
         name = "undo" if back else "redo"
         with self._writing() as db:
             before = self._document(db, id, person)
-            _check(before.revision, revision)
+            check_revision(before.revision, revision)
             to_undo, to_redo = self._stacks(db, id, revision, person)
             stack = to_undo if back else to_redo
             if not stack:
@@ -599,7 +599,12 @@ def _no_image(id: int) -> MissingError:
     return MissingError(f"there is no image {id}", cure="look at the list again")
 
 
-def _check(now: int, revision: int) -> None:
+def check_revision(now: int, revision: int) -> None:
+    """Is an edit made on the newest revision of its image?
+
+    Raises:
+        ConflictError: it is not.
+    """
     if now != revision:
         raise ConflictError(
             f"the image is at revision {now}, and the edit was made on {revision}",

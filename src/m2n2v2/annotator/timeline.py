@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from m2n2v2.annotator.document import Document, Status
-from m2n2v2.annotator.folder import OURS
 from m2n2v2.annotator.project import Project
 from m2n2v2.annotator.store import Listed
 from m2n2v2.arrays import Image
 from m2n2v2.errors import FolderError, FrameError, ImageError, MissingError, StoreError
-from m2n2v2.files import whole_file
+from m2n2v2.files import OURS, whole_file
 from m2n2v2.grid import Size
 from m2n2v2.tracking.frames import common_size
 

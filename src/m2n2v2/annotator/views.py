@@ -1,17 +1,15 @@
 """What the curious may look at: depth, the Markov-map of a click, its score curve, a cut-out."""
 
-import io
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Shaped
-from PIL import Image as PILImage
 
 from m2n2v2.arrays import Image
 from m2n2v2.errors import MissingError
 from m2n2v2.masks.runs import Runs
 from m2n2v2.method.values import ImageState, Segmentation
 from m2n2v2.method.walk import score_curve_of
+from m2n2v2.overlays import png
 
 POINTS = 512
 """Of a score curve, at most, and the chosen one."""
@@ -108,10 +106,3 @@ def cutout_png(image: Image, runs: Runs) -> bytes:
     x, y, width, height = box_of(runs)
     box = np.s_[y : y + height, x : x + width]
     return png(np.dstack([image[box], np.where(runs.mask[box], 255, 0).astype(np.uint8)]))
-
-
-def png(pixels: Shaped[np.ndarray, "H W *C"]) -> bytes:
-    """Pixels as a PNG, quickly rather than small."""
-    encoded = io.BytesIO()
-    PILImage.fromarray(pixels).save(encoded, "PNG", compress_level=1)
-    return encoded.getvalue()

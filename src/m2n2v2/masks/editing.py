@@ -8,9 +8,7 @@ from scipy import ndimage
 
 from m2n2v2.arrays import Mask
 from m2n2v2.errors import MaskError
-
-FOUR = ndimage.generate_binary_structure(2, 1)
-EIGHT = ndimage.generate_binary_structure(2, 2)
+from m2n2v2.masks.cleaning import EIGHT, FOUR
 
 Given = Bool[np.ndarray, "_ _"]
 """A mask of a size that is still to be compared."""

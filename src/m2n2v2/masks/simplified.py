@@ -17,11 +17,8 @@ from scipy import ndimage
 
 from m2n2v2.arrays import Mask
 from m2n2v2.errors import MaskError
-from m2n2v2.masks.outlines import trace
+from m2n2v2.masks.outlines import Corners, Indices, Points, trace
 
-Points = Float[np.ndarray, "_ 2"]
-Corners = Int[np.ndarray, "_ 2"]
-Indices = Int[np.ndarray, " _"]
 Point = Float[np.ndarray, "2"]
 
 LEAST = 0.5

@@ -151,30 +151,8 @@ def _checked(arrays: dict[str, Any]) -> Arrays:
 
 
 def shapes() -> dict[str, tuple[int, ...]]:
-    """The names and shapes of a ViT-S/14's arrays."""
-    c = 384
-    out: dict[str, tuple[int, ...]] = {
-        "embeddings.cls_token": (1, 1, c),
-        "embeddings.mask_token": (1, c),
-        "embeddings.position_embeddings": (1, 1 + 37 * 37, c),
-        "embeddings.patch_embeddings.projection.weight": (c, 3, 14, 14),
-        "embeddings.patch_embeddings.projection.bias": (c,),
-        "layernorm.weight": (c,),
-        "layernorm.bias": (c,),
-    }
-    for block in range(12):
-        at = f"encoder.layer.{block}."
-        for layer, rows, columns in (
-            ("attention.attention.query", c, c),
-            ("attention.attention.key", c, c),
-            ("attention.attention.value", c, c),
-            ("attention.output.dense", c, c),
-            ("mlp.fc1", 4 * c, c),
-            ("mlp.fc2", c, 4 * c),
-        ):
-            out[f"{at}{layer}.weight"], out[f"{at}{layer}.bias"] = (rows, columns), (rows,)
-        for norm in ("norm1", "norm2"):
-            out[f"{at}{norm}.weight"] = out[f"{at}{norm}.bias"] = (c,)
-        for scale in ("layer_scale1", "layer_scale2"):
-            out[f"{at}{scale}.lambda1"] = (c,)
-    return out
+    """The names and shapes of a ViT-S/14's arrays, the mask token's among them."""
+    from m2n2v2.weights.vit import Shape
+
+    network = Shape(blocks=12, channels=384, heads=6, patch=14, side=37, registers=0)
+    return {**network.arrays(), "embeddings.mask_token": (1, 384)}

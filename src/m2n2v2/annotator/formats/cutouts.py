@@ -9,7 +9,7 @@ import numpy as np
 from m2n2v2.annotator.formats.base import LabelledObject, Labels, Losses, solid
 from m2n2v2.annotator.formats.files import Photos, save_png, write_json
 from m2n2v2.annotator.formats.names import numbered, stems
-from m2n2v2.annotator.formats.png import MANIFEST, header, tracked
+from m2n2v2.annotator.formats.png import MANIFEST, header, image_entry, tracked
 from m2n2v2.arrays import Image
 from m2n2v2.errors import FormatError
 
@@ -39,7 +39,7 @@ def write(labels: Labels, folder: Path, photos: Photos | None = None) -> Losses:
             save_png(folder / file, cut_out(pixels, obj))
             box = list(obj.mask.bbox)
             objects.append({"file": file, "class": obj.class_name, "bbox": box, **tracked(obj)})
-        images.append({"name": image.name, **_size(image.size.shape), "objects": objects})
+        images.append(image_entry(image, objects))
     counts["outside"] += labels.objects - counts["empty"]
     write_json(folder / MANIFEST, {**header(FORMAT, labels), "images": images})
     return Losses.of(counts)
@@ -52,7 +52,3 @@ def cut_out(photo: Image, obj: LabelledObject) -> np.ndarray:
     alpha = inside[:, :, None]
     box = photo[y : y + height, x : x + width]
     return np.concatenate([box * alpha, alpha * np.uint8(255)], axis=2)
-
-
-def _size(shape: tuple[int, int]) -> dict[str, int]:
-    return {"width": shape[1], "height": shape[0]}

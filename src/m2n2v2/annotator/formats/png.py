@@ -57,14 +57,7 @@ def write(labels: Labels, folder: Path, photos: Photos | None = None) -> Losses:
             file = f"masks/{names[image.name]}/{numbered(number, obj.class_name)}.png"
             save_png(folder / file, obj.mask.mask.astype(np.uint8) * 255)
             objects.append({"mask": file, "class": obj.class_name, **tracked(obj)})
-        images.append(
-            {
-                "name": image.name,
-                "width": image.size.width,
-                "height": image.size.height,
-                "objects": objects,
-            }
-        )
+        images.append(image_entry(image, objects))
     write_json(folder / MANIFEST, {**header(FORMAT, labels), "images": images})
     return Losses.of(counts)
 
@@ -72,6 +65,12 @@ def write(labels: Labels, folder: Path, photos: Photos | None = None) -> Losses:
 def tracked(obj: LabelledObject) -> Document:
     """Who an object is in every frame of a sequence; nothing elsewhere."""
     return {} if obj.track is None else {"track": obj.track}
+
+
+def image_entry(image: Labelled, objects: list[Document]) -> Document:
+    """An image in a manifest."""
+    width, height = image.size.width, image.size.height
+    return {"name": image.name, "width": width, "height": height, "objects": objects}
 
 
 def header(form: str, labels: Labels) -> Document:
