@@ -160,6 +160,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, help="so many mutants, the same ones every time")
     parser.add_argument("--lines", type=int, nargs="+", help="only mutants of these lines")
     parser.add_argument("--no-jit", action="store_true", help="for kernels")
+    parser.add_argument("--load", nargs="+", default=[], help="further libraries to have loaded")
     given = parser.parse_args()
     ignored = ["pytest.PytestAssertRewriteWarning"] + ["RuntimeWarning"] * given.no_jit
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # no test here needs one
@@ -176,7 +177,7 @@ def main() -> None:
         setup = Path("tests/conftest.py")
         fewer = setup.read_text().replace("max_examples=30", f"max_examples=8, phases={PHASES}")
         setup.write_text(fewer.replace("jaxtyping.install_import_hook", "dict.fromkeys"))
-        for name in LIBRARIES:
+        for name in (*LIBRARIES, *given.load):
             importlib.import_module(name)
         module = Path("src/m2n2v2", given.module)
         source = module.read_text()

@@ -116,6 +116,16 @@ def test_names_say_what_was_changed() -> None:
     assert other.name == "affinity with the likeness of other, side 1, temperature 2"
 
 
+def test_the_constants_are_those_that_the_figures_are_of() -> None:
+    """They were chosen on one half of a set (docs/decisions/offline-attention.md)."""
+    constants = AffinityParameters()
+    assert (constants.grid, constants.pixels) == (64, 200_000)
+    assert constants.partitions == (Slic(600, 5), Slic(1000, 10), Slic(1000, 20), Watershed(800))
+    assert (constants.boundary_sigma, constants.boundary_scale) == (2.8, 0.1)
+    assert (constants.neighbour_scale, constants.spread_limits) == (0.05, (0.01, 0.3))
+    assert (constants.border_weight, constants.ridge, constants.ranking) == (0.1, 1e-8, 0.98)
+
+
 @pytest.mark.parametrize("temperature", [0.0, -1.0, float("inf"), float("nan")])
 def test_temperatures_are_finite_and_over_0(temperature: float) -> None:
     with pytest.raises(SettingsError, match="likeness temperature"):
@@ -132,7 +142,8 @@ def test_a_side_of_no_patches() -> None:
     [
         {"grid": 1},
         {"pixels": 1},
-        {"partitions": (Slic(1, 1e-9), Watershed(1))},
+        {"partitions": (Slic(1, 1e-9),)},
+        {"partitions": (Watershed(1),)},
         {"border_weight": 0.0},
         {"spread_limits": (0.2, 0.2)},
         {"ridge": 1e-300},

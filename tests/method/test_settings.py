@@ -51,6 +51,13 @@ def test_ranges(name, bad, good):
         assert getattr(Settings(**{name: value}), name) == value
 
 
+def test_words_say_what_a_whole_number_may_be():
+    with pytest.raises(SettingsError, match=r"is 0; use None or a whole number, 1 or more$"):
+        Settings(sinkhorn_rounds=0)
+    with pytest.raises(SettingsError, match=r"is 0; use a whole number, 1 or more$"):
+        Settings(chain_steps=0)
+
+
 def test_every_setting_is_tried_here():
     tried = {
         *POSITIVE,
@@ -113,6 +120,13 @@ def test_the_first_versions_constants():
     assert (found.spatial_sigma, found.range_sigma, found.prior_fraction) == (1.0, 0.1, 0.4)
     assert (found.scale_evidence, found.steady_scales) == (False, False)
     assert (found.object_model, found.refinement) == (0, 0)
+
+
+def test_the_constants_of_which_the_papers_text_says_nothing():
+    """Ours, in the paper's settings, too (balancing, working size and alpha in docs/decisions)."""
+    settings = Settings.paper()
+    assert settings.sinkhorn_tolerance == 1e-3
+    assert (settings.max_short_side, settings.alpha) == (1024, 32)
 
 
 def test_what_is_ours_is_off_by_default_and_named():

@@ -24,11 +24,13 @@ CHOICES = Candidates(
 TOP = (slice(0, 1), slice(0, 4))
 
 
-def prompt(*points: tuple[int, int], positive: bool = True, window=None, **changes) -> Prompt:
+def prompt(
+    *points: tuple[int, int], positive: bool = True, window=None, before: int = 0, **changes
+) -> Prompt:
     """A click, or a stroke where there are more points than one."""
     several = np.array(points) if len(points) > 1 else None
     made = MarkovMap(VALUES, points[0], CHOICES, several, window)
-    return Prompt(Click(*points[0], positive), made, math.inf, CHOICES, **changes)
+    return Prompt(Click(*points[0], positive), made, math.inf, CHOICES, before, **changes)
 
 
 def at(x: int, y: int) -> float:

@@ -23,7 +23,7 @@ class UniformAttention:
         return (p.sum(1, keepdim=True) / self.cells.area).expand_as(p)
 
     def right(self, v: Float[Tensor, "n *k"]) -> Float[Tensor, "n *k"]:
-        return (v.sum(0, keepdim=True) / self.cells.area).expand_as(v)
+        return (v.sum(0) / self.cells.area).expand_as(v)
 
     def rows(self, start: int, stop: int) -> Float[Tensor, "r n"]:
         return torch.full((stop - start, self.cells.area), 1 / self.cells.area, device=self.device)

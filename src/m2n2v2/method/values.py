@@ -151,7 +151,7 @@ class Prompt:
     map: MarkovMap
     limit: float
     choices: Candidates
-    before: int = 0
+    before: int
     counted: bool = True
     overruled: bool = False
     moved: Callable[[Scale, Candidates], Scale] | None = None
