@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any
 
 from m2n2v2.attention.base import AttentionSource
@@ -350,9 +351,7 @@ def backbone(registry: dict[str, Backbone], key: str) -> Backbone:
 def _made(registry: dict[str, Backbone], key: str, loading: Loading | None, flip: bool) -> Any:
     source = backbone(registry, key)
     home, _, path = source.home.partition(":")
-    make: Any = importlib.import_module(home)
-    for attribute in path.split("."):
-        make = getattr(make, attribute)
+    make: Any = attrgetter(path)(importlib.import_module(home))
     if source.weights is None:
         return make()
     side = key.partition("@")[2]

@@ -18,7 +18,7 @@ from m2n2v2.annotator.strokes import redrawn
 from m2n2v2.annotator.tables import VERSION
 from m2n2v2.arrays import Mask
 from m2n2v2.grid import Size
-from m2n2v2.masks.cleaning import Cleaning, clean
+from m2n2v2.masks.cleaning import Cleaning
 from m2n2v2.masks.runs import Runs
 from tests.annotator.conftest import Start
 from tests.annotator.test_app import box, edit, image, mask, preview
@@ -74,7 +74,7 @@ def test_new_objects_are_cleaned_as_the_folder_says(project: Project, start: Sta
     said = client.put("/api/cleaning", json={"smooth": 3, "specks": 9})
     assert said.json() == {"holes": 0, "specks": 9, "smooth": 3}
     (found,) = edit(client, 1, "click", x=20, y=20)["objects"]
-    made = clean(bare, specks=9, smooth=3)
+    made = Cleaning(specks=9, smooth=3).of(bare)
     assert np.array_equal(mask(found), made.mask)
     assert (found["cleaned"]["added"], found["cleaned"]["removed"]) == (made.added, made.removed)
     assert client.get("/api/project").json()["cleaning"] == said.json()

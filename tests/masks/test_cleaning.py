@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from m2n2v2.errors import MaskError
-from m2n2v2.masks.cleaning import clean, smoothed
+from m2n2v2.masks.cleaning import Cleaning, smoothed
 from m2n2v2.masks.editing import hole_filled, intersected, merged, parts, subtracted
 
 MASKS = hnp.arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9)))
@@ -25,26 +25,28 @@ def test_holes_and_specks_by_hand() -> None:
         ######...
         ...#.....
     """)
-    one = clean(mask, holes=1)
+    one = Cleaning(holes=1).of(mask)
     assert (one.added, one.removed) == (1, 0)
     assert one.mask[1, 1]
     assert not one.mask[1, 4]
-    two = clean(mask, holes=2, specks=1)
+    two = Cleaning(holes=2, specks=1).of(mask)
     assert (two.added, two.removed) == (3, 1)
     assert not two.mask[0, 8]
-    assert np.array_equal(clean(mask, holes=99).mask[:, 6:], mask[:, 6:]), "the frame is no hole"
+    assert np.array_equal(Cleaning(holes=99).of(mask).mask[:, 6:], mask[:, 6:]), (
+        "the frame is no hole"
+    )
 
 
 def test_an_object_of_specks_keeps_its_largest() -> None:
-    cleaned = clean(drawn("#..## ..... #...."), specks=50)
+    cleaned = Cleaning(specks=50).of(drawn("#..## ..... #...."))
     assert np.array_equal(cleaned.mask, drawn("...## ..... ....."))
     assert cleaned.removed == 2
 
 
 def test_a_hole_is_four_connected_and_a_part_eight_connected() -> None:
     ring = drawn(".#. #.# .#.")
-    assert clean(ring, specks=3).removed == 0, "one part of four pixels"
-    assert clean(ring, holes=1).added == 1
+    assert Cleaning(specks=3).of(ring).removed == 0, "one part of four pixels"
+    assert Cleaning(holes=1).of(ring).added == 1
 
 
 @given(MASKS, st.integers(0, 4))
@@ -70,22 +72,24 @@ def test_smoothing_as_by_hand(mask: np.ndarray, radius: int) -> None:
 def test_what_changed_is_counted_and_no_object_is_lost(
     mask: np.ndarray, holes: int, specks: int, smooth: int
 ) -> None:
-    cleaned = clean(mask, holes=holes, specks=specks, smooth=smooth)
+    cleaned = Cleaning(holes=holes, specks=specks, smooth=smooth).of(mask)
     assert cleaned.added == (cleaned.mask & ~mask).sum()
     assert cleaned.removed == (mask & ~cleaned.mask).sum()
     assert cleaned.mask.any() == mask.any()
     if not smooth:
-        again = clean(cleaned.mask, holes=holes, specks=specks)
+        again = Cleaning(holes=holes, specks=specks).of(cleaned.mask)
         assert np.array_equal(again.mask, cleaned.mask)
-    mirrored = clean(mask[:, ::-1], holes=holes, smooth=smooth)
-    assert np.array_equal(mirrored.mask[:, ::-1], clean(mask, holes=holes, smooth=smooth).mask)
+    mirrored = Cleaning(holes=holes, smooth=smooth).of(mask[:, ::-1])
+    assert np.array_equal(
+        mirrored.mask[:, ::-1], Cleaning(holes=holes, smooth=smooth).of(mask).mask
+    )
 
 
 @pytest.mark.parametrize("wrong", [{"holes": -1}, {"specks": -2}, {"smooth": -1}, {"smooth": 51}])
 def test_numbers_out_of_range_are_named(wrong: dict[str, int]) -> None:
     ((name, value),) = wrong.items()
     with pytest.raises(MaskError, match=f"{name} is {value}"):
-        clean(np.ones((3, 3), bool), **wrong)
+        Cleaning(**wrong)
 
 
 @given(MASKS)

@@ -31,6 +31,7 @@ Coordinate = Annotated[float, Field(allow_inf_nan=False, ge=-1e6, le=1e6)]
 Id = Annotated[int, Field(ge=1, lt=1 << 53)]
 Area = Annotated[int, Field(ge=0, lt=1 << 31, description="in pixels")]
 Radius = Annotated[int, Field(ge=0, le=LARGEST_SMOOTH, description="in pixels")]
+Points = Annotated[list[tuple[Coordinate, Coordinate]], Field(min_length=1, max_length=MAX_POINTS)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 Color = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]
 
@@ -105,7 +106,7 @@ class WireCleaning(Wire):
 
     @classmethod
     def of(cls, cleaning: Cleaning) -> "WireCleaning":
-        return cls(holes=cleaning.holes, specks=cleaning.specks, smooth=cleaning.smooth)
+        return cls(**asdict(cleaning))
 
 
 class WireCleaned(WireCleaning):
@@ -229,12 +230,7 @@ class WireCounts(Wire):
 
     @classmethod
     def of(cls, counts: Counts) -> "WireCounts":
-        return cls(
-            images=counts.images,
-            done=counts.done,
-            unreadable=counts.unreadable,
-            objects=counts.objects,
-        )
+        return cls(**asdict(counts))
 
 
 class WireListed(Wire):
@@ -443,94 +439,93 @@ class GivenClasses(Wire):
     reassign_to: Id | None = None
 
 
-class Click(Wire):
-    kind: Literal["click"]
+class GivenCleaning(Wire):
+    holes: Area = 0
+    specks: Area = 0
+    smooth: Radius = 0
+
+
+class Drawing(Wire):
+    """On an object, or as a new one of that class."""
+
     object: Id | None = None
     class_id: Id | None = None
+
+
+class OfObject(Wire):
+    """On an object that is there."""
+
+    object: Id
+
+
+class Click(Drawing):
+    kind: Literal["click"]
     x: Coordinate
     y: Coordinate
     positive: bool = True
 
 
-class Box(Wire):
+class Box(Drawing):
     """The object is inside; with `positive` false, nothing inside belongs to it."""
 
     kind: Literal["box"]
-    object: Id | None = None
-    class_id: Id | None = None
     box: tuple[Coordinate, Coordinate, Coordinate, Coordinate]
     positive: bool = True
 
 
-class Scribble(Wire):
+class Scribble(Drawing):
     """A stroke that is one prompt, not paint."""
 
     kind: Literal["scribble"]
-    object: Id | None = None
-    class_id: Id | None = None
-    points: Annotated[
-        list[tuple[Coordinate, Coordinate]], Field(min_length=1, max_length=MAX_POINTS)
-    ]
+    points: Points
     positive: bool = True
 
 
-class RemoveClick(Wire):
+class RemoveClick(OfObject):
     kind: Literal["remove_click"]
-    object: Id
     index: Annotated[int, Field(ge=0, lt=1 << 31)]
 
 
-class Scale(Wire):
+class Scale(OfObject):
     kind: Literal["scale"]
-    object: Id
     scale: Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
 
 
-class Stroke(Wire):
+class Stroke(Drawing):
     kind: Literal["stroke"]
-    object: Id | None = None
-    class_id: Id | None = None
     erase: bool = False
     radius: Annotated[float, Field(gt=0, le=2000, allow_inf_nan=False)]
-    points: Annotated[
-        list[tuple[Coordinate, Coordinate]], Field(min_length=1, max_length=MAX_POINTS)
-    ]
+    points: Points
 
 
-class Finish(Wire):
+class Finish(OfObject):
     kind: Literal["finish"]
-    object: Id
     finished: bool
 
 
-class SetClass(Wire):
+class SetClass(OfObject):
     kind: Literal["class"]
-    object: Id
     class_id: Id | None
 
 
-class SetAttribute(Wire):
+class SetAttribute(OfObject):
     """Say something of an object that its class has an attribute for; null says nothing."""
 
     kind: Literal["attribute"]
-    object: Id
     name: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
     value: bool | Annotated[str, Field(max_length=LONGEST)] | None
 
 
-class Clear(Wire):
+class Clear(OfObject):
     kind: Literal["clear"]
-    object: Id
 
 
-class Delete(Wire):
+class Delete(OfObject):
     kind: Literal["delete"]
-    object: Id
 
 
-class Duplicate(Wire):
+class Duplicate(OfObject):
     kind: Literal["duplicate"]
-    object: Id
 
 
 class Copy(Wire):
@@ -541,83 +536,70 @@ class Copy(Wire):
     objects: Annotated[list[Id], Field(min_length=1, max_length=1000)]
 
 
-class Hide(Wire):
+class Hide(OfObject):
     kind: Literal["hide"]
-    object: Id
     hidden: bool
 
 
-class Lock(Wire):
+class Lock(OfObject):
     kind: Literal["lock"]
-    object: Id
     locked: bool
 
 
-class Clean(Wire):
+class Clean(OfObject, GivenCleaning):
     """Clean the mask, in place of a cleaning just before; what it changed is in `cleaned`."""
 
     kind: Literal["clean"]
-    object: Id
-    holes: Area = 0
-    specks: Area = 0
-    smooth: Radius = 0
 
 
-class Fill(Wire):
+class Fill(OfObject):
     """Fill the hole at a point."""
 
     kind: Literal["fill"]
-    object: Id
     x: Coordinate
     y: Coordinate
 
 
-class Combine(Wire):
+class Combine(OfObject):
     """With another object of the image: `merge` takes it in, the others leave it as it is."""
 
     kind: Literal["merge", "subtract", "intersect"]
-    object: Id
     other: Id
 
 
-class Split(Wire):
+class Split(OfObject):
     """Each part becomes an object; the largest stays this one."""
 
     kind: Literal["split"]
-    object: Id
 
 
-class Snap(Wire):
+class Snap(OfObject):
     """Draw the mask anew, to the photograph's edges near its own."""
 
     kind: Literal["snap"]
-    object: Id
 
 
-class ToPolygon(Wire):
+class ToPolygon(OfObject):
     """Make it a polygon whose vertices can be moved, no farther than so many pixels from it."""
 
     kind: Literal["polygon"]
-    object: Id
     deviation: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] = 2.0
 
 
-class Vertices(Wire):
+class Vertices(OfObject):
     """The rings of a polygon, changed; all of them."""
 
     kind: Literal["vertices"]
-    object: Id
     rings: Annotated[
         list[Annotated[list[tuple[Coordinate, Coordinate]], Field(min_length=3)]],
         Field(min_length=1),
     ]
 
 
-class ToMask(Wire):
+class ToMask(OfObject):
     """Make a polygon a mask again."""
 
     kind: Literal["mask"]
-    object: Id
 
 
 class Order(Wire):
@@ -654,12 +636,6 @@ Edit = Annotated[
 ]
 
 Revision = Annotated[int, Field(ge=0, lt=1 << 53)]
-
-
-class GivenCleaning(Wire):
-    holes: Area = 0
-    specks: Area = 0
-    smooth: Radius = 0
 
 
 class GivenEdit(Wire):

@@ -30,7 +30,18 @@ class Cleaned:
 
 @dataclass(frozen=True)
 class Cleaning:
-    """How masks are cleaned; see `clean`. Falsy if it changes nothing.
+    """How masks are cleaned: outlines smoothed, then small parts removed and small holes filled.
+
+    A hole is a 4-connected part of the background that does not touch the image's frame, a speck
+    an 8-connected part of the object. Where all parts are specks, the largest stays (the first in
+    row-major order of equals), so that no object is lost. Smoothing makes a pixel what more than
+    half of the pixels within its radius are that lie in the image; on a tie it stays what it was.
+    Nothing farther than the radius matters, and no other pixel changes. Falsy if it does nothing.
+
+    Attributes:
+        holes: the largest area that is filled, in pixels, 0 or more; 0 fills none.
+        specks: the largest area that is removed, likewise.
+        smooth: the radius, in pixels, 0 to 50; 0 smooths nothing.
 
     Raises:
         MaskError: a number is out of its range.
@@ -62,26 +73,6 @@ class Cleaning:
         if self.holes:
             changed = _filled(changed, self.holes)
         return Cleaned(changed, int((changed & ~mask).sum()), int((mask & ~changed).sum()))
-
-
-def clean(mask: Mask, *, holes: int = 0, specks: int = 0, smooth: int = 0) -> Cleaned:
-    """A mask with its outline smoothed, then its small holes filled and its small parts removed.
-
-    A hole is a 4-connected part of the background that does not touch the image's frame, a speck
-    an 8-connected part of the object. Where all parts are specks, the largest stays (the first in
-    row-major order of equals), so that no object is lost. Smoothing makes a pixel what more than
-    half of the pixels within its radius are that lie in the image; on a tie it stays what it was.
-    Nothing farther than the radius matters, and no other pixel changes.
-
-    Args:
-        holes: the largest area that is filled, in pixels, 0 or more; 0 fills none.
-        specks: the largest area that is removed, likewise.
-        smooth: the radius, in pixels, 0 to 50; 0 smooths nothing.
-
-    Raises:
-        MaskError: a number is out of its range.
-    """
-    return Cleaning(holes, specks, smooth).of(mask)
 
 
 def smoothed(mask: Mask, radius: int) -> Mask:
