@@ -46,11 +46,13 @@ def test_a_matrix_in_another_order_multiplies_the_same():
     torch.testing.assert_close(turned.left(p), attention.left(p))
 
 
-def test_sharpening_is_softmax_of_the_logarithm_up_to_a_factor_per_row():
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_sharpening_is_softmax_of_the_logarithm_up_to_a_factor_per_row(temperature):
     tensor = random_attention()
-    sharp = DenseAttention(tensor).sharpened(0.5).matrix
-    expected = torch.softmax(tensor.reshape(6, 6).log() / 0.5, 1)
+    sharp = DenseAttention(tensor).sharpened(temperature).matrix
+    expected = torch.softmax(tensor.reshape(6, 6).log() / temperature, 1)
     torch.testing.assert_close(sharp / sharp.sum(1, keepdim=True), expected)
+    assert sharp.amax(1).tolist() == [1] * 6
 
 
 def test_sharpening_leaves_the_original_alone():
@@ -75,8 +77,10 @@ def test_zeros_are_raised_to_the_floor():
         (torch.ones(1, 1, 1, 1, dtype=torch.int64), "int64"),
         (torch.full((2, 2, 2, 2), float("nan")), "NaN"),
         (torch.full((2, 2, 2, 2), float("inf")), "infinite"),
+        (torch.tensor([[0.5, 0.5], [float("nan"), 0.5]]).reshape(1, 2, 1, 2), "NaN"),
         (torch.tensor([[2.0, -1.0], [0.5, 0.5]]).reshape(1, 2, 1, 2), "negative entry"),
         (torch.tensor([[0.5, 0.5], [0.5, 0.6]]).reshape(1, 2, 1, 2), "row 1 .* sums to 1.1"),
+        (torch.tensor([[0.2, 0.3], [0.5, 0.5]]).reshape(1, 2, 1, 2), "row 0 .* sums to 0.5"),
         (torch.zeros(2, 2, 2, 2), "row 0 .* sums to 0"),
     ],
 )

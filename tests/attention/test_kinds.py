@@ -64,6 +64,14 @@ def test_an_attention_comes_back(kind: str) -> None:
     assert torch.equal(back.right(p[0]), attention.right(p[0]))
 
 
+def test_a_single_row_of_cells_and_entries_of_zero_come_back() -> None:
+    attention = DenseAttention(torch.eye(3).reshape(1, 3, 1, 3))
+    back = attention_from_arrays(attention_arrays(attention))
+    assert isinstance(back, DenseAttention)
+    assert back.cells == Size(1, 3)
+    assert torch.equal(back.matrix, torch.eye(3))
+
+
 def test_features_come_back_and_travel_along() -> None:
     attention = featured()
     arrays = attention_arrays(attention)
@@ -121,7 +129,10 @@ def test_arrays_that_do_not_fit() -> None:
         ({"rows": arrays["rows"].double()}, "'rows' does not scale"),
         ({"dense.matrix": torch.ones(12, 11)}, r"shape \(12, 11\) came for a grid of 4x3"),
         ({"dense.matrix": torch.full((12, 12), float("nan"))}, "NaN"),
+        ({"dense.matrix": torch.eye(12).where(torch.arange(12) > 0, torch.nan)}, "NaN"),
+        ({"dense.matrix": torch.eye(12) - 0.01}, "negative"),
         ({"dense.cells": torch.tensor([12])}, r"a grid of \[12\] cells"),
+        ({"dense.cells": torch.tensor([0, 12])}, r"a grid of \[0, 12\] cells"),
         ({"factored.cells": torch.tensor([3, 4])}, "dense and factored"),
     ):
         with pytest.raises(AttentionError, match=message):

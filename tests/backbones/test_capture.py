@@ -91,11 +91,23 @@ def test_captured_equals_the_plain_softmax(names: tuple[str, str, str], tokens: 
 @torch.no_grad()
 def test_layers_are_weighted(tokens: Tensor) -> None:
     model, aggregate = Stack(), Aggregate(CELLS)
-    with capture(model, (Layer("blocks.0", 1.0), Layer("blocks.1", 3.0)), aggregate):
+    with capture(model, (Layer("blocks.0"), Layer("blocks.1", 3.0)), aggregate):
         model(tokens)
     first = softmax_of(model.blocks[0], tokens)
     second = softmax_of(model.blocks[1], model.blocks[0](tokens))
     torch.testing.assert_close(aggregate.attention().matrix, 0.25 * first + 0.75 * second)
+
+
+@torch.no_grad()
+def test_what_is_added_without_a_weight_counts_once(tokens: Tensor) -> None:
+    one, other, both = Aggregate(CELLS), Aggregate(CELLS), Aggregate(CELLS)
+    q, k = tokens[0], tokens[0].flip(1)
+    one.add(q, k, 3)
+    other.add(k, q, 3)
+    both.add(q, k, 3)
+    both.add(k, q, 3, 3.0)
+    expected = 0.25 * one.attention().matrix + 0.75 * other.attention().matrix
+    torch.testing.assert_close(both.attention().matrix, expected)
 
 
 @pytest.mark.parametrize("entries", [1, 64, 100, 640, 10**6])
@@ -173,11 +185,15 @@ def test_mirrored_back_twice_is_the_identity(tokens: Tensor) -> None:
     assert torch.equal(aggregate.attention().matrix, mirrored_twice.attention().matrix)
 
 
+@pytest.mark.parametrize("extra", [0, 2])
 @torch.no_grad()
-def test_mirroring_back_flips_both_index_pairs(tokens: Tensor) -> None:
+def test_mirroring_back_flips_both_index_pairs(extra: int, tokens: Tensor) -> None:
+    """Tokens before the cells' stay where they are."""
     plain, mirrored = Aggregate(CELLS), Aggregate(CELLS)
-    plain.add(tokens[0], tokens[0].roll(1, 0), 3)
-    mirrored.add(tokens[0], tokens[0].roll(1, 0), 3, mirrored=True)
+    query = torch.cat([tokens[0, 5 : 5 + extra] * 2, tokens[0]])
+    key = torch.cat([tokens[0, 9 : 9 + extra], tokens[0].roll(1, 0)])
+    plain.add(query, key, 3)
+    mirrored.add(query, key, 3, mirrored=True)
     shape = (*CELLS.shape, *CELLS.shape)
     flipped = plain.attention().matrix.reshape(shape).flip(1, 3)
     torch.testing.assert_close(mirrored.attention().matrix.reshape(shape), flipped)

@@ -10,7 +10,9 @@ import torch
 from m2n2v2.arrays import Image
 from m2n2v2.attention import Dinov2
 from m2n2v2.attention.capture import find_layers
+from m2n2v2.attention.dinov2 import backbone_arguments, inferred_config
 from m2n2v2.errors import DeviceError, SettingsError, WeightsError
+from m2n2v2.grid import Size
 from m2n2v2.weights.locating import Loading
 from tests.areas import area_bytes
 
@@ -109,9 +111,38 @@ def test_weights_with_a_part_missing(folders: dict[str, Path], tmp_path: Path) -
         Dinov2.load("dinov2-base", Loading(weights=tmp_path / "broken"))
 
 
-def test_a_side_the_model_cannot_do(folders: dict[str, Path]) -> None:
+def test_a_side_the_model_cannot_do() -> None:
     with pytest.raises(SettingsError, match="side is 0"):
         Dinov2(torch.nn.Identity(), side=0)
+    assert Dinov2(torch.nn.Identity(), side=1).cells == Size(1, 1)
+
+
+def test_it_is_the_papers_if_nothing_else_is_asked() -> None:
+    source = Dinov2(torch.nn.Identity())
+    assert source.flip
+    assert source.cells == Size(80, 80)
+
+
+@pytest.mark.parametrize("registers", [0, 4])
+def test_measures_are_read_off_the_weights(registers: int) -> None:
+    shapes: dict[str, tuple[int, ...]] = {
+        "embeddings.position_embeddings": (1, 2, 128),
+        "embeddings.patch_embeddings.projection.weight": (128, 3, 14, 14),
+        "encoder.layer.0.norm1.weight": (128,),
+        "encoder.layer.1.norm1.weight": (128,),
+    }
+    assert backbone_arguments(shapes) == {
+        "hidden_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "patch_size": 14,
+        "image_size": 14,
+    }
+    if registers:
+        shapes["embeddings.register_tokens"] = (1, registers, 128)
+    config = inferred_config(shapes)
+    assert config.model_type == ("dinov2_with_registers" if registers else "dinov2")
+    assert getattr(config, "num_register_tokens", 0) == registers
 
 
 def test_out_of_memory_names_a_smaller_side(
