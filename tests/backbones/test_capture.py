@@ -138,17 +138,6 @@ def test_the_model_stops_after_the_last_layer_asked_for(tokens: Tensor) -> None:
     assert model.ran == 1
 
 
-@torch.no_grad()
-def test_early_stop_changes_nothing(tokens: Tensor) -> None:
-    model, stopped, whole = Stack(), Aggregate(CELLS), Aggregate(CELLS)
-    with capture(model, (Layer("blocks.1"),), stopped):
-        model(tokens)
-    with capture(model, (Layer("blocks.1"),), whole, early_stop=False):
-        model(tokens)
-    assert model.ran == 1 + 3
-    assert torch.equal(stopped.attention().matrix, whole.attention().matrix)
-
-
 def hooks(model: nn.Module) -> int:
     return sum(len(module._forward_hooks) for module in model.modules())
 

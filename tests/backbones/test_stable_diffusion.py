@@ -147,11 +147,22 @@ def test_the_name_records_weights_licence_side_and_precision(folders: dict[str, 
         assert part in name
 
 
+PARTS = (torch.nn.Identity(), torch.nn.Identity(), torch.zeros(1, 2, 3))
+
+
 @pytest.mark.parametrize("side", [0, 12, 100, -8])
 def test_a_side_the_model_cannot_do(side: int) -> None:
-    parts = (torch.nn.Identity(), torch.nn.Identity(), torch.zeros(1, 2, 3))
     with pytest.raises(SettingsError, match=r"multiple of 8, for example 64"):
-        StableDiffusion(*parts, side=side)
+        StableDiffusion(*PARTS, side=side)
+    assert StableDiffusion(*PARTS, side=8).cells == Size(8, 8)
+
+
+def test_it_is_the_papers_if_nothing_else_is_asked() -> None:
+    source = StableDiffusion(*PARTS)
+    assert source.flip
+    assert source.cells == Size(128, 128)
+    versions = stable_diffusion.VERSIONS.items()
+    assert {name: version.side for name, version in versions} == {"sd2": 128, "sd1": 112}
 
 
 def test_the_other_version_under_this_name(folders: dict[str, Path]) -> None:

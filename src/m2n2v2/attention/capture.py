@@ -172,23 +172,22 @@ def capture(
     aggregate: Aggregate,
     *,
     mirrored: bool = False,
-    early_stop: bool = True,
 ) -> Iterator[None]:
     """Add the layers' attention to `aggregate` while `model` runs, once, on one image.
 
         with capture(unet, LAYERS, aggregate):
             unet(latent, timestep, prompt)
 
-    The model is left as it was, after an error, too.
+    The block is left as soon as the last layer asked for has been seen, and the model as it was,
+    after an error, too.
 
     Args:
         mirrored: the model sees the mirror image (`Aggregate.add`).
-        early_stop: leave the block as soon as the last layer asked for has been seen.
 
     Raises:
         BackendError: a pattern matches nothing, or a layer did not run.
     """
-    watch = _Watch(find_layers(model, layers), aggregate, mirrored, early_stop)
+    watch = _Watch(find_layers(model, layers), aggregate, mirrored)
     try:
         watch.start()
         yield
@@ -214,7 +213,6 @@ class _Watch:
     chosen: tuple[ModelLayer, ...]
     aggregate: Aggregate
     mirrored: bool
-    early_stop: bool
     pending: set[str] = field(default_factory=set)
     _halves: dict[tuple[str, int], Tensor] = field(default_factory=dict)
     _handles: list[RemovableHandle] = field(default_factory=list)
@@ -246,7 +244,7 @@ class _Watch:
         query, key = (self._halves.pop((layer.name, side)) for side in (0, 1))
         self.aggregate.add(query, key, layer.heads, layer.weight, mirrored=self.mirrored)
         self.pending.discard(layer.name)
-        if self.early_stop and not self.pending:
+        if not self.pending:
             raise _Done
 
 
