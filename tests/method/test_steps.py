@@ -154,3 +154,15 @@ def test_an_opposite_click_on_one_working_pixel_is_overruled_but_not_beside_a_st
     beside = segment(reduced, stroke, Click(2 * x, 2 * y + 1, False))
     assert beside.prompts[-1].map.point == (x, y)
     assert not beside.prompts[-1].overruled
+
+
+@pytest.mark.parametrize("discard", ["forever", "once"])
+def test_how_long_a_prompt_is_discarded(state: ImageState, discard: str) -> None:
+    ruled = replace(
+        state.with_settings(state.settings.replace(discard=discard)), additions=Nothing()
+    )
+    first = segment(ruled, empty(ruled), Click(8, 10))
+    second = segment(replace(ruled, additions=Limited(0.5)), first, Click(5, 6, False))
+    third = segment(ruled, second, Click(22, 18, False))
+    assert [prompt.counted for prompt in second.prompts] == [True, False]
+    assert [prompt.counted for prompt in third.prompts[:2]] == [True, discard == "once"]

@@ -15,9 +15,6 @@ from m2n2v2.evaluation.metrics import iou
 from m2n2v2.tracking.session import TrackingSession
 from m2n2v2.tracking.tracks import Tracks
 
-RECALLED = 0.5
-"""A frame whose J is over this counts as recalled."""
-
 
 @dataclass(frozen=True)
 class Scores:
@@ -40,15 +37,6 @@ class Scores:
     @property
     def f(self) -> float:
         return float(self.contour.mean())
-
-    @property
-    def j_and_f(self) -> float:
-        return (self.j + self.f) / 2
-
-    @property
-    def recall(self) -> float:
-        """Share of the frames that are recalled."""
-        return float((self.region > RECALLED).mean())
 
 
 def scores(sequence: Sequence, tracks: Tracks) -> Scores:
@@ -138,12 +126,25 @@ def _correct(
         number = numbers[row]
         labels, void = sequence.labels(frame)
         before = clicked.setdefault((frame, number), np.zeros(labels.shape, bool))
-        click = largest_error_click(labels == number, void, session.labels(frame) == number, before)
-        if click is not None:
-            session.click(frame, click.x, click.y, click.positive, number)
-            before[click.y, click.x] = True
+        if _click(session, frame, number, labels == number, void, before):
             return frame
     return None
+
+
+def _click(
+    session: TrackingSession, frame: int, number: int, truth: Mask, void: Mask, before: Mask
+) -> bool:
+    """Click onto the largest error of an object, at no pixel twice; is there one?
+
+    Args:
+        before: the pixels clicked so far, to which this one is added.
+    """
+    click = largest_error_click(truth, void, session.labels(frame) == number, before)
+    if click is None:
+        return False
+    session.click(frame, click.x, click.y, click.positive, number)
+    before[click.y, click.x] = True
+    return True
 
 
 def click_first_frame(sequence: Sequence, session: TrackingSession, clicks: int) -> None:
@@ -152,10 +153,5 @@ def click_first_frame(sequence: Sequence, session: TrackingSession, clicks: int)
     for number in sequence.objects():
         clicked = np.zeros(labels.shape, bool)
         for _ in range(clicks):
-            click = largest_error_click(
-                labels == number, void, session.labels(0) == number, clicked
-            )
-            if click is None:
+            if not _click(session, 0, number, labels == number, void, clicked):
                 break
-            session.click(0, click.x, click.y, click.positive, number)
-            clicked[click.y, click.x] = True
