@@ -12,6 +12,7 @@ from m2n2v2.method.settings import Settings
 from m2n2v2.method.values import ImageState
 from m2n2v2.method.walk import Progress, image_state
 from m2n2v2.reduction.subspace import reduced
+from m2n2v2.telling import silent
 from m2n2v2.weights.devices import out_of_memory_named
 
 STAGES = ("depth", "attention", "transition", "upsampling", "warm-up")
@@ -38,7 +39,7 @@ def prepare(
         progress: called with each of `STAGES` as it begins, and then with how far compiling is
             where a click is not compiled yet.
     """
-    chosen, announce = settings or Settings.ours(), progress or _silent
+    chosen, announce = settings or Settings.ours(), progress or silent
     warming.begin(chosen)
     reduce = functools.partial(reduced, threshold=chosen.chain_threshold)
     with out_of_memory_named(
@@ -59,9 +60,5 @@ def prepare(
 
 def ready(state: ImageState, announce: Progress | None = None) -> ImageState:
     """The state with our additions, measured as far as its settings ask; a click is compiled."""
-    warming.finish(state, announce or _silent)
+    warming.finish(state, announce or silent)
     return warming.with_additions(state)
-
-
-def _silent(stage: str) -> None:
-    pass

@@ -31,6 +31,7 @@ from m2n2v2.photograph.additions import PhotographTerms
 from m2n2v2.photograph.object_model import supported
 from m2n2v2.prompts import Click
 from m2n2v2.reduction.chain import shortest_saturation_time, walk_of
+from m2n2v2.telling import silent
 
 CELLS, SIZE = Size(2, 2), Size(32, 32)
 """Of the small image."""
@@ -105,7 +106,7 @@ def _click(settings: Settings, depth: bool, enlarged: bool) -> None:
     image[:, SIZE.width // 2 :] = 255
     chosen = settings.replace(max_short_side=16 if enlarged else None)
     with _one_at_a_time:
-        made = image_state(image, _Small(), Flat() if depth else None, chosen, None, "cpu", _silent)
+        made = image_state(image, _Small(), Flat() if depth else None, chosen, None, "cpu", silent)
         state = with_additions(made)
         first = segment(state, empty(state), Click(1, 1))
         _ = segment(state, first, Click(30, 1, False)).mask
@@ -176,7 +177,3 @@ def _how_far(kind: type) -> str:
     ]
     done = sum(bool(kernel.signatures) for kernel in kernels)
     return f"compiling for this processor, once: {done} of at most {len(kernels)}"
-
-
-def _silent(stage: str) -> None:
-    pass

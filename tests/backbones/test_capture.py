@@ -101,7 +101,7 @@ def test_layers_are_weighted(tokens: Tensor) -> None:
 @torch.no_grad()
 def test_what_is_added_without_a_weight_counts_once(tokens: Tensor) -> None:
     one, other, both = Aggregate(CELLS), Aggregate(CELLS), Aggregate(CELLS)
-    q, k = tokens[0], tokens[0].flip(1)
+    q, k = tokens[0], tokens[0].roll(1, 0)
     one.add(q, k, 3)
     other.add(k, q, 3)
     both.add(q, k, 3)

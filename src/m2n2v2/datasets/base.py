@@ -1,6 +1,5 @@
 """What a reader gives: items, which say where the pixels are; `load` opens and checks one."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
@@ -11,14 +10,6 @@ from m2n2v2.errors import DatasetError, FormatError, MaskError
 from m2n2v2.grid import Size
 from m2n2v2.images import read_image
 from m2n2v2.masks.mask_files import read_mask
-
-Tell = Callable[[str], None]
-"""Takes a line about what a reader left out."""
-
-
-def silent(line: str) -> None:
-    """Tells nobody."""
-
 
 Convention = Literal["field", "m2n2"]
 """How masks become objects: as the field does it, or as M2N2's official code does."""

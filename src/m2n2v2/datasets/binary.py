@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from m2n2v2.datasets.base import Convention, Item, Tell
+from m2n2v2.datasets.base import Convention, Item
 from m2n2v2.datasets.pairs import by_stem, subfolder
 from m2n2v2.masks.readers import MaskFile
+from m2n2v2.telling import Tell
 
 HQSEG44K = {
     "DIS": ("DIS5K/DIS-VD", "im", "gt"),

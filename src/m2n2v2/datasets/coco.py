@@ -4,7 +4,7 @@ from collections import Counter
 from functools import cached_property
 from pathlib import Path
 
-from m2n2v2.datasets.base import Convention, Item, Tell
+from m2n2v2.datasets.base import Convention, Item
 from m2n2v2.errors import DatasetError, FormatError
 from m2n2v2.files import is_file, walk_files
 from m2n2v2.grid import Size
@@ -12,6 +12,7 @@ from m2n2v2.images import photographs, size_of
 from m2n2v2.masks.coco_files import read_coco
 from m2n2v2.masks.readers import CocoMask
 from m2n2v2.matching import Names, visible
+from m2n2v2.telling import Tell
 
 USUAL = ("test/_annotations.coco.json", "_annotations.coco.json", "annotations.json")
 """Where exports put the file; tried in this order."""

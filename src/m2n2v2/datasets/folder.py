@@ -9,11 +9,12 @@ values may mean has to be declared.
 import csv
 from pathlib import Path
 
-from m2n2v2.datasets.base import Convention, Item, Tell
+from m2n2v2.datasets.base import Convention, Item
 from m2n2v2.datasets.pairs import by_stem, companions, files, subfolder
 from m2n2v2.errors import DatasetError
 from m2n2v2.files import decoded_text, first_names, is_file
 from m2n2v2.masks.readers import MaskFile
+from m2n2v2.telling import Tell
 
 VOID = 128
 

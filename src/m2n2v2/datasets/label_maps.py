@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from m2n2v2.datasets.base import Convention, Item, Tell
+from m2n2v2.datasets.base import Convention, Item
 from m2n2v2.datasets.pairs import by_stem, subfolder
 from m2n2v2.masks.readers import LabelFile, label_values
+from m2n2v2.telling import Tell
 
 DRAM_VOID = 255
 

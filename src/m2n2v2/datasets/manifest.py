@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from m2n2v2.datasets import binary, coco, label_maps, sbd, trimaps
-from m2n2v2.datasets.base import Convention, Item, Tell, silent
+from m2n2v2.datasets.base import Convention, Item
 from m2n2v2.datasets.folder import VOID, folder
 from m2n2v2.datasets.pairs import companions, files
 from m2n2v2.errors import DatasetError, FormatError, MaskError
 from m2n2v2.masks.conventions import Convention as MaskValues
 from m2n2v2.masks.readers import MaskFile
+from m2n2v2.telling import Tell, silent
 
 Reader = Callable[[Path, Convention, Tell], list[Item]]
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from m2n2v2.datasets.base import Tell, silent
 from m2n2v2.errors import DatasetError
 from m2n2v2.files import walk_files
 from m2n2v2.images import SUFFIXES, photographs
 from m2n2v2.masks.mask_files import SUFFIXES as MASKS
+from m2n2v2.telling import Tell, silent
 
 
 def subfolder(root: Path, *names: str) -> Path:

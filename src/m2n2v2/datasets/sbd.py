@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from m2n2v2.datasets.base import Convention, Item, Tell
+from m2n2v2.datasets.base import Convention, Item
 from m2n2v2.datasets.pairs import subfolder
 from m2n2v2.errors import DatasetError
 from m2n2v2.masks.readers import MatInstance, mat_labels
+from m2n2v2.telling import Tell
 
 BOUNDARY = 255
 

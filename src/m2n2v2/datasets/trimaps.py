@@ -5,10 +5,11 @@ M2N2's official code counts 128 as object.
 
 from pathlib import Path
 
-from m2n2v2.datasets.base import Convention, Item, Tell
+from m2n2v2.datasets.base import Convention, Item
 from m2n2v2.datasets.pairs import by_stem, subfolder
 from m2n2v2.masks.conventions import Convention as MaskValues
 from m2n2v2.masks.readers import MaskFile
+from m2n2v2.telling import Tell
 
 
 def grabcut(root: Path, convention: Convention, tell: Tell) -> list[Item]:

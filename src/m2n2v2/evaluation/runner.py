@@ -18,7 +18,6 @@ import torch
 
 from m2n2v2.baselines import ANYWHERE, description, weights
 from m2n2v2.datasets import Item, find
-from m2n2v2.datasets.base import Tell, silent
 from m2n2v2.datasets.folder import VOID
 from m2n2v2.errors import OutputError, RunError, SettingsError
 from m2n2v2.evaluation.executors import Executor, serial
@@ -27,6 +26,7 @@ from m2n2v2.evaluation.records import Record, RecordFile, read_records
 from m2n2v2.evaluation.work import Depth, Job, Work
 from m2n2v2.masks.conventions import Convention as MaskValues
 from m2n2v2.source_code import source_digest
+from m2n2v2.telling import Tell, silent
 from m2n2v2.version import __version__
 from m2n2v2.weights.locating import Loading
 

@@ -1,7 +1,6 @@
 """A folder of prepared states: find an image's by the image itself."""
 
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -12,13 +11,7 @@ from m2n2v2.images import pixel_digest
 from m2n2v2.method.settings import Settings
 from m2n2v2.method.values import ImageState
 from m2n2v2.states.file import SUFFIX, StateHeader, read_header, read_state
-
-Tell = Callable[[str], None]
-"""Called with one line for people."""
-
-
-def _silent(line: str) -> None:
-    pass
+from m2n2v2.telling import Tell, silent
 
 
 class StateFolder:
@@ -46,7 +39,7 @@ class StateFolder:
         *,
         settings: Settings | None = None,
         device: torch.device | str = "cpu",
-        tell: Tell = _silent,
+        tell: Tell = silent,
     ) -> None:
         if not root.is_dir():
             raise StateError(f"{root} is no folder", cure="give the --out of `m2n2v2 prepare`")

