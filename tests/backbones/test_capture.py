@@ -237,6 +237,12 @@ def test_overflow_names_the_cure() -> None:
         aggregate.attention()
 
 
+def test_the_formula_by_hand() -> None:
+    """The sum of six rows of six, and a chunk of whole rows thrice, of one row at least."""
+    assert peak_bytes(Size(2, 3), chunk_entries=1) == 4 * 36 + 12 * 6
+    assert peak_bytes(Size(2, 3), chunk_entries=13) == 4 * 36 + 12 * 6 * 2
+
+
 @pytest.mark.parametrize(("side", "entries"), [(32, 2**14), (48, 2**16), (64, 2**16)])
 @torch.no_grad()
 def test_memory_stays_below_the_formula(side: int, entries: int) -> None:
