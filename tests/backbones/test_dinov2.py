@@ -123,10 +123,10 @@ def test_it_is_the_papers_if_nothing_else_is_asked() -> None:
     assert source.cells == Size(80, 80)
 
 
-@pytest.mark.parametrize("registers", [0, 4])
-def test_measures_are_read_off_the_weights(registers: int) -> None:
+@pytest.mark.parametrize(("registers", "side"), [(0, 1), (4, 3)])
+def test_measures_are_read_off_the_weights(registers: int, side: int) -> None:
     shapes: dict[str, tuple[int, ...]] = {
-        "embeddings.position_embeddings": (1, 2, 128),
+        "embeddings.position_embeddings": (1, 1 + side**2, 128),
         "embeddings.patch_embeddings.projection.weight": (128, 3, 14, 14),
         "encoder.layer.0.norm1.weight": (128,),
         "encoder.layer.1.norm1.weight": (128,),
@@ -136,7 +136,7 @@ def test_measures_are_read_off_the_weights(registers: int) -> None:
         "num_hidden_layers": 2,
         "num_attention_heads": 2,
         "patch_size": 14,
-        "image_size": 14,
+        "image_size": 14 * side,
     }
     if registers:
         shapes["embeddings.register_tokens"] = (1, registers, 128)

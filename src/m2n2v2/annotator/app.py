@@ -469,9 +469,7 @@ def _add_views(app: FastAPI, project: Project, engine: Engine) -> None:
     async def get_curve(image: ImageId, object: ImageId, click: Index = -1) -> wire.WireCurve:
         prompt = await _prompt(project, engine, image, object, click)
         scales = await run_in_threadpool(views.curve, *prompt)
-        return wire.WireCurve(
-            thresholds=scales.thresholds, area=scales.area, score=scales.score, chosen=scales.chosen
-        )
+        return wire.WireCurve(**vars(scales))
 
     @app.get("/api/objects")
     def get_objects(
