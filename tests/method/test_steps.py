@@ -3,11 +3,13 @@
 import math
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 import torch
 
 from m2n2v2.arrays import Image
 from m2n2v2.attention.base import DenseAttention
+from m2n2v2.attention.precomputed import Precomputed
 from m2n2v2.grid import Size, cell_coordinates
 from m2n2v2.method.markov_map import scribble_start_state, start_state
 from m2n2v2.method.scoring import LEAST, Scale
@@ -113,6 +115,23 @@ def test_a_click_marks_nothing_but_its_point(state: ImageState) -> None:
     assert made.map.marked is None
     assert made.map.point == (8, 10)
     assert torch.equal(made.start, start_state([cell_coordinates(8, 10, SIZE, CELLS)], CELLS)[0])
+
+
+def test_times_of_less_than_a_step_are_divided_by_the_largest() -> None:
+    attention = Precomputed(np.full((4, 4), 0.2) + 0.2 * np.eye(4))
+    settings = Settings.ours().replace(temperature=1.0)
+    made = stages(prepare(IMAGE, attention, settings=settings), Click(2, 2))
+    assert 0 < float(made.times.max()) < 1
+    assert float(made.upsampled.max()) == 1
+
+
+def test_margins_before_the_first_click_are_whole(state: ImageState) -> None:
+    assert torch.equal(empty(state).margin, torch.full(SIZE.shape, -1.0))
+    mask = np.zeros(SIZE.shape, np.bool_)
+    mask[3:9, 4:20] = True
+    given = empty(state, mask)
+    assert given.base is given.margin
+    assert torch.equal(given.margin, torch.from_numpy(np.where(mask, np.float32(1), -1)))
 
 
 @dataclass
