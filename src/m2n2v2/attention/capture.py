@@ -62,8 +62,9 @@ class ModelLayer:
 
     @property
     def projections(self) -> tuple[nn.Module, nn.Module]:
-        q, k = _projections(self.module) or PROJECTIONS[0]
-        return getattr(self.module, q), getattr(self.module, k)
+        names = _projections(self.module)
+        assert names is not None, "a layer is known by them"
+        return getattr(self.module, names[0]), getattr(self.module, names[1])
 
 
 class Aggregate:
