@@ -88,6 +88,31 @@ def test_captured_equals_the_plain_softmax(names: tuple[str, str, str], tokens: 
     torch.testing.assert_close(aggregate.attention().matrix, softmax_of(model.blocks[0], tokens))
 
 
+class KeyFirst(Attend):
+    """Its key projection runs before the other."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        k, q = (getattr(self, name)(x) for name in reversed(self.names))
+        return x + functional.scaled_dot_product_attention(q, k, x)
+
+
+@torch.no_grad()
+def test_either_projection_may_run_first(tokens: Tensor) -> None:
+    model = nn.ModuleDict({"only": KeyFirst(12, 3, "to_q", "to_k", "heads")})
+    aggregate = Aggregate(CELLS)
+    with capture(model, (Layer("only"),), aggregate):
+        model["only"](tokens)
+    torch.testing.assert_close(aggregate.attention().matrix, softmax_of(model["only"], tokens))
+
+
+@pytest.mark.parametrize("lacking", ["to_q", "to_k", "heads"])
+def test_a_module_that_lacks_a_part_is_no_layer(lacking: str) -> None:
+    module = Attend(12, 3, "to_q", "to_k", "heads")
+    assert attention_layers(module) == {"": module}
+    delattr(module, lacking)
+    assert attention_layers(module) == {}
+
+
 @torch.no_grad()
 def test_layers_are_weighted(tokens: Tensor) -> None:
     model, aggregate = Stack(), Aggregate(CELLS)
