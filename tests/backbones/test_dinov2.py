@@ -119,8 +119,9 @@ def test_a_side_the_model_cannot_do() -> None:
 
 def test_it_is_the_papers_if_nothing_else_is_asked() -> None:
     source = Dinov2(torch.nn.Identity())
-    assert source.flip
-    assert source.cells == Size(80, 80)
+    assert (source.cells, source.flip) == (Size(80, 80), True)
+    assert source.name == "dinov2, side 80, flip"
+    assert Dinov2(torch.nn.Identity(), side=9, flip=False).name == "dinov2, side 9"
 
 
 @pytest.mark.parametrize(("registers", "side"), [(0, 1), (4, 3)])

@@ -159,8 +159,9 @@ def test_a_side_the_model_cannot_do(side: int) -> None:
 
 def test_it_is_the_papers_if_nothing_else_is_asked() -> None:
     source = StableDiffusion(*PARTS)
-    assert source.flip
-    assert source.cells == Size(128, 128)
+    assert (source.cells, source.flip) == (Size(128, 128), True)
+    assert source.name == "stable diffusion, side 128, flip"
+    assert StableDiffusion(*PARTS, side=64, flip=False).name == "stable diffusion, side 64"
     versions = stable_diffusion.VERSIONS.items()
     assert {name: version.side for name, version in versions} == {"sd2": 128, "sd1": 112}
 
