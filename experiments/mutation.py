@@ -157,6 +157,7 @@ def main() -> None:
     )
     parser.add_argument("module", help="below src/m2n2v2")
     parser.add_argument("tests", nargs="+")
+    parser.add_argument("-k", default="", help="which of them, as pytest takes it")
     parser.add_argument("--sample", type=int, help="so many mutants, the same ones every time")
     parser.add_argument("--lines", type=int, nargs="+", help="only mutants of these lines")
     parser.add_argument("--no-jit", action="store_true", help="for kernels")
@@ -181,7 +182,7 @@ def main() -> None:
             importlib.import_module(name)
         module = Path("src/m2n2v2", given.module)
         source = module.read_text()
-        test = [*options, *given.tests]
+        test = [*options, "-k", given.k, *given.tests]
         assert forked(lambda: int(pytest.main(test)), 600), "the tests fail as it is"
         seconds = 5 + 4 * int(os.times().children_user)
         every = [mutant for mutant in mutants(source) if mutant[0] in (given.lines or [mutant[0]])]
