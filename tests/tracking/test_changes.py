@@ -64,7 +64,8 @@ def test_what_a_correction_changed_is_followed_and_the_rest_stays() -> None:
         )
     for index in (1, 2):
         np.testing.assert_array_equal(made.labels(index), before[index])
-    assert sorted(dict(made.follow_from(3, before=True))) == [1, 2, 4, 5, 6]
+    assert sorted(dict(made.follow_from(3, before=True))) == [2, 4, 5, 6]
+    np.testing.assert_array_equal(made.labels(1), before[1])  # nearer to the first
 
 
 def test_without_a_change_nothing_changes() -> None:

@@ -116,12 +116,12 @@ def test_a_broken_frame_is_empty_and_the_next_one_goes_on() -> None:
 
 
 @pytest.mark.parametrize("broken", [frozenset[int](), frozenset({3})])
-@pytest.mark.parametrize("model", [0.0, 0.5])
+@pytest.mark.parametrize(("model", "motion"), [(0.0, 0.0), (0.5, 1.0)])
 def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
-    broken: frozenset[int], model: float
+    broken: frozenset[int], model: float, motion: float
 ) -> None:
     """Frames of another size than the working size, so that masks are resized, too."""
-    small = FLOW.replace(short_side=64, recent=2, model=model)
+    small = FLOW.replace(short_side=64, lags=(1, 3), model=model, motion=motion)
     whole = passing(7)
     clip = Clip(whole.images, whole.truth, broken)
     tracks, todo = given_masks(clip, 0), runs(7, [0], backward=False)

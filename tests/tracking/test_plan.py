@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from m2n2v2.errors import TrackError
-from m2n2v2.tracking.plan import Run, after_correction, runs
+from m2n2v2.tracking.plan import Run, after_correction, reached, runs
 
 
 def test_from_the_first_frame_to_the_end() -> None:
@@ -47,6 +47,15 @@ def test_a_correction_changes_what_lies_between_the_frames_of_a_person() -> None
         Run(5, range(4, -1, -1)),
         Run(5, range(6, 30)),
     ]
+
+
+def test_what_is_followed_from_a_frame_of_a_person() -> None:
+    assert reached(30, [0, 10, 21], 10, ahead=True) == range(11, 16)
+    assert reached(30, [0, 10, 21], 10, ahead=False) == range(9, 5, -1)
+    assert reached(30, [0, 10, 21], 21, ahead=True) == range(22, 30)
+    assert reached(30, [4], 4, ahead=False) == range(3, -1, -1)
+    assert not reached(5, [0, 1, 4], 0, ahead=True)
+    assert not reached(5, [0, 1, 4], 4, ahead=True)
 
 
 def test_frames_that_are_not_there_and_no_frames_at_all() -> None:

@@ -13,7 +13,7 @@ from m2n2v2.tracking.cells import CellFeatures, Features
 from m2n2v2.tracking.flow import opencv
 from m2n2v2.tracking.frames import Frames
 from m2n2v2.tracking.plan import Run
-from m2n2v2.tracking.propagation import FeaturesOf, Known, Propagation
+from m2n2v2.tracking.propagation import Cells, FeaturesOf, Known, Propagation
 from m2n2v2.tracking.settings import TrackingSettings
 from m2n2v2.tracking.tracks import Labels, Tracked, Tracks, people
 
@@ -113,7 +113,7 @@ class Follower:
         """A run's memory: the frames of a person nearest to its begin."""
         near = sorted(people(tracks), key=lambda index: (abs(index - run.start), index))
         bare = Propagation(self._features, numbers, (), settings)
-        anchors: list[Known] = []
+        anchors: list[Cells] = []
         for index in near:
             if len(anchors) == settings.anchors or not settings.keep:
                 break
@@ -121,14 +121,14 @@ class Follower:
                 image = self.image(index)
             except FrameError:  # a mask may be known of a frame that cannot be seen
                 continue
-            anchors.append(bare.known(index, image, self._labels(tracks[index])))
+            anchors.append(bare.known(index, image, self._labels(tracks[index])).cells)
         return Propagation(self._features, numbers, anchors, settings)
 
     def _behind(self, propagation: Propagation, tracks: Tracks, run: Run, done: int) -> list[Known]:
         """The frames to go on from, the newest last; broken ones do not count."""
         behind: list[Known] = []
         for index in [*reversed(run.frames[:done]), run.start]:
-            if len(behind) == self.settings.recent:
+            if len(behind) == self.settings.lags[-1]:
                 break
             try:
                 image = self.image(index)

@@ -75,3 +75,12 @@ def beside(count: int, anchors: Sequence[int], frame: int, *, ahead: bool) -> ra
     if ahead:
         return range(frame + 1, anchors[at + 1] if at + 1 < len(anchors) else count)
     return range(frame - 1, anchors[at - 1] if at else -1, -1)
+
+
+def reached(count: int, anchors: Sequence[int], frame: int, *, ahead: bool) -> range:
+    """The frames that are followed from a person's: of those beside it, the ones nearest to it."""
+    step = 1 if ahead else -1
+    for run in runs(count, anchors, backward=True):
+        if run.start == frame and run.frames.step == step:
+            return run.frames
+    return range(0)

@@ -4,6 +4,7 @@ frame UInt8 "H W 3"
   features                Float "h w c"    of cells (`cells`)
   affinity to known cells Float "h w k"    shares of the objects, which sum to 1 (`affinity`)
   + objects' model        Float "h w k"    what tells them from the rest (`object_model`)
+  - what is left behind   Float "h w k"    moves with the background (`motion`)
   bilinear upsampling     Float "H W k"
   + warped masks          Float "H W k"    as far as the flow is believed (`flow`)
   margin of each object   Float "H W"      over the best of the others
@@ -27,6 +28,7 @@ from m2n2v2.photograph.refinement import refined
 from m2n2v2.tracking.affinity import Context, propagated
 from m2n2v2.tracking.cells import Features
 from m2n2v2.tracking.flow import belief, chained, flow, opencv, over_cells, warped
+from m2n2v2.tracking.motion import left_behind, without
 from m2n2v2.tracking.object_model import RECENT, Moments, ObjectModel, Shares
 from m2n2v2.tracking.settings import TrackingSettings
 from m2n2v2.tracking.tracks import Labels
@@ -35,24 +37,34 @@ FeaturesOf = Callable[[Image], Features]
 
 
 @dataclass(frozen=True)
-class Known:
-    """A frame whose labels are known, at working size.
+class Cells:
+    """What is known of a frame's cells.
 
     Attributes:
         index: of the frame.
-        shares: of its cells.
     """
 
     index: int
-    image: Image
-    labels: Labels
     features: Features
     shares: Shares
 
     @cached_property
     def moments(self) -> Moments:
-        """What it tells the objects' model."""
+        """What they tell the objects' model."""
         return Moments.of(self.features, self.shares)
+
+    @property
+    def grid(self) -> Size:
+        return Size(*self.features.shape[:2])
+
+
+@dataclass(frozen=True)
+class Known:
+    """A frame whose labels are known, at working size."""
+
+    image: Image
+    labels: Labels
+    cells: Cells
 
 
 @dataclass(frozen=True)
@@ -77,92 +89,99 @@ class Propagation:
         self,
         features: FeaturesOf,
         numbers: Sequence[int],
-        anchors: Sequence[Known],
+        anchors: Sequence[Cells],
         settings: TrackingSettings,
     ) -> None:
         self._features, self._numbers, self._settings = features, tuple(numbers), settings
         self._anchors = tuple(anchors)
-        self._recent: deque[tuple[Known, Float32[np.ndarray, "h w 2"]]] = deque(
-            maxlen=settings.recent
+        self._last: Known | None = None
+        self._recent: deque[tuple[Cells, Float32[np.ndarray, "h w 2"]]] = deque(
+            maxlen=settings.lags[-1]
         )  # the newest first, with the way to it from the newest frame
 
     def known(self, index: int, image: Image, labels: Labels) -> Known:
         """A frame with its labels, to be an anchor or to go on from."""
         features = self._features(image) if self._settings.keep else _NOTHING
-        cells = Size(*features.shape[:2])
-        return Known(index, image, labels, features, shares_of(labels, self._numbers, cells))
+        shares = shares_of(labels, self._numbers, Size(*features.shape[:2]))
+        return Known(image, labels, Cells(index, features, shares))
 
     def remember(self, known: Known) -> None:
         """Go on from a frame whose labels are known: the person's, or an earlier result."""
-        if self._recent:
-            there = flow(known.image, self._recent[0][0].image)
-            self._move(over_cells(there, Size(*known.features.shape[:2])))
-        still = np.zeros((*known.features.shape[:2], 2), np.float32)
-        self._recent.appendleft((known, still))
+        if self._last is not None:
+            there = flow(known.image, self._last.image)
+            self._move(over_cells(there, known.cells.grid))
+        self._add(known)
 
     def step(self, index: int, image: Image) -> Answer:
         """The labels of the next frame; `settle` remembers it."""
-        settings, (last, _) = self._settings, self._recent[0]
+        settings, last = self._settings, self._last
+        assert last is not None, "remember comes first"
         size = Size(*image.shape[:2])
         there = flow(image, last.image)
-        known = self.known(index, image, np.zeros(size.shape, np.int32))
-        self._move(over_cells(there, Size(*known.features.shape[:2])))
-        likely = np.zeros((*size.shape, len(self._numbers) + 1), np.float32)
+        self._stepped = known = self.known(index, image, np.zeros(size.shape, np.int32))
+        self._move(over_cells(there, known.cells.grid))
+        likely = _channels(warped(shares_of(last.labels, self._numbers, size), there))
         if settings.keep:
-            cells, _ = propagated(
-                known.features,
-                self._contexts(),
-                keep=settings.keep,
-                temperature=settings.temperature,
-            )
-            if settings.model:
-                told = self._model().read(known.features, last.features, last.shares)
-                cells += np.float32(settings.model) * (told - cells)
-            likely += enlarged(cells, size)
-        if settings.flow_weight:
-            share = np.ones((*size.shape, 1), np.float32)
-            if settings.keep:
-                believed = belief(there, flow(last.image, image))
-                share = np.float32(settings.flow_weight) * believed[:, :, None]
-            prior = shares_of(last.labels, self._numbers, size)
-            likely += share * _channels(warped(prior, there))
-            likely /= share + (1 if settings.keep else 0)
-        self._stepped = known
+            believed = belief(there, flow(last.image, image))
+            cells = self._propagated(known.cells)
+            if settings.motion:
+                veto = left_behind(image, last.image, there, believed, likely, known.cells.grid)
+                cells = without(cells, np.float32(settings.motion) * veto)
+            weight = np.float32(settings.flow_weight) * believed[:, :, None]
+            likely = (enlarged(cells, size) + weight * likely) / (1 + weight)
         labels = decided(likely, self._numbers, image, settings.refinement)
         return Answer(labels, confidences(likely, labels, self._numbers))
 
     def settle(self, labels: Labels) -> None:
         """Go on from the frame of the last step, with the labels that are kept of it."""
-        known = self._stepped
-        cells = Size(*known.features.shape[:2])
-        shares = shares_of(labels, self._numbers, cells)
-        still = np.zeros((*cells.shape, 2), np.float32)
-        self._recent.appendleft((replace(known, labels=labels, shares=shares), still))
+        cells = self._stepped.cells
+        shares = shares_of(labels, self._numbers, cells.grid)
+        self._add(replace(self._stepped, labels=labels, cells=replace(cells, shares=shares)))
+
+    def _propagated(self, cells: Cells) -> Shares:
+        """By affinity, and by the objects' model."""
+        settings, (last, _) = self._settings, self._recent[0]
+        shares, _ = propagated(
+            cells.features,
+            self._contexts(),
+            keep=settings.keep,
+            temperature=settings.temperature,
+        )
+        if settings.model:
+            told = self._model().read(cells.features, last.features, last.shares)
+            shares += np.float32(settings.model) * (told - shares)
+        return shares
+
+    def _add(self, known: Known) -> None:
+        self._last = known
+        still = np.zeros((*known.cells.grid.shape, 2), np.float32)
+        self._recent.appendleft((known.cells, still))
 
     def _model(self) -> ObjectModel:
         """What the frames that are known say that the objects look like."""
-        anchors = {known.index: (known.moments, 1.0) for known in self._anchors}
-        recent = {known.index: (known.moments, RECENT) for known, _ in self._recent}
+        anchors = {cells.index: (cells.moments, 1.0) for cells in self._anchors}
+        recent = {cells.index: (cells.moments, RECENT) for cells, _ in self._recent}
         return ObjectModel.of(list((recent | anchors).values()))
 
     def _move(self, step: Float32[np.ndarray, "h w 2"]) -> None:
         """Every recent frame is one step farther away."""
-        for at, (known, way) in enumerate(self._recent):
-            self._recent[at] = (known, chained(step, way))
+        for at, (cells, way) in enumerate(self._recent):
+            self._recent[at] = (cells, chained(step, way))
 
     def _contexts(self) -> list[Context]:
-        settings = self._settings
-        short = min(self._recent[0][0].features.shape[:2])
+        settings, (last, _) = self._settings, self._recent[0]
+        short = min(last.grid.shape)
         near, far = settings.radius * short, settings.anchor_radius * short
-        here = set(np.unique(self._recent[0][0].labels).tolist())
-        if not here.issuperset(self._numbers):  # one is hidden: it may come back anywhere
+        seen = last.shares[:, :, 1:].any((0, 1))
+        if not seen.all():  # one is hidden: it may come back anywhere
             far = float("inf")
-        contexts = [Context(k.features, k.shares, way, near) for k, way in self._recent]
-        recent = {known.index for known, _ in self._recent}
-        for known in self._anchors:
-            if known.index not in recent:
-                still = np.zeros((*known.features.shape[:2], 2), np.float32)
-                contexts.append(Context(known.features, known.shares, still, far))
+        asked = [self._recent[lag - 1] for lag in settings.lags if lag <= len(self._recent)]
+        contexts = [Context(cells.features, cells.shares, way, near) for cells, way in asked]
+        already = {cells.index for cells, _ in asked}
+        for cells in self._anchors:
+            if cells.index not in already:
+                still = np.zeros((*cells.grid.shape, 2), np.float32)
+                contexts.append(Context(cells.features, cells.shares, still, far))
         return contexts
 
 

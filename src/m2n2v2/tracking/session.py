@@ -13,7 +13,7 @@ from m2n2v2.prompts import Click
 from m2n2v2.session import Session
 from m2n2v2.tracking.changes import Change
 from m2n2v2.tracking.following import Follower
-from m2n2v2.tracking.plan import Run, after_correction, beside, runs
+from m2n2v2.tracking.plan import Run, after_correction, beside, reached, runs
 from m2n2v2.tracking.tracks import MOST, Labels, Tracked, Tracks, people
 
 Prepare = Callable[[Image], ImageState]
@@ -199,7 +199,8 @@ class TrackingSession:
 
         Where all frames there are known, and were followed with this one as it was before, only
         the change is followed (`changes`), so that the rest of a mask that is not yet right harms
-        none of them. Else they are followed anew.
+        none of them, and as far as this frame is the person's nearest (`plan.reached`). Else they
+        are followed anew.
 
         Args:
             before: into what comes before it, too, back to the one before.
@@ -217,7 +218,8 @@ class TrackingSession:
             was = moment.told.get((frame, ahead))
             span = beside(count, touched, frame, ahead=ahead)
             if was is not None and all(index in moment.tracks for index in span):
-                answers = self._carried(moment.tracks, frame, was.labels, span)
+                near = reached(count, touched, frame, ahead=ahead)
+                answers = self._carried(moment.tracks, frame, was.labels, near)
             else:
                 again = after_correction(count, touched, frame, before=not ahead)
                 todo = [run for run in again if run.frames[0] in span]
@@ -235,7 +237,9 @@ class TrackingSession:
             return
         kinds = frozenset(range(1, len(change.became) + 1))
         known = {frame: Tracked.of(change.labels, {}, kinds)}
-        no_thing = self.follower.settings.replace(model=0)  # a part looks like what is around it
+        no_thing = self.follower.settings.replace(
+            model=0, motion=0
+        )  # a part is like what is around
         todo = [Run(frame, span)] if span else []
         for index, moved in self.follower.follow(known, todo, settings=no_thing):
             labels = change.applied(tracks[index].labels, moved.labels)

@@ -11,7 +11,7 @@ class TrackingSettings:
     """How labels go from frame to frame.
 
     Attributes:
-        recent: how many of the last frames labels are taken from, at least 1.
+        lags: how many frames back those are that labels are taken from, ascending, from 1 on.
         anchors: from how many frames with a person's masks, the nearest, at least 1.
         radius: of the window in a recent frame, as a share of the grid's shorter side, over 0.
         anchor_radius: of the window in a person's frame that is not recent, likewise; after a frame
@@ -19,25 +19,30 @@ class TrackingSettings:
         keep: how many cells a cell takes its labels from, at least 1; 0 for the flow alone.
         temperature: of the softmax over these, over 0.
         model: share of what the objects' model says of a cell, in [0, 1], beside the affinity.
+        motion: how far a cell that moves with the background is none of an object, in [0, 1].
         flow_weight: of the warped masks where the flow is believed, beside the affinity's 1.
         refinement: half the width of the band in which outlines follow the photograph, as a share
             of the shorter side; 0 for none.
         short_side: pixels to which frames are reduced.
     """
 
-    recent: int = 7
+    lags: tuple[int, ...] = (1, 4, 10, 20)
     anchors: int = 3
     radius: float = 0.35
     anchor_radius: float = 0.35
     keep: int = 5
     temperature: float = 0.1
-    model: float = 0.3
-    flow_weight: float = 0.15
-    refinement: float = 0.01
+    model: float = 0.6
+    motion: float = 1.0
+    flow_weight: float = 0.2
+    refinement: float = 0.02
     short_side: int = 480
 
     def __post_init__(self) -> None:
-        whole = {"recent": 1, "anchors": 1, "keep": 0, "short_side": 16}
+        object.__setattr__(self, "lags", tuple(self.lags))  # a list, from JSON
+        if self.lags[:1] != (1,) or list(self.lags) != sorted(set(self.lags)):
+            raise SettingsError(f"lags is {self.lags!r}", cure="ascend from 1, such as 1, 4, 10")
+        whole = {"anchors": 1, "keep": 0, "short_side": 16}
         for name, least in whole.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
@@ -48,8 +53,9 @@ class TrackingSettings:
         for name in ("flow_weight", "refinement"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise SettingsError(f"{name} is {getattr(self, name)!r}", cure="use 0 or more")
-        if not 0 <= self.model <= 1:
-            raise SettingsError(f"model is {self.model!r}", cure="use 0 to 1")
+        for name in ("model", "motion"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise SettingsError(f"{name} is {getattr(self, name)!r}", cure="use 0 to 1")
         if not self.keep and not self.flow_weight:
             raise SettingsError(
                 "keep and flow_weight are both 0, so nothing is propagated",
@@ -64,8 +70,15 @@ class TrackingSettings:
 NETWORK = TrackingSettings()
 """With the features of a network."""
 
-FLOW = TrackingSettings(radius=0.15, anchor_radius=0.5, model=0, flow_weight=1.0)
+FLOW = TrackingSettings(
+    lags=(1, 2, 3, 4, 5, 6, 7),
+    radius=0.15,
+    anchor_radius=0.5,
+    model=0,
+    flow_weight=1.0,
+    refinement=0.01,
+)
 """With colours and gradients of cells: no weights."""
 
-WARP = TrackingSettings(keep=0, flow_weight=1.0, refinement=0)
+WARP = TrackingSettings(lags=(1,), keep=0, motion=0, flow_weight=1.0, refinement=0)
 """The flow alone, a control."""
