@@ -38,10 +38,11 @@ def test_index_files_are_read_as_they_were_written(tmp_path: Path, most: int) ->
 
 def test_a_folder_goes_on(tmp_path: Path) -> None:
     clip = two(3)
-    folder = TrackFolder.opened(tmp_path / "out", NAMES, {"clip": "one"})
+    facts = {"clip": "one", "settings": {"lags": (1, 4)}}
+    folder = TrackFolder.opened(tmp_path / "out", NAMES, facts)
     for index, each in tracked(clip).items():
         folder.put(index, each)
-    again = TrackFolder.opened(tmp_path / "out", NAMES, {"clip": "one"})
+    again = TrackFolder.opened(tmp_path / "out", NAMES, facts)
     assert again.known() == tracked(clip)
 
 

@@ -51,7 +51,7 @@ class TrackFolder:
             TrackError: the folder holds another run's results.
             OutputError: it cannot be written.
         """
-        header = {"format": FORMAT, **facts}
+        header = json.loads(json.dumps({"format": FORMAT, **facts}))  # as it is read: no tuples
         path = root / HEADER
         try:
             (root / MASKS).mkdir(parents=True, exist_ok=True)
