@@ -60,6 +60,19 @@ def test_nothing_is_left_behind_where_all_moves_alike(step: int) -> None:
     assert vetoed(frame(0, 0), frame(step, step), labels).max() == 0
 
 
+def test_behind_what_has_just_moved_off_little_is_said() -> None:
+    """A card moves off over an object that stands still: there the flow leads nowhere."""
+    last, image = (frame(0, 0) for _ in range(2))
+    labels = np.zeros(SIZE.shape, bool)
+    labels[16:96, 48:144] = True
+    pattern = np.array([200.0, 180, 90]) + 30 * texture(*SIZE.shape, 3)[16:96, 48:144, None]
+    for picture, left in ((last, 80), (image, 88)):
+        picture[16:96, 48:144] = pattern.clip(0, 255).astype(np.uint8)
+        picture[:, left : left + 32] = 60
+    labels[:, 80:112] = False
+    assert vetoed(last, image, labels)[2:12, 6:18].max() < 0.2
+
+
 def test_of_an_object_of_few_cells_nothing_is_said() -> None:
     labels = np.zeros(SIZE.shape, bool)
     labels[40:56, 72:88] = True  # 4 cells, and the post beside it

@@ -80,7 +80,7 @@ def left_behind(
         by_object, by_background = missed(own), missed(around)
         better = (by_object - by_background) / (by_object + by_background + NOISE)
         better *= apart / (apart + 1) * np.clip(4 * _near(outside, BACKGROUND), 0, 1)
-        veto[:, :, at] = np.clip(GAIN * (better - DOUBT), 0, 1)
+        veto[:, :, at] = np.clip(GAIN * (better - DOUBT), 0, 1) * weight
     return veto
 
 

@@ -75,6 +75,7 @@ FLOW = TrackingSettings(
     radius=0.15,
     anchor_radius=0.5,
     model=0,
+    motion=0,
     flow_weight=1.0,
     refinement=0.01,
 )
