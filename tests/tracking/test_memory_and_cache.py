@@ -9,9 +9,10 @@ import pytest
 from m2n2v2.grid import Size
 from m2n2v2.tracking.cells import OwnCells, grid_of
 from m2n2v2.tracking.features_file import FeatureCache, KeptFeatures
-from m2n2v2.tracking.flow import belief, chained, flow, over_cells, warped
+from m2n2v2.tracking.flow import belief, chained, flow, warped
 from m2n2v2.tracking.following import Follower
 from m2n2v2.tracking.plan import runs
+from m2n2v2.tracking.resampling import over_cells
 from m2n2v2.tracking.settings import FLOW
 from m2n2v2.tracking.tracks import Tracked
 from tests.tracking.clips import Clip, passing, texture

@@ -99,7 +99,14 @@ def test_shares_sum_to_1_whatever_is_vetoed(seed: int, objects: int) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("motion", 1.5), ("motion", -0.1), ("lags", ()), ("lags", (2, 3)), ("lags", (1, 4, 4))],
+    [
+        ("motion", 1.5),
+        ("motion", -0.1),
+        ("lags", ()),
+        ("lags", (2, 3)),
+        ("lags", (1, 4, 4)),
+        ("lags", (True, 2)),
+    ],
 )
 def test_settings_are_refused_by_name(name: str, value: object) -> None:
     with pytest.raises(SettingsError, match=name):

@@ -25,10 +25,11 @@ from m2n2v2.kept import KeptFolder
 from m2n2v2.presets import Preset
 from m2n2v2.source_code import source_digest
 from m2n2v2.states.cache import CURE, default_folder, default_limit
+from m2n2v2.telling import Tell
 from m2n2v2.tracking.cells import CellFeatures, Features
 from m2n2v2.tracking.frames import Frames, open_frames
 from m2n2v2.tracking.sources import source_of
-from m2n2v2.weights.locating import Loading, Tell
+from m2n2v2.weights.locating import Loading
 
 SUFFIX = ".safetensors"
 _VALUES = "features"

@@ -10,7 +10,6 @@ from jaxtyping import Float32
 
 from m2n2v2.arrays import Image
 from m2n2v2.errors import BackendError
-from m2n2v2.grid import Size
 
 Field = Float32[np.ndarray, "H W 2"]
 """For each pixel how far it is to its place in another frame, as (x, y) in pixels."""
@@ -81,15 +80,6 @@ def belief(there: Field, back: Field) -> Float32[np.ndarray, "H W"]:
     missed = np.square(there + returned).sum(2)
     length = np.square(there).sum(2) + np.square(returned).sum(2)
     return np.exp(-missed / (2 * (TOLERANCE**2 + LONG * length)))
-
-
-def over_cells(field: Field, cells: Size) -> Float32[np.ndarray, "h w 2"]:
-    """The mean flow of each cell, in cells."""
-    cv2 = opencv()
-    height, width = field.shape[:2]
-    mean = cv2.resize(field, (cells.width, cells.height), interpolation=cv2.INTER_AREA)
-    scale = np.array([cells.width / width, cells.height / height], np.float32)
-    return (mean * scale).astype(np.float32)
 
 
 def chained(

@@ -4,7 +4,8 @@ Affinity asks what a cell looks like, and so leaves a mask on what the object on
 post looks the same when the car has driven on. Two ways lead from a cell to the last frame: the
 object's, which is an affine motion, bent to its own flow nearby, and that of the background around
 it. The one along which the photographs agree is the cell's. The flow itself is not asked, since it
-is smooth across outlines.
+is smooth across outlines; but where it leads nowhere, as behind something that has just moved off,
+less is said.
 """
 
 import numpy as np
@@ -14,6 +15,7 @@ from m2n2v2.arrays import Image
 from m2n2v2.grid import Size
 from m2n2v2.tracking.flow import Field, opencv, warped
 from m2n2v2.tracking.object_model import Shares
+from m2n2v2.tracking.resampling import cell_means, enlarged
 
 INSIDE, OUTSIDE = 0.6, 0.1
 """A cell with a larger share of the object, or a smaller one, tells the motion of it, or of the
@@ -56,19 +58,19 @@ def left_behind(
         shares: of the background and each object at each pixel, by the flow.
         cells: the grid.
     """
-    cv2 = opencv()
-    weight = _over(believed, cells)
-    flow = _over(there * believed[:, :, None], cells) / np.maximum(weight, 1e-3)[:, :, None]
+    cv2, size = opencv(), Size(*believed.shape)
+    weight = cell_means(believed, cells)
+    flow = cell_means(there * believed[:, :, None], cells) / np.maximum(weight, 1e-3)[:, :, None]
     soft, before = (cv2.GaussianBlur(one, (0, 0), 1.0).astype(np.float32) for one in (image, last))
 
     def missed(way: Float32[np.ndarray, "h w 2"]) -> Float32[np.ndarray, "h w"]:
         """How far the photographs differ along a way."""
-        fine = cv2.resize(way, there.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-        return _near(_over(np.abs(soft - warped(before, fine)).sum(2), cells), 0.7)
+        apart = np.abs(soft - warped(before, enlarged(way, size))).sum(2)
+        return _near(cell_means(apart, cells), 0.7)
 
     veto = np.zeros((*cells.shape, shares.shape[2] - 1), np.float32)
     for at in range(veto.shape[2]):
-        share = _over(shares[:, :, at + 1], cells)
+        share = cell_means(np.ascontiguousarray(shares[:, :, at + 1]), cells)
         inside = np.where(share > INSIDE, share * weight, 0).astype(np.float32)
         outside = np.where(share < OUTSIDE, weight, 0).astype(np.float32)
         if np.count_nonzero(inside > 0.3) < LEAST:
@@ -125,13 +127,3 @@ def _near(values: Float32[np.ndarray, "h w *c"], sigma: float) -> Float32[np.nda
     """Smoothed over cells."""
     smooth: Float32[np.ndarray, "h w *c"] = opencv().GaussianBlur(values, (0, 0), sigma)
     return smooth
-
-
-def _over(values: Float32[np.ndarray, "H W *c"], cells: Size) -> Float32[np.ndarray, "h w *c"]:
-    """The mean of each cell."""
-    cv2 = opencv()
-    values = np.ascontiguousarray(values, np.float32)
-    mean: Float32[np.ndarray, "h w *c"] = cv2.resize(
-        values, (cells.width, cells.height), interpolation=cv2.INTER_AREA
-    )
-    return mean

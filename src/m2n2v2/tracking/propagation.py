@@ -27,9 +27,10 @@ from m2n2v2.photograph.base import Photograph
 from m2n2v2.photograph.refinement import refined
 from m2n2v2.tracking.affinity import Context, propagated
 from m2n2v2.tracking.cells import Features
-from m2n2v2.tracking.flow import belief, chained, flow, opencv, over_cells, warped
+from m2n2v2.tracking.flow import belief, chained, flow, warped
 from m2n2v2.tracking.motion import left_behind, without
 from m2n2v2.tracking.object_model import RECENT, Moments, ObjectModel, Shares
+from m2n2v2.tracking.resampling import cell_means, enlarged, over_cells, with_channels
 from m2n2v2.tracking.settings import TrackingSettings
 from m2n2v2.tracking.tracks import Labels
 
@@ -120,7 +121,7 @@ class Propagation:
         there = flow(image, last.image)
         self._stepped = known = self.known(index, image, np.zeros(size.shape, np.int32))
         self._move(over_cells(there, known.cells.grid))
-        likely = _channels(warped(shares_of(last.labels, self._numbers, size), there))
+        likely = with_channels(warped(shares_of(last.labels, self._numbers, size), there))
         if settings.keep:
             believed = belief(there, flow(last.image, image))
             cells = self._propagated(known.cells)
@@ -193,23 +194,11 @@ _NOTHING: Features = np.zeros((1, 1, 1), np.float32)
 
 def shares_of(labels: Labels, numbers: Sequence[int], cells: Size) -> Shares:
     """How much of each cell the background and each object cover; other numbers are background."""
-    cv2 = opencv()
     masks = np.stack([labels == number for number in numbers], 2).astype(np.float32)
     if masks.shape[:2] != cells.shape:
-        small = [
-            cv2.resize(masks[:, :, i], (cells.width, cells.height), interpolation=cv2.INTER_AREA)
-            for i in range(len(numbers))
-        ]
-        masks = np.stack(small, 2)
+        masks = np.stack([cell_means(mask, cells) for mask in masks.transpose(2, 0, 1)], 2)
     background = np.clip(1 - masks.sum(2, keepdims=True), 0, 1)
     return np.concatenate([background, masks], 2).astype(np.float32)
-
-
-def enlarged(cells: Shares, size: Size) -> Float32[np.ndarray, "H W k"]:
-    """Shares of cells as shares of pixels, bilinear between the cells' centres."""
-    cv2 = opencv()
-    out = cv2.resize(cells, (size.width, size.height), interpolation=cv2.INTER_LINEAR)
-    return _channels(out)
 
 
 def decided(
@@ -245,8 +234,3 @@ def confidences(
         value = likely[:, :, at][mask].mean() if mask.any() else 1 - likely[:, :, at].max()
         sure[number] = float(np.clip(value, 0, 1))
     return sure
-
-
-def _channels(values: Float32[np.ndarray, "..."]) -> Float32[np.ndarray, "H W k"]:
-    """OpenCV drops the last axis where it is 1."""
-    return values if values.ndim == 3 else values[:, :, None]

@@ -237,9 +237,8 @@ class TrackingSession:
             return
         kinds = frozenset(range(1, len(change.became) + 1))
         known = {frame: Tracked.of(change.labels, {}, kinds)}
-        no_thing = self.follower.settings.replace(
-            model=0, motion=0
-        )  # a part is like what is around
+        # a part looks like what is around it, and moves with it
+        no_thing = self.follower.settings.replace(model=0, motion=0)
         todo = [Run(frame, span)] if span else []
         for index, moved in self.follower.follow(known, todo, settings=no_thing):
             labels = change.applied(tracks[index].labels, moved.labels)

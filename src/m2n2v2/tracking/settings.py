@@ -39,8 +39,11 @@ class TrackingSettings:
     short_side: int = 480
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "lags", tuple(self.lags))  # a list, from JSON
-        if self.lags[:1] != (1,) or list(self.lags) != sorted(set(self.lags)):
+        lags: Any = self.lags
+        if isinstance(lags, list):  # from JSON
+            object.__setattr__(self, "lags", lags := tuple(lags))
+        whole_lags = isinstance(lags, tuple) and all(type(lag) is int for lag in lags)
+        if not whole_lags or lags[:1] != (1,) or list(lags) != sorted(set(lags)):
             raise SettingsError(f"lags is {self.lags!r}", cure="ascend from 1, such as 1, 4, 10")
         whole = {"anchors": 1, "keep": 0, "short_side": 16}
         for name, least in whole.items():

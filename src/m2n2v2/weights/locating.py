@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from m2n2v2.errors import BackendError, WeightsError
-from m2n2v2.telling import Tell as Tell
-from m2n2v2.telling import silent
+from m2n2v2.telling import Tell, silent
 from m2n2v2.weights.catalogue import Model, Source, model
 from m2n2v2.weights.hub import (
     NotThereError,
