@@ -63,7 +63,9 @@ def test_the_first_and_the_last_frame_are_not_scored(tmp_path: Path) -> None:
     result = scores(sequence(tmp_path, [truth] * 4), found)
     assert result.region.tolist() == [[0.5, 1.0]]
     assert result.j == 0.75
+    assert result.recall == 0.5
     assert result.contour[0, 1] == 1
+    assert result.j_and_f == (result.j + result.f) / 2
 
 
 def test_objects_are_those_of_the_first_frame(tmp_path: Path) -> None:

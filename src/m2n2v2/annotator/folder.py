@@ -94,6 +94,10 @@ class Folder:
         """Every image, and what else the folder holds. Links that lead outside are left out."""
         return photographs(self.root, links_out=False)
 
+    def names(self) -> list[str]:
+        """Every image, in the order people count in (`9.jpg` before `10.jpg`)."""
+        return list(self.listing().names)
+
     def path(self, name: str) -> Path:
         """Where `name` is, if that is inside the folder, links followed.
 

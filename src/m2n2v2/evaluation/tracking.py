@@ -15,6 +15,9 @@ from m2n2v2.evaluation.metrics import iou
 from m2n2v2.tracking.session import TrackingSession
 from m2n2v2.tracking.tracks import Tracks
 
+RECALLED = 0.5
+"""A frame whose J is over this counts as recalled."""
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -37,6 +40,15 @@ class Scores:
     @property
     def f(self) -> float:
         return float(self.contour.mean())
+
+    @property
+    def j_and_f(self) -> float:
+        return (self.j + self.f) / 2
+
+    @property
+    def recall(self) -> float:
+        """Share of the frames that are recalled."""
+        return float((self.region > RECALLED).mean())
 
 
 def scores(sequence: Sequence, tracks: Tracks) -> Scores:
